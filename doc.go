@@ -1,0 +1,27 @@
+// Package meshpeer is the map of a Go SDK that lets the clusters of an Istio or Alibaba Cloud Service Mesh (ASM) reach each
+// other's services, and proves that they do.
+//
+// In a mesh of several clusters, istiod has to read the API server of every cluster whose services its workloads call.
+// People set that up by hand: a ClusterRole here, a service-account token there, a kubeconfig in a Secret in the other
+// cluster. Here these are values that can be rendered, compared, applied, verified, revoked and tested.
+//
+// One direction is a link: workloads of From reach services of To, and to that end the istiod of From reads the API
+// server of To. Role and token live in To, the remote secret lives in From.
+//
+//	stage    package              touches        what comes out
+//	connect  peering              both           a Cluster: a struct of small seams
+//	render   rbac                 nothing        ServiceAccount, ClusterRole, ClusterRoleBinding
+//	grant    peering              To             these objects, the link's own
+//	mint     secrets.TokenSource  To             a token that has been tried: right account, every right
+//	build    secrets              nothing        the remote secret
+//	share    peering              From           that Secret, where istiod looks for it
+//	sync     peering              From's istiods "synced" from every replica, or why not
+//	report   peering              nothing        text, JSON, and when a credential has to be renewed
+//
+// Data goes down this table and never back up. Packages [github.com/meshpeer/meshpeer/rbac],
+// [github.com/meshpeer/meshpeer/secrets] and [github.com/meshpeer/meshpeer/probe] import nothing of the others and are of
+// use alone; [github.com/meshpeer/meshpeer/peering] composes them, and
+// [github.com/meshpeer/meshpeer/peering/peeringtest] is a mesh in memory for tests.
+//
+// Everything is tried on real API servers and real istiods: internal/lab starts them on one machine.
+package meshpeer

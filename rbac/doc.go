@@ -1,0 +1,31 @@
+// Package rbac says what an istiod may do in a cluster that it reads: the
+// reader's ServiceAccount, ClusterRole and ClusterRoleBinding, and the
+// comparison of such rules. It is pure: no client, no I/O, the same output for
+// the same input.
+//
+//   - [Render] makes the objects, [Explain] gives the reason and the source of
+//     each rule and names what a rule grants beyond need.
+//   - [Missing] and [Extra] compare two lists of rules by meaning, as the API
+//     server compares them when it checks for privilege escalation.
+//   - [Allows] decides one request as the RBAC authorizer does.
+//
+// The role goes into the cluster that is read; the version that shapes it is
+// the version of the istiod that reads, which runs in another cluster.
+//
+// Four profiles exist. [ASM], the default, is the role of the ASM document
+// "Mutual access between remote and managed control plane workloads", rule for
+// rule. [Upstream] is the role of Istio's istiod chart for a minor version,
+// [RemoteControlPlane] the same chart with istiodRemote.enabled (up to 1.23
+// global.externalIstiod). [Minimal] is what istiod was seen to need, list and
+// watch only.
+//
+// None of them leaves out Secrets. istiod watches them in every remote cluster
+// (Istio pilot/pkg/credentials/kube/multicluster.go) and is never synced
+// without them; with PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false, meant
+// to switch that off, Istio 1.31 dereferences a nil controller as soon as a
+// remote secret appears. Treat the reader's token as you would an
+// administrator's.
+//
+// Package rbac does not talk to a cluster: package peering applies what is
+// rendered here, and rbac/rbactest holds assertions for tests of such rules.
+package rbac

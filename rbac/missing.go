@@ -1,0 +1,63 @@
+package rbac
+
+import rbacv1 "k8s.io/api/rbac/v1"
+
+// Missing returns what want asks for and granted lacks, in the order of want
+// and in few rules; nil if nothing. An account that has granted may do all of
+// want exactly if Missing is empty, and all of want once the result is added.
+//
+// Rules are compared by meaning, right by right, as the API server does against
+// privilege escalation (Kubernetes component-helpers/auth/rbac/validation,
+// Covers): how rights are spread over rules does not matter, and a star is
+// covered only by a star, never by a list of what exists today. Other than
+// there, resourceNames in a rule for non-resource URLs, which the API server
+// does not store, are ignored, as the authorizer ignores them.
+func Missing(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	have, asked, reported := setOf(granted), setOf(want), atomSet{}
+	var lacking []atom
+	for _, a := range atoms(want) {
+		// Within want, the widest right is reported in place of those it includes.
+		if reported[a] || have.covers(a) || asked.coversBeyond(a) {
+			continue
+		}
+		reported[a] = true
+		lacking = append(lacking, a)
+	}
+	return compact(lacking)
+}
+
+// Extra returns what granted has and want does not ask for: Missing with the
+// two exchanged.
+func Extra(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	return Missing(want, granted)
+}
+
+type atomSet map[atom]bool
+
+func setOf(rules []rbacv1.PolicyRule) atomSet {
+	set := atomSet{}
+	for _, a := range atoms(rules) {
+		set[a] = true
+	}
+	return set
+}
+
+// covers tells whether the set grants a, by itself or by something wider.
+func (s atomSet) covers(a atom) bool {
+	for _, w := range a.wider() {
+		if s[w] {
+			return true
+		}
+	}
+	return false
+}
+
+// coversBeyond tells whether something wider than a grants it.
+func (s atomSet) coversBeyond(a atom) bool {
+	for _, w := range a.wider() {
+		if s[w] && w != a {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,60 @@
+package rbac
+
+import (
+	"slices"
+	"strings"
+)
+
+// Profile names a set of rules for the reader. The zero value means [ASM].
+type Profile string
+
+const (
+	// ASM is the role of the ASM document "Mutual access between remote and
+	// managed control plane workloads", rule for rule and in its order. It does
+	// not vary with the Istio version.
+	ASM Profile = "asm"
+
+	// Upstream is the role of the istiod chart of Options.IstioVersion (Istio
+	// manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml).
+	Upstream Profile = "upstream"
+
+	// RemoteControlPlane is Upstream for a cluster whose sidecars are served by
+	// the reading istiod: the chart with istiodRemote.enabled, up to 1.23 with
+	// global.externalIstiod. It may also write ConfigMaps and webhook
+	// configurations, cluster-wide.
+	RemoteControlPlane Profile = "remote-control-plane"
+
+	// Minimal is what istiod 1.29 and newer needs to be synced and to serve
+	// endpoints: list and watch, nothing else. Proved with istiod 1.31 only.
+	// It serves no MCS, no `istioctl analyze` and no proxies attached from the
+	// cluster that is read.
+	Minimal Profile = "minimal"
+)
+
+var profiles = []Profile{ASM, Upstream, RemoteControlPlane, Minimal}
+
+// String returns the name that ParseProfile takes; "asm" for the zero value.
+func (p Profile) String() string {
+	if p == "" {
+		return string(ASM)
+	}
+	return string(p)
+}
+
+// ParseProfile returns the profile of that name; the empty name is [ASM].
+// The error is an [*OptionError] that lists the names.
+func ParseProfile(name string) (Profile, error) {
+	p := Profile(Profile(name).String())
+	if !slices.Contains(profiles, p) {
+		return "", &OptionError{Field: "profile", Value: name, Problem: "unknown; use one of " + profileNames()}
+	}
+	return p, nil
+}
+
+func profileNames() string {
+	names := make([]string, len(profiles))
+	for i, p := range profiles {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ", ")
+}

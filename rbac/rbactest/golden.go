@@ -1,0 +1,21 @@
+package rbactest
+
+import (
+	"bytes"
+
+	"github.com/meshpeer/meshpeer/internal/golden"
+	"github.com/meshpeer/meshpeer/rbac"
+)
+
+// Golden fails tb, and ends it, if the YAML of the reader is not, byte for
+// byte, the file testdata/<name>; `go test -update` writes the file. The name
+// uses slashes.
+func Golden(tb TB, name string, reader *rbac.Reader) {
+	tb.Helper()
+	var buf bytes.Buffer
+	if err := reader.WriteYAML(&buf); err != nil {
+		tb.Fatalf("rbactest: %v", err)
+		return
+	}
+	golden.Equal(tb, name, buf.Bytes())
+}

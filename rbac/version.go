@@ -1,0 +1,50 @@
+package rbac
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// The minors of Istio 1 whose charts the rules were compared with.
+const (
+	oldestMinor = 19
+	newestMinor = 31
+
+	// From here on istiod reads the mesh configuration of a remote cluster
+	// (Istio pilot/pkg/serviceregistry/kube/controller/multicluster.go).
+	minimalMinor = 29
+)
+
+// Accepts ASM's and pre-release forms too: "1.22.6.78-gd3ac4cbd-aliyun".
+var versionPattern = regexp.MustCompile(`^v?(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.\d+)*(?:[-+][0-9A-Za-z.+-]+)?$`)
+
+// resolveVersion returns the minor whose rules apply to the version and
+// profile, and a warning when that is a guess.
+func resolveVersion(version string, profile Profile) (minor int, warning string, err error) {
+	if version == "" {
+		return newestMinor, "", nil
+	}
+	refuse := func(problem string, cause error) error {
+		return &OptionError{Field: "Options.IstioVersion", Value: version, Problem: problem, Err: cause}
+	}
+	parts := versionPattern.FindStringSubmatch(version)
+	if parts == nil {
+		return 0, "", refuse(`must look like "1.27", "1.27.3" or "v1.27.3-alpha.1"; leave it empty for the newest known`, nil)
+	}
+	if profile == ASM {
+		return newestMinor, "", nil
+	}
+	// The pattern leaves at most four digits: Atoi cannot fail.
+	major, _ := strconv.Atoi(parts[1])
+	minor, _ = strconv.Atoi(parts[2])
+	switch {
+	case major < 1 || major == 1 && minor < oldestMinor:
+		return 0, "", refuse(fmt.Sprintf("older than 1.%d, the oldest whose charts are known; upgrade istiod, or use profile %s, which does not vary by version", oldestMinor, ASM), ErrVersionTooOld)
+	case major > 1 || minor > newestMinor:
+		return newestMinor, fmt.Sprintf("IstioVersion %q is newer than 1.%d, the newest whose charts are known: rendered as 1.%[2]d; compare with its own chart", version, newestMinor), nil
+	case profile == Minimal && minor < minimalMinor:
+		return minor, fmt.Sprintf("profile %s is meant for istiod 1.%d and newer and not proved with IstioVersion %q: if istiod does not sync, use profile %s", Minimal, minimalMinor, version, Upstream), nil
+	}
+	return minor, "", nil
+}

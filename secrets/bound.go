@@ -1,0 +1,117 @@
+package secrets
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Bound makes tokens that expire: a TokenRequest, bound to an empty marker
+// Secret whose deletion revokes the token (Kubernetes
+// pkg/serviceaccount/claims.go). istiod never renews a token, so it is for
+// programs that come back in time; renew at about four fifths of the granted
+// life. It is a TokenSource, Revoker and Resumer, safe for concurrent use.
+type Bound struct {
+	// Secrets is client-go's SecretInterface of Request.Namespace, in the cluster
+	// that will be read. Required.
+	Secrets SecretClient
+	// Accounts is client-go's ServiceAccountInterface of the same namespace. Required.
+	Accounts TokenCreator
+	// Lifetime to ask for, in whole seconds from 10 minutes to 2^32 seconds
+	// (Kubernetes pkg/apis/authentication/validation). Default 24h, the longest that
+	// EKS grants. The API server may shorten it
+	// (--service-account-max-token-expiration): Token.Expires tells what was granted
+	// and Ref.Warnings that it was less.
+	Lifetime time.Duration
+}
+
+const (
+	minLifetime = 10 * time.Minute
+	maxLifetime = (1 << 32) * time.Second
+)
+
+// Token creates the marker Secret and asks for a token that is bound to it. The
+// creation is the lock: *ExistsError if the Secret is there already. On any
+// later failure the marker is deleted again, in up to 10 seconds of its own even
+// if ctx has ended; *LeftoverError if that fails too. All else is a *NoTokenError.
+func (b Bound) Token(ctx context.Context, req Request) (Token, error) {
+	req, err := b.prepare(req)
+	if err != nil {
+		return Token{}, err
+	}
+	marker, err := b.Secrets.Create(ctx, req.object(corev1.SecretTypeOpaque), metav1.CreateOptions{})
+	if err != nil {
+		return Token{}, req.createFailed(ctx, err)
+	}
+	token, err := b.request(ctx, req, marker.UID)
+	if err != nil {
+		return Token{}, undo(ctx, b.Secrets, req.ref(KindBound, marker.UID), err)
+	}
+	return token, nil
+}
+
+// Resume asks for one more token that is bound to existing, a marker that an
+// earlier run has created. What that run was granted is revoked with the marker.
+func (b Bound) Resume(ctx context.Context, req Request, existing *corev1.Secret) (Token, error) {
+	req, err := b.prepare(req)
+	if err != nil {
+		return Token{}, err
+	}
+	if err := resumable(req, existing, KindBound); err != nil {
+		return Token{}, err
+	}
+	return b.request(ctx, req, existing.UID)
+}
+
+// Revoke deletes the marker Secret that ref names.
+func (b Bound) Revoke(ctx context.Context, ref Ref) error {
+	return revoke(ctx, b.Secrets, ref, KindBound)
+}
+
+func (b Bound) prepare(req Request) (Request, error) {
+	switch life := b.lifetime(); {
+	case b.Secrets == nil:
+		return req, &FieldError{"Bound.Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace"}
+	case b.Accounts == nil:
+		return req, &FieldError{"Bound.Accounts", "", "is nil", "set it to the ServiceAccountInterface of the account's namespace"}
+	case life < minLifetime || life > maxLifetime || life%time.Second != 0:
+		return req, &FieldError{"Bound.Lifetime", life.String(), "is nothing that an API server grants", fmt.Sprintf("give whole seconds, at least %v", minLifetime)}
+	}
+	return req.complete()
+}
+
+func (b Bound) lifetime() time.Duration { return cmp.Or(b.Lifetime, 24*time.Hour) }
+
+func (b Bound) request(ctx context.Context, req Request, marker types.UID) (Token, error) {
+	seconds := int64(b.lifetime() / time.Second)
+	asked := time.Now()
+	// No audiences: the API server's own are what a client of it needs.
+	answer, err := b.Accounts.CreateToken(ctx, req.ServiceAccount, &authenticationv1.TokenRequest{
+		ObjectMeta: metav1.ObjectMeta{UID: types.UID(req.ServiceAccountUID)},
+		Spec: authenticationv1.TokenRequestSpec{
+			ExpirationSeconds: &seconds,
+			BoundObjectRef:    &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Secret", Name: req.Name, UID: marker},
+		},
+	}, metav1.CreateOptions{})
+	switch {
+	case err == nil:
+		return b.granted(req, marker, answer, asked)
+	case ctx.Err() != nil:
+		return Token{}, req.noToken(ReasonInterrupted, "try again", context.Cause(ctx))
+	case apierrors.IsNotFound(err):
+		return Token{}, req.noToken(ReasonRefused, "create the ServiceAccount in "+req.Namespace+" first; if it is there, the marker Secret was deleted meanwhile", err)
+	case isDenied(err):
+		return Token{}, req.noToken(ReasonRefused, "the caller needs the right to create serviceaccounts/token in namespace "+req.Namespace, err)
+	case apierrors.IsConflict(err):
+		return Token{}, req.noToken(ReasonRefused, "the account or the marker Secret was made anew meanwhile: look them up again", err)
+	default:
+		return Token{}, req.noToken(ReasonRefused, "see whether the API server serves TokenRequests", err)
+	}
+}

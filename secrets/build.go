@@ -1,0 +1,94 @@
+package secrets
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Build makes the Secret that tells an istiod of r. What istiod or the API
+// server would refuse, Build refuses, as joined *FieldErrors. Equal input gives
+// equal bytes: istiod takes any other bytes for a rotation (Istio
+// pkg/kube/multicluster/secretcontroller.go). The kubeconfig is the one that
+// istioctl create-remote-secret writes.
+func Build(r Remote, o Options) (*corev1.Secret, error) {
+	o.Namespace = cmp.Or(o.Namespace, defaultNamespace)
+	o.Name = cmp.Or(o.Name, SecretName(r.Cluster))
+	if err := errors.Join(checkRemote(r), checkOptions(o, r.Cluster)); err != nil {
+		return nil, err
+	}
+	kubeconfig, err := writeKubeconfig(r)
+	if err != nil {
+		return nil, fmt.Errorf("secrets: writing the kubeconfig: %w", err)
+	}
+	if len(kubeconfig) > corev1.MaxSecretSize {
+		return nil, &FieldError{
+			"Endpoint.CA", fmt.Sprintf("%d bytes", len(r.Endpoint.CA)),
+			fmt.Sprintf("makes a Secret of %d bytes, of at most %d", len(kubeconfig), corev1.MaxSecretSize),
+			"leave only the authorities that sign this server's certificate",
+		}
+	}
+	labels, annotations := maps.Clone(o.Labels), maps.Clone(o.Annotations)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	labels[LabelMultiCluster] = "true"
+	annotations[AnnotationCluster] = r.Cluster
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name, Labels: labels, Annotations: annotations},
+		Type:       corev1.SecretTypeOpaque,
+		// Not StringData: it is write-only, and no field manager can own it.
+		Data: map[string][]byte{r.Cluster: kubeconfig},
+	}, nil
+}
+
+func checkRemote(r Remote) error {
+	errs := []error{checkCluster(r.Cluster), r.Endpoint.Validate(), checkToken(r)}
+	if r.Credential != "" {
+		errs = append(errs, &FieldError{"Remote.Credential", r.Credential, "is no bearer token alone", "use a ServiceAccount token and leave Credential empty"})
+	}
+	if r.CAFile != "" {
+		errs = append(errs, &FieldError{"Remote.CAFile", r.CAFile, "would be read in istiod's own file system", "put the certificates into Endpoint.CA"})
+	}
+	return errors.Join(errs...)
+}
+
+func checkCluster(cluster string) error {
+	if msgs := validation.IsConfigMapKey(cluster); len(msgs) > 0 {
+		return &FieldError{"Remote.Cluster", cluster, "is no cluster ID that a Secret can hold as its data key", strings.Join(msgs, ", ")}
+	}
+	return nil
+}
+
+func checkToken(r Remote) error {
+	const field = "Remote.Token"
+	value := r.Token.Reveal()
+	if value == "" {
+		return &FieldError{field, "", "is empty", "get one from a TokenSource"}
+	}
+	if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return &FieldError{field, "", "holds a blank, a line end or another character that no HTTP header takes", "trim it"}
+	}
+	return nil
+}
+
+func checkOptions(o Options, cluster string) error {
+	return errors.Join(
+		checkName("Options.Namespace", o.Namespace, validation.IsDNS1123Label),
+		checkName("Options.Name", o.Name, validation.IsDNS1123Subdomain),
+		checkLabels("Options.Labels", o.Labels),
+		checkAnnotations("Options.Annotations", o.Annotations),
+		checkReserved("Options.Labels", LabelMultiCluster, "true", o.Labels),
+		checkReserved("Options.Annotations", AnnotationCluster, cluster, o.Annotations),
+	)
+}

@@ -1,0 +1,109 @@
+package secrets
+
+import (
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// inspection is one data key of a Secret, read as istiod reads it.
+type inspection struct {
+	remote   Remote
+	problems []Problem
+	// redact takes the file's credentials out of its names and of others' errors.
+	redact func(string) string
+}
+
+func (in *inspection) add(severity Severity, field, message, remedy string) {
+	in.problems = append(in.problems, Problem{
+		Key: in.remote.Cluster, Field: field, Message: message, Remedy: remedy, Severity: severity,
+	})
+}
+
+// refused reports whether istiod would refuse the kubeconfig.
+func (in *inspection) refused() bool {
+	return slices.ContainsFunc(in.problems, func(p Problem) bool { return p.Severity == SeverityError })
+}
+
+// inspect goes the way of Istio pkg/kube/util.go NewUntrustedRestConfig, and one
+// step on: building the client. It reads no files and dials nobody.
+func inspect(key string, kubeconfig []byte) *inspection {
+	in := &inspection{remote: Remote{Cluster: key}}
+	config := in.load(kubeconfig)
+	if config == nil {
+		return in
+	}
+	in.redact = redactor(config)
+	in.validate(config)
+	in.sanitize(config)
+	if !in.refused() {
+		in.connect(config)
+	}
+	return in
+}
+
+// connect finds what the client of the current context would use.
+func (in *inspection) connect(config *clientcmdapi.Config) {
+	current := config.Contexts[config.CurrentContext]
+	if current == nil {
+		current = clientcmdapi.NewContext()
+	}
+	cluster, user := config.Clusters[current.Cluster], config.AuthInfos[current.AuthInfo]
+	if user == nil {
+		user = clientcmdapi.NewAuthInfo()
+	}
+	if cluster == nil {
+		in.add(SeverityError, "current-context", "kubeconfig is not valid: it chooses no cluster", "set current-context to one of the contexts")
+		return
+	}
+	client, err := clientcmd.NewDefaultClientConfig(*withoutFiles(config), &clientcmd.ConfigOverrides{}).ClientConfig()
+	if err != nil {
+		in.add(SeverityError, "current-context", "kubeconfig is not valid: "+in.redact(err.Error()), remedyInvalid)
+		return
+	}
+	if _, _, err := rest.DefaultServerUrlFor(client); err != nil {
+		in.add(SeverityError, in.clusterField(current.Cluster, "server"), fmt.Sprintf("%q is no address that a client can be built for", redactURL(cluster.Server)), "write https://host:port")
+		return
+	}
+	if p := client.AuthProvider; p != nil && (p.Config["idp-issuer-url"] == "" || p.Config["client-id"] == "") {
+		// client-go plugin/pkg/client/auth/oidc/oidc.go
+		in.add(SeverityError, in.userField(current.AuthInfo, "auth-provider"), "no client can be built: oidc lacks idp-issuer-url or client-id", "give both, or an inline token")
+		return
+	}
+	if _, err := tls.X509KeyPair(client.CertData, client.KeyData); len(client.CertData) > 0 && err != nil {
+		in.add(SeverityError, in.userField(current.AuthInfo, "client-certificate-data"), "no client can be built: "+in.redact(err.Error()), "give a PEM certificate with its own key")
+		return
+	}
+	if cluster.CertificateAuthority != "" {
+		client.CAData = nil // only istiod can read the file
+	}
+	client.AuthProvider = nil // judged above; this program need not have the plugin
+	if _, err := rest.TLSConfigFor(client); err != nil {
+		in.add(SeverityError, in.clusterField(current.Cluster, "certificate-authority-data"),
+			"no client can be built: "+in.redact(err.Error()), "give a PEM bundle of certificates, not together with insecure-skip-tls-verify")
+		return
+	}
+	in.remote.Endpoint = Endpoint{
+		Server: cluster.Server, TLSServerName: cluster.TLSServerName, ProxyURL: cluster.ProxyURL,
+		CA: slices.Clone(cluster.CertificateAuthorityData), InsecureSkipTLSVerify: cluster.InsecureSkipTLSVerify,
+	}
+	in.remote.CAFile = cluster.CertificateAuthority
+	in.remote.Token = NewToken(user.Token, expiry(user.Token))
+	in.remote.Credential = credential(user)
+	in.misread(config, current, client)
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func (in *inspection) clusterField(name, field string) string {
+	return "clusters[" + in.redact(name) + "]." + field
+}
+
+func (in *inspection) userField(name, field string) string {
+	return "users[" + in.redact(name) + "]." + field
+}

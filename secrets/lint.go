@@ -1,0 +1,105 @@
+package secrets
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Lint reports every reason why istiod would refuse secret, overlook it or do
+// something else with it than was meant: first those of the Secret as a whole,
+// then those of its keys in order. No Problem holds a credential. It looks at
+// nothing but secret: whether the server answers and the token still works is
+// for a verification to tell.
+func Lint(secret *corev1.Secret) []Problem {
+	return scan(secret).problems()
+}
+
+// scanned is a Secret as istiod sees it.
+type scanned struct {
+	whole []Problem
+	keys  []*inspection
+}
+
+func (s scanned) problems() []Problem {
+	all := slices.Clone(s.whole)
+	for _, in := range s.keys {
+		all = append(all, in.problems...)
+	}
+	return all
+}
+
+func scan(secret *corev1.Secret) scanned {
+	if secret == nil {
+		return scanned{whole: []Problem{{Field: "secret", Message: "is nil", Remedy: "pass a Secret", Severity: SeverityError}}}
+	}
+	data := maps.Clone(secret.Data)
+	if data == nil {
+		data = map[string][]byte{}
+	}
+	for key, value := range secret.StringData {
+		data[key] = []byte(value) // as the API server merges them
+	}
+	s := scanned{whole: lintWhole(secret, data)}
+	for _, key := range sorted(data) {
+		in := inspect(key, data[key])
+		lintKey(in, key)
+		s.keys = append(s.keys, in)
+	}
+	return s
+}
+
+func lintKey(in *inspection, key string) {
+	if msgs := validation.IsConfigMapKey(key); len(msgs) > 0 {
+		in.add(SeverityError, "data", "is no valid data key: "+strings.Join(msgs, ", "), "use the cluster's ID")
+	}
+	if key == "Kubernetes" {
+		in.add(SeverityWarning, "data", "is the ID that an istiod has by default: one whose own ID it is ignores the key",
+			"give each cluster an ID of its own (chart value global.multiCluster.clusterName)")
+	}
+}
+
+func lintWhole(secret *corev1.Secret, data map[string][]byte) []Problem {
+	var problems []Problem
+	add := func(severity Severity, field, message, remedy string) {
+		problems = append(problems, Problem{Field: field, Message: message, Remedy: remedy, Severity: severity})
+	}
+	if value, found := secret.Labels[LabelMultiCluster]; value != "true" {
+		message := "has no label " + LabelMultiCluster + ", so istiod does not see it"
+		if found {
+			message = fmt.Sprintf("label %s is %q, so istiod does not see it", LabelMultiCluster, value)
+		}
+		add(SeverityError, "metadata.labels", message, "set it to true, in these letters")
+	}
+	if msgs := validation.IsDNS1123Subdomain(secret.Name); secret.Name != "" && len(msgs) > 0 {
+		add(SeverityError, "metadata.name", fmt.Sprintf("%q is no valid name: %s", secret.Name, strings.Join(msgs, ", ")), "take SecretName of the cluster's ID")
+	}
+	if secret.Namespace != defaultNamespace {
+		add(SeverityWarning, "metadata.namespace", fmt.Sprintf("is %q, and istiod reads its own namespace only", secret.Namespace),
+			"use that of the reading istiod, usually "+defaultNamespace)
+	}
+	if len(data) == 0 {
+		add(SeverityError, "data", "holds no cluster", "add a key, the cluster's ID, with a kubeconfig")
+	}
+	size := 0
+	for _, value := range data {
+		size += len(value)
+	}
+	if size > corev1.MaxSecretSize {
+		add(SeverityError, "data", fmt.Sprintf("has %d bytes, of at most %d", size, corev1.MaxSecretSize), "split it, one Secret for each cluster")
+	}
+	if name, found := secret.Annotations[AnnotationCluster]; found && len(data) > 0 && !has(data, name) {
+		add(SeverityWarning, "metadata.annotations", fmt.Sprintf("%s is %q, which is no data key; istiod goes by the keys", AnnotationCluster, name), "make them agree")
+	}
+	if _, found := secret.Annotations[corev1.LastAppliedConfigAnnotation]; found {
+		add(SeverityWarning, "metadata.annotations", "kubectl apply left a copy of the credential in "+corev1.LastAppliedConfigAnnotation,
+			"remove the annotation and use server-side apply")
+	}
+	return problems
+}
+
+func has(data map[string][]byte, key string) bool { _, found := data[key]; return found }

@@ -1,0 +1,74 @@
+package secrets
+
+import (
+	"context"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Request asks for a token of a ServiceAccount in the cluster that will be read.
+type Request struct {
+	// Reader is the ID of the cluster whose istiod will hold the token. It is for
+	// sources that keep their own books; those of this package do not use it.
+	Reader string
+	// Namespace is the ServiceAccount's, and so also that of the object that
+	// revokes the token. Default istio-system.
+	Namespace string
+	// ServiceAccount is the account's name. Default istio-reader-service-account.
+	ServiceAccount string
+	// ServiceAccountUID, if set, refuses an account of the same name but another UID.
+	ServiceAccountUID string
+	// Generation counts the tokens of one link, so that the next one can be made
+	// while the present one still works.
+	Generation int
+	// Name is that of the object to create. Default: see ObjectName.
+	Name string
+	// Labels and Annotations are put on the object. The label
+	// istio/multiCluster is refused: istiod would take the object for a remote secret.
+	Labels, Annotations map[string]string
+}
+
+// TokenSource makes or finds a token. Errors never hold one.
+type TokenSource interface {
+	Token(context.Context, Request) (Token, error)
+}
+
+// TokenSourceFunc is a function as a TokenSource.
+type TokenSourceFunc func(context.Context, Request) (Token, error)
+
+// Token calls f.
+func (f TokenSourceFunc) Token(ctx context.Context, req Request) (Token, error) { return f(ctx, req) }
+
+// Revoker is a TokenSource that can end the tokens it made. Revoke deletes the
+// object that ref names: nil if it is gone already; *ReplacedError if another
+// object has its name now, which is left alone; ErrNotRevocable if ref is not of
+// this source's kind. The client of the source must be that of ref.Namespace. The API server may accept the token for about 10 seconds
+// more, its authentication cache (Kubernetes
+// pkg/kubeapiserver/options/authentication.go).
+type Revoker interface {
+	Revoke(context.Context, Ref) error
+}
+
+// Resumer is a TokenSource that can go on from the object which an interrupted
+// Token call left behind (see ExistsError). The caller has made sure that the
+// object is its own. On failure the object is left as it is; ErrNotResumable if
+// it is not of this source's kind.
+type Resumer interface {
+	Resume(context.Context, Request, *corev1.Secret) (Token, error)
+}
+
+// SecretClient is the part of client-go's SecretInterface that sources need; it
+// is bound to Request.Namespace.
+type SecretClient interface {
+	Create(context.Context, *corev1.Secret, metav1.CreateOptions) (*corev1.Secret, error)
+	Get(context.Context, string, metav1.GetOptions) (*corev1.Secret, error)
+	Delete(context.Context, string, metav1.DeleteOptions) error
+}
+
+// TokenCreator is the part of client-go's ServiceAccountInterface that Bound
+// needs; it is bound to Request.Namespace.
+type TokenCreator interface {
+	CreateToken(ctx context.Context, serviceAccount string, req *authenticationv1.TokenRequest, opts metav1.CreateOptions) (*authenticationv1.TokenRequest, error)
+}

@@ -1,0 +1,77 @@
+package kube
+
+import (
+	"fmt"
+	"reflect"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Object is a Kubernetes API object: every kind of k8s.io/api fits.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+type kind struct {
+	gvk      schema.GroupVersionKind
+	resource string
+}
+
+func (k kind) gvr() schema.GroupVersionResource { return k.gvk.GroupVersion().WithResource(k.resource) }
+
+var (
+	core = corev1.SchemeGroupVersion
+	rbac = rbacv1.SchemeGroupVersion
+	auth = authorizationv1.SchemeGroupVersion
+
+	// kinds are all that the flow touches. The table replaces discovery: two requests less, and no cache to go stale.
+	kinds = map[reflect.Type]kind{
+		reflect.TypeFor[corev1.Namespace]():                        {core.WithKind("Namespace"), "namespaces"},
+		reflect.TypeFor[corev1.Secret]():                           {core.WithKind("Secret"), "secrets"},
+		reflect.TypeFor[corev1.ServiceAccount]():                   {core.WithKind("ServiceAccount"), "serviceaccounts"},
+		reflect.TypeFor[corev1.ConfigMap]():                        {core.WithKind("ConfigMap"), "configmaps"},
+		reflect.TypeFor[corev1.Pod]():                              {core.WithKind("Pod"), "pods"},
+		reflect.TypeFor[rbacv1.ClusterRole]():                      {rbac.WithKind("ClusterRole"), "clusterroles"},
+		reflect.TypeFor[rbacv1.ClusterRoleBinding]():               {rbac.WithKind("ClusterRoleBinding"), "clusterrolebindings"},
+		reflect.TypeFor[authorizationv1.SubjectAccessReview]():     {auth.WithKind("SubjectAccessReview"), "subjectaccessreviews"},
+		reflect.TypeFor[authorizationv1.SelfSubjectAccessReview](): {auth.WithKind("SelfSubjectAccessReview"), "selfsubjectaccessreviews"},
+		reflect.TypeFor[authenticationv1.SelfSubjectReview]():      {authenticationv1.SchemeGroupVersion.WithKind("SelfSubjectReview"), "selfsubjectreviews"},
+	}
+)
+
+func kindOf(o Object) (kind, error) {
+	t := reflect.TypeOf(o)
+	if t == nil || t.Kind() != reflect.Pointer {
+		return kind{}, fmt.Errorf("kube: %T is not a pointer to an API object", o)
+	}
+	k, ok := kinds[t.Elem()]
+	if !ok {
+		return kind{}, fmt.Errorf("kube: kind of %T is not in the table", o)
+	}
+	return k, nil
+}
+
+// Kind is the Kubernetes kind of o, for example "ClusterRole"; the Go type where the table does not know it.
+func Kind(o Object) string {
+	k, err := kindOf(o)
+	if err != nil {
+		return fmt.Sprintf("%T", o)
+	}
+	return k.gvk.Kind
+}
+
+// Resource is the plural that the API server knows the kind of o by, for example "clusterroles".
+func Resource(o Object) string {
+	k, err := kindOf(o)
+	if err != nil {
+		return fmt.Sprintf("%T", o)
+	}
+	return k.resource
+}

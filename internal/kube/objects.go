@@ -1,0 +1,114 @@
+package kube
+
+import (
+	"context"
+	"reflect"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
+)
+
+// Objects reads and writes typed objects through a dynamic client. Manager names the field manager of writes.
+type Objects struct {
+	Client  dynamic.Interface
+	Manager string
+}
+
+// Get reads the object that has the kind, namespace and name of o. Errors are those of the API server.
+func (c Objects) Get(ctx context.Context, o Object) (Object, error) {
+	resource, _, err := c.resource(o)
+	if err != nil {
+		return nil, err
+	}
+	u, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
+	return typed(u, o, err)
+}
+
+// List reads the objects of the kind and namespace of like that selector matches (a label selector; "" is all).
+func (c Objects) List(ctx context.Context, like Object, selector string) ([]Object, error) {
+	resource, _, err := c.resource(like)
+	if err != nil {
+		return nil, err
+	}
+	list, err := resource.List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Object, len(list.Items))
+	for i := range list.Items {
+		if out[i], err = typed(&list.Items[i], like, nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Create stores o and returns what was stored. Reviews (SelfSubjectAccessReview and its kin) are answered, not stored.
+func (c Objects) Create(ctx context.Context, o Object) (Object, error) {
+	resource, u, err := c.resource(o)
+	if err != nil {
+		return nil, err
+	}
+	u, err = resource.Create(ctx, u, metav1.CreateOptions{FieldManager: c.Manager})
+	return typed(u, o, err)
+}
+
+// Update replaces the live object by o under the UID and resourceVersion that o carries.
+func (c Objects) Update(ctx context.Context, o Object) (Object, error) {
+	resource, u, err := c.resource(o)
+	if err != nil {
+		return nil, err
+	}
+	u, err = resource.Update(ctx, u, metav1.UpdateOptions{FieldManager: c.Manager})
+	return typed(u, o, err)
+}
+
+// Delete removes the object with the UID (and resourceVersion, if o carries one) of o; another one is left alone with a
+// conflict error.
+func (c Objects) Delete(ctx context.Context, o Object) error {
+	resource, _, err := c.resource(o)
+	if err != nil {
+		return err
+	}
+	uid, version := o.GetUID(), o.GetResourceVersion()
+	pre := &metav1.Preconditions{}
+	if uid != "" {
+		pre.UID = &uid
+	}
+	if version != "" {
+		pre.ResourceVersion = &version
+	}
+	return resource.Delete(ctx, o.GetName(), metav1.DeleteOptions{Preconditions: pre})
+}
+
+func (c Objects) resource(o Object) (dynamic.ResourceInterface, *unstructured.Unstructured, error) {
+	k, err := kindOf(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(k.gvk)
+	client := c.Client.Resource(k.gvr())
+	if o.GetNamespace() == "" {
+		return client, u, nil
+	}
+	return client.Namespace(o.GetNamespace()), u, nil
+}
+
+// typed turns u into a new object of the type of like.
+func typed(u *unstructured.Unstructured, like Object, err error) (Object, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := reflect.New(reflect.TypeOf(like).Elem()).Interface().(Object)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}

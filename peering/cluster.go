@@ -1,0 +1,66 @@
+package peering
+
+import (
+	"context"
+	"net"
+
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// Cluster is one member of a mesh, as a struct of small seams. [Connect] fills all of them from a rest.Config; a test or
+// a tool with other means (a GitOps writer, a management plane) fills them itself. Safe for concurrent use if its
+// seams are.
+type Cluster struct {
+	ID        ID
+	Namespace string // where istiod runs and reads remote secrets; "" is istio-system
+	// Hosted says that the control plane of this cluster runs elsewhere and is not ours to write to (ASM's managed
+	// control plane): links from it are verified, never written.
+	Hosted   bool
+	Endpoint secrets.Endpoint // the API server, as other clusters' istiods are to reach it
+
+	Objects  Objects                                                // the API server, with the caller's rights
+	As       func(secrets.Endpoint, secrets.Token) (Objects, error) // the API server as a token's bearer sees it
+	Accounts func(namespace string) secrets.TokenCreator            // TokenRequest; needed for bound tokens only
+	Istiods  SyncReader                                             // every istiod replica; nil: nobody can be asked
+	// Dial opens connections to addresses of the API server from here; nil is net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	warnings *warnings // of the API server, collected for the report
+}
+
+// Object is a Kubernetes API object; every kind of k8s.io/api fits.
+type Object = kube.Object
+
+// Objects reads and writes objects of one API server. Errors are those of k8s.io/apimachinery/pkg/api/errors. Namespaced
+// kinds are addressed by the namespace of the object given; returned objects are the caller's to change.
+//
+// An implementation must honour resourceVersion in Update, and UID and resourceVersion in Delete, as the API server does:
+// the promise that nothing foreign is edited rests on it. peeringtest.TestObjects checks one.
+type Objects interface {
+	Get(context.Context, Object) (Object, error)
+	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
+	Create(context.Context, Object) (Object, error)
+	Update(context.Context, Object) (Object, error)
+	Delete(context.Context, Object) error
+}
+
+// SyncReader finds the istiod replicas of a cluster.
+type SyncReader interface {
+	Replicas(context.Context) ([]Replica, error)
+}
+
+// Replica is one istiod process. State is per replica: istiods do not share what they know of remote clusters.
+type Replica struct {
+	Name    string // the Pod's name
+	Version string // of Istio, from the image tag; "" if it cannot be told
+	// Debug answers a GET of a debug path such as /debug/clusterz (pilot/pkg/xds/debug.go).
+	Debug func(ctx context.Context, path string) ([]byte, error)
+}
+
+func (c *Cluster) namespace() string {
+	if c.Namespace == "" {
+		return "istio-system"
+	}
+	return c.Namespace
+}

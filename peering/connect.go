@@ -1,0 +1,118 @@
+package peering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// userAgent is how this module appears in audit logs; manager is its field manager.
+const (
+	userAgent = "meshpeer/v0"
+	manager   = "meshpeer"
+)
+
+// ConnectOptions change what Connect makes of a rest.Config. The zero value is a cluster with an istiod of its own.
+type ConnectOptions struct {
+	// Namespace of istiod and of the remote secrets it reads. Default istio-system.
+	Namespace string
+	// Hosted says that the control plane runs elsewhere, as ASM's managed one does: links from this cluster are only verified.
+	Hosted bool
+	// Endpoint is the API server as other clusters' istiods reach it. Default: server, CA and server name of the rest.Config.
+	Endpoint *secrets.Endpoint
+	// AllowLoopback accepts a rest.Config that points at a loopback address, which no istiod elsewhere can reach. For labs.
+	AllowLoopback bool
+}
+
+// Connect makes a Cluster of a rest.Config. It does no network I/O: whether the server answers is found out by the first
+// call. The config is copied and never changed; client-go's rate limit of 5 requests per second gives way to a bound of 16 in flight,
+// each call ends after 30 seconds, and warnings of the API server go to the report.
+func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
+	if id == (ID{}) {
+		return nil, errors.New("peering: Connect: the ID is empty: make one with ParseID")
+	}
+	if config == nil || config.Host == "" {
+		return nil, fmt.Errorf("peering: Connect %q: rest.Config.Host is empty: load a kubeconfig with client-go's clientcmd", id)
+	}
+	endpoint, err := endpointOf(config, o)
+	if err != nil {
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
+	}
+	warned := &warnings{}
+	config = kube.Configure(config, userAgent, warned)
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
+	}
+	c := &Cluster{
+		ID: id, Namespace: o.Namespace, Hosted: o.Hosted, Endpoint: endpoint, warnings: warned,
+		Objects: kube.Objects{Client: client, Manager: manager},
+		As:      bearer{config.Dial}.as, Dial: config.Dial,
+		Accounts: func(namespace string) secrets.TokenCreator {
+			return kube.Accounts{Client: client, Namespace: namespace}
+		},
+	}
+	if !o.Hosted {
+		c.Istiods = istiodPods{c.Objects, c.namespace(), kube.PodDialer{Config: config}.Dial}
+	}
+	return c, nil
+}
+
+func endpointOf(config *rest.Config, o ConnectOptions) (secrets.Endpoint, error) {
+	if o.Endpoint != nil {
+		return *o.Endpoint, o.Endpoint.Validate()
+	}
+	server, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return secrets.Endpoint{}, err
+	}
+	ca := config.CAData
+	if len(ca) == 0 && config.CAFile != "" {
+		if ca, err = os.ReadFile(config.CAFile); err != nil {
+			return secrets.Endpoint{}, err
+		}
+	}
+	server.Path = trimSlash(server.Path)
+	e := secrets.Endpoint{Server: server.String(), CA: ca, TLSServerName: config.ServerName, AllowLoopback: o.AllowLoopback}
+	if err := e.Validate(); err != nil {
+		return e, fmt.Errorf("%w; or set ConnectOptions.Endpoint to the address that the other clusters' istiods use", err)
+	}
+	return e, nil
+}
+
+func trimSlash(path string) string {
+	if path == "/" {
+		return ""
+	}
+	return path
+}
+
+// bearer reaches an API server as the holder of a token, dialling as the caller's own connection does.
+type bearer struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func (b bearer) as(e secrets.Endpoint, token secrets.Token) (Objects, error) {
+	config := &rest.Config{
+		Host:            e.Server,
+		BearerToken:     token.Reveal(),
+		TLSClientConfig: rest.TLSClientConfig{CAData: e.CA, ServerName: e.TLSServerName, Insecure: e.InsecureSkipTLSVerify},
+		Dial:            b.dial,
+	}
+	if err := useProxy(config, e.ProxyURL); err != nil {
+		return nil, err
+	}
+	client, err := dynamic.NewForConfig(kube.Configure(config, userAgent, rest.NoWarnings{}))
+	if err != nil {
+		return nil, err
+	}
+	return kube.Objects{Client: client, Manager: manager}, nil
+}

@@ -1,0 +1,40 @@
+// Package peering lets the clusters of an Istio or Alibaba Cloud Service Mesh (ASM) reach each other's services: it gives
+// the istiod of one cluster a credential to read the API server of another, proves that the istiod uses it, and takes
+// it back.
+//
+// One direction is a [Link]: workloads of From reach services of To. To that end To holds a ServiceAccount, a ClusterRole
+// and binding, and a token; From holds the remote secret, a kubeconfig with that token. Each link has its own of
+// each: To's audit log names the cluster that reads, and taking one link back touches no other.
+//
+//	east, err := peering.Connect(peering.MustID("east"), eastConfig, peering.ConnectOptions{})
+//	west, err := peering.Connect(peering.MustID("west"), westConfig, peering.ConnectOptions{})
+//	report, err := new(peering.Peering).Ensure(ctx, peering.Mesh(east, west)...)
+//
+// # The flow
+//
+//	stage    in     what happens                                               kind
+//	connect  both   reach the API server, learn which cluster it is             -
+//	read     both   what is there, is it ours, is the credential good           -
+//	grant    To     ServiceAccount, ClusterRole, ClusterRoleBinding             mutate
+//	mint     To     a token, used once by us: right account, every right        mutate
+//	share    From   the remote secret                                           mutate
+//	sync     From   every istiod replica says of itself that it reads To        verify
+//	revoke   To     tokens that are not in use any more                         clean
+//
+// The list is written once, in steps.go. Everything that can be refused is refused while reading, before anything is
+// written. When a mutate step fails, or the context ends during one, what the call did for that link is undone in
+// reverse. Verify steps never undo: a slow istiod is reported and the peering stays. What cannot be undone or revoked is
+// named in the report, and the next call goes on from it.
+//
+// # Rights of the caller
+//
+// In To: get, create, update and delete on serviceaccounts and secrets (and list on secrets) of the system namespace, on
+// clusterroles and clusterrolebindings; escalate and bind on them, or every right of the role; create on
+// serviceaccounts/token for bound tokens. In From: list, create, update and delete on secrets and list on pods of the
+// system namespace, create on pods/portforward. In both: get on namespace kube-system, whose UID tells clusters apart.
+//
+// # What it owns
+//
+// An object is this package's if it carries the labels app.kubernetes.io/managed-by=meshpeer, meshpeer.io/from and
+// meshpeer.io/to of the link. Any other object of the same name is left alone and answered with [ForeignObjectError].
+package peering

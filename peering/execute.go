@@ -1,0 +1,91 @@
+package peering
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// undoTimeout bounds taking back one link, whatever became of the caller's context.
+const undoTimeout = 30 * time.Second
+
+// done is an executed step that can be taken back.
+type done struct {
+	Change
+	undo func(context.Context) error
+}
+
+// execute does the steps in order until one fails. A failed mutation takes back what was done for this link.
+func (w *work) execute(ctx context.Context, steps []step) {
+	var undo []done
+	for _, s := range steps {
+		start := time.Now()
+		var err error
+		if s.do != nil {
+			var back func(context.Context) error
+			if err = ctx.Err(); err == nil {
+				back, err = s.do(ctx)
+			}
+			if back != nil {
+				undo = append(undo, done{s.Change, back})
+			}
+		}
+		w.tell(s.Change, time.Since(start), err)
+		if err == nil {
+			if s.kind != verify {
+				w.report.Changes = append(w.report.Changes, s.Change)
+			}
+			continue
+		}
+		if w.report.Error == nil {
+			w.report.Error = w.failed(s.Stage, s.On, err)
+		}
+		switch {
+		case s.kind == clean:
+			w.report.Left = append(w.report.Left, s.Change)
+		case s.kind == mutate || w.UndoUnsynced && ctx.Err() == nil:
+			w.rollback(ctx, undo)
+			return
+		default:
+			return
+		}
+	}
+}
+
+// rollback takes back in reverse. It has time of its own: the caller's may be over, and a half link must not stay.
+func (w *work) rollback(ctx context.Context, undo []done) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	for _, d := range slices.Backward(undo) {
+		err := d.undo(ctx)
+		change := d.Change
+		if err != nil {
+			change.Reason = "undo failed: " + err.Error()
+			w.report.Left = append(w.report.Left, change)
+		} else {
+			change.Action, change.Reason = undone(change.Action), "undone"
+			w.report.Undone = append(w.report.Undone, change)
+		}
+		w.tell(change, 0, err)
+	}
+	w.report.Credential, w.report.RenewAt = nil, time.Time{}
+}
+
+func undone(a Action) Action {
+	if a == Created {
+		return Deleted
+	}
+	return Restored
+}
+
+func (w *work) tell(c Change, took time.Duration, err error) {
+	e := Event{From: w.From.ID, To: w.To.ID, Change: c, Took: took}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	w.observe(e)
+}
+
+func (w *work) failed(stage Stage, on ID, err error) *Error {
+	return &Error{From: w.From.ID, To: w.To.ID, Stage: stage, On: on, Err: err, Hint: hint(err)}
+}

@@ -1,0 +1,100 @@
+package peering
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// Labels and annotations of what this package makes. The labels say whose an object is; nothing without them is edited.
+const (
+	LabelManagedBy  = "app.kubernetes.io/managed-by" // ManagedBy
+	LabelFrom       = "meshpeer.io/from"             // the link's From
+	LabelTo         = "meshpeer.io/to"               // the link's To
+	LabelGeneration = "meshpeer.io/generation"       // of a token, counting from 1
+
+	// AnnotationCredential is on the remote secret: the secrets.Ref of the token in it, as JSON.
+	AnnotationCredential = "meshpeer.io/credential"
+	// AnnotationRun is a nonce of the call that created an object. After a lost reply it tells whose creation won.
+	AnnotationRun = "meshpeer.io/run"
+
+	ManagedBy = "meshpeer"
+)
+
+// reader is the name of the link's ServiceAccount, ClusterRole and ClusterRoleBinding in To: it tells To's audit log which
+// cluster reads.
+func (l Link) reader() string { return "meshpeer-reader-" + safeName(l.From.ID) }
+
+// safeName is the ID as it can stand in the name of an object: itself, or a label with a hash.
+func safeName(id ID) string {
+	return strings.TrimPrefix(secrets.SecretName(id.String()), "istio-remote-secret-")
+}
+
+func (l Link) labels() map[string]string {
+	return map[string]string{LabelManagedBy: ManagedBy, LabelFrom: l.From.ID.String(), LabelTo: l.To.ID.String()}
+}
+
+func (l Link) selector() string {
+	return fmt.Sprintf("%s=%s,%s=%s,%s=%s", LabelManagedBy, ManagedBy, LabelFrom, l.From.ID, LabelTo, l.To.ID)
+}
+
+// owns says whether o is this link's.
+func (l Link) owns(o Object) bool {
+	have := o.GetLabels()
+	for k, v := range l.labels() {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func generationLabels(l Link, generation int) map[string]string {
+	labels := maps.Clone(l.labels())
+	labels[LabelGeneration] = strconv.Itoa(generation)
+	return labels
+}
+
+// generation of a token object; 0 if its label is missing or not a number.
+func generation(s *corev1.Secret) int {
+	n, _ := strconv.Atoi(s.Labels[LabelGeneration])
+	return n
+}
+
+// owner guesses who made an object that is not ours, for the message.
+func owner(o Object) string {
+	for _, source := range []struct {
+		from map[string]string
+		key  string
+	}{
+		{o.GetAnnotations(), "meta.helm.sh/release-name"},
+		{o.GetAnnotations(), "argocd.argoproj.io/tracking-id"},
+		{o.GetLabels(), "kustomize.toolkit.fluxcd.io/name"},
+		{o.GetLabels(), LabelFrom},
+		{o.GetLabels(), LabelManagedBy},
+	} {
+		if v := source.from[source.key]; v != "" {
+			return source.key + "=" + v
+		}
+	}
+	for _, entry := range o.GetManagedFields() {
+		if entry.Manager != "" {
+			return "field manager " + entry.Manager
+		}
+	}
+	return "nobody that it names"
+}
+
+// name of an object as reports print it.
+func name(o Object) string {
+	if o.GetNamespace() == "" {
+		return kube.Kind(o) + "/" + o.GetName()
+	}
+	return kube.Kind(o) + "/" + o.GetNamespace() + "/" + o.GetName()
+}

@@ -1,0 +1,94 @@
+package peering
+
+import (
+	"context"
+	"time"
+
+	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// Peering holds the options of the verbs. The zero value is ready: each link gets a reader of its own with ASM's documented
+// role and a durable token. A Peering is not changed by its methods and may be used by several goroutines.
+type Peering struct {
+	// Reader is the role that each link's own reader gets. Name and ServiceAccount must be empty: they are the link's.
+	// With profile Upstream or RemoteControlPlane and no IstioVersion, the version of From's istiod counts, if it can be told.
+	Reader rbac.Options
+	// Account, if set, is used by every link in place of a reader of its own: somebody else manages it and its role.
+	// Nothing of it is written, its rights are checked first.
+	Account *Account
+
+	// Credential is the kind of token to mint: secrets.KindDurable (the default) or secrets.KindBound, which expires
+	// and needs a program that comes back before Report.RenewAt.
+	Credential secrets.Kind
+	// Lifetime asked for a bound token; the API server may grant less. Default: that of secrets.Bound.
+	Lifetime time.Duration
+	// Tokens, if set, replaces the source of tokens, for example by one in front of a vault.
+	Tokens func(to *Cluster) secrets.TokenSource
+
+	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
+	// it timed out, and a late one still syncs.
+	SyncTimeout time.Duration
+	// UndoUnsynced takes back what the call did for a link whose istiods did not come to read To. Default: it stays,
+	// for istiod goes on trying.
+	UndoUnsynced bool
+	// Parallel bounds the links that are worked on at a time. Default 8.
+	Parallel int
+	// Observe, if set, is told of every step as it ends. Calls come one at a time; they hold up the work.
+	Observe func(Event)
+}
+
+// Account names a ServiceAccount in To.
+type Account struct {
+	Namespace string // default: To's istiod namespace
+	Name      string
+}
+
+// Ensure peers the links: what is there and good is left as it is, what is missing is made. A link that fails is undone
+// and does not stop the others. The report is never nil once the links are valid; the error joins one *Error for each
+// link that failed.
+func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
+	return p.run(ctx, Present, links)
+}
+
+// Remove ends the links: istiod of From loses To's endpoints, the credentials are revoked and proved to be refused, and
+// the reader goes. Only what Ensure made is deleted.
+func (p *Peering) Remove(ctx context.Context, links ...Link) (*Report, error) {
+	return p.run(ctx, Absent, links)
+}
+
+func (p *Peering) syncTimeout() time.Duration {
+	if p.SyncTimeout > 0 {
+		return p.SyncTimeout
+	}
+	return 90 * time.Second
+}
+
+func (p *Peering) parallel() int {
+	if p.Parallel > 0 {
+		return p.Parallel
+	}
+	return 8
+}
+
+// kind of token that a good credential is; "" with a source of the caller's, where any will do.
+func (p *Peering) kind() secrets.Kind {
+	switch {
+	case p.Tokens != nil:
+		return ""
+	case p.Credential == "":
+		return secrets.KindDurable
+	}
+	return p.Credential
+}
+
+func (p *Peering) source(to *Cluster, namespace string) secrets.TokenSource {
+	client := secretsIn{to.Objects, namespace}
+	switch {
+	case p.Tokens != nil:
+		return p.Tokens(to)
+	case p.kind() == secrets.KindBound:
+		return secrets.Bound{Secrets: client, Accounts: to.Accounts(namespace), Lifetime: p.Lifetime}
+	}
+	return secrets.Durable{Secrets: client}
+}

@@ -1,0 +1,132 @@
+package peeringtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/peering"
+)
+
+// TestObjects checks that objects keeps the promises that peering.Objects makes. It needs namespace to exist, and leaves
+// nothing in it.
+func TestObjects(t *testing.T, objects peering.Objects, namespace string) {
+	for _, fresh := range []func() peering.Object{
+		func() peering.Object {
+			return &corev1.Secret{ObjectMeta: meta(namespace), Data: map[string][]byte{"key": []byte("value")}}
+		},
+		func() peering.Object { return &corev1.ServiceAccount{ObjectMeta: meta(namespace)} },
+		func() peering.Object {
+			return &rbacv1.ClusterRole{ObjectMeta: meta(""), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
+		},
+	} {
+		t.Run(fmt.Sprintf("%T", fresh()), func(t *testing.T) {
+			ctx := t.Context()
+			created, err := objects.Create(ctx, fresh())
+			if err != nil {
+				t.Fatalf("Create of a new object: %v", err)
+			}
+			t.Cleanup(func() { _ = objects.Delete(context.WithoutCancel(ctx), fresh()) })
+			for _, rule := range rules {
+				if err := rule.check(ctx, objects, created, fresh); err != nil {
+					t.Errorf("%s: %v", rule.name, err)
+				}
+			}
+		})
+	}
+}
+
+func meta(namespace string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: "peeringtest-conformance", Labels: map[string]string{"peeringtest": "conformance"}}
+}
+
+// rules are checked in order on one object, which the last one deletes.
+var rules = []struct {
+	name  string
+	check func(ctx context.Context, objects peering.Objects, created peering.Object, fresh func() peering.Object) error
+}{
+	{"Create returns the UID and resourceVersion", func(_ context.Context, _ peering.Objects, created peering.Object, _ func() peering.Object) error {
+		if created.GetUID() == "" || created.GetResourceVersion() == "" {
+			return fmt.Errorf("UID %q, resourceVersion %q", created.GetUID(), created.GetResourceVersion())
+		}
+		return nil
+	}},
+	{"Create is a lock: the second one answers AlreadyExists", func(ctx context.Context, objects peering.Objects, _ peering.Object, fresh func() peering.Object) error {
+		_, err := objects.Create(ctx, fresh())
+		return want(apierrors.IsAlreadyExists, err)
+	}},
+	{"Get returns what was created, as a copy", func(ctx context.Context, objects peering.Objects, created peering.Object, fresh func() peering.Object) error {
+		got, err := objects.Get(ctx, fresh())
+		if err != nil {
+			return err
+		}
+		if got.GetUID() != created.GetUID() {
+			return fmt.Errorf("UID %s, not %s", got.GetUID(), created.GetUID())
+		}
+		got.SetLabels(nil)
+		again, err := objects.Get(ctx, fresh())
+		if err == nil && again.GetLabels()["peeringtest"] == "" {
+			err = fmt.Errorf("a change of the returned object changed the stored one")
+		}
+		return err
+	}},
+	{"Get of another name answers NotFound", func(ctx context.Context, objects peering.Objects, _ peering.Object, fresh func() peering.Object) error {
+		other := fresh()
+		other.SetName("peeringtest-no-such-name")
+		_, err := objects.Get(ctx, other)
+		return want(apierrors.IsNotFound, err)
+	}},
+	{"List selects by label", func(ctx context.Context, objects peering.Objects, _ peering.Object, fresh func() peering.Object) error {
+		for selector, n := range map[string]int{"peeringtest=conformance": 1, "peeringtest=other": 0} {
+			found, err := objects.List(ctx, fresh(), selector)
+			if err != nil {
+				return err
+			}
+			if len(found) != n {
+				return fmt.Errorf("%d objects for %s, not %d", len(found), selector, n)
+			}
+		}
+		return nil
+	}},
+	{"Update writes under resourceVersion", func(ctx context.Context, objects peering.Objects, created peering.Object, _ func() peering.Object) error {
+		changed := clone(created)
+		changed.SetAnnotations(map[string]string{"peeringtest": "changed"})
+		updated, err := objects.Update(ctx, changed)
+		if err != nil {
+			return err
+		}
+		if updated.GetResourceVersion() == created.GetResourceVersion() {
+			return fmt.Errorf("resourceVersion did not change")
+		}
+		_, err = objects.Update(ctx, changed)
+		return want(apierrors.IsConflict, err)
+	}},
+	{"Delete leaves an object of another UID alone", func(ctx context.Context, objects peering.Objects, _ peering.Object, fresh func() peering.Object) error {
+		other := fresh()
+		other.SetUID(newUID())
+		return want(apierrors.IsConflict, objects.Delete(ctx, other))
+	}},
+	{"Delete leaves an object of another resourceVersion alone", func(ctx context.Context, objects peering.Objects, created peering.Object, _ func() peering.Object) error {
+		return want(apierrors.IsConflict, objects.Delete(ctx, created)) // updated since
+	}},
+	{"Delete removes, and the next one answers NotFound", func(ctx context.Context, objects peering.Objects, created peering.Object, fresh func() peering.Object) error {
+		mine := fresh()
+		mine.SetUID(created.GetUID())
+		if err := objects.Delete(ctx, mine); err != nil {
+			return err
+		}
+		return want(apierrors.IsNotFound, objects.Delete(ctx, mine))
+	}},
+}
+
+func want(kind func(error) bool, err error) error {
+	if kind(err) {
+		return nil
+	}
+	return fmt.Errorf("answer is %v", err)
+}

@@ -1,0 +1,125 @@
+package peeringtest
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// Istiods are the istiod replicas of a member: they read remote secrets from its API server and the clusters that these
+// name, and answer /debug/clusterz.
+type Istiods struct {
+	mesh   *Mesh
+	server *Server
+	id     string
+
+	mu       sync.Mutex
+	replicas []string
+	stuck    map[string]peering.SyncStatus
+	failures map[string]error
+}
+
+// Scale sets the names of the replicas; none is a cluster without istiod.
+func (i *Istiods) Scale(names ...string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.replicas = names
+}
+
+// Stick makes a replica report status for every remote cluster, whatever it reads.
+func (i *Istiods) Stick(replica string, status peering.SyncStatus) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stuck[replica] = status
+}
+
+// FailReplica makes a replica unreachable with err; nil ends that.
+func (i *Istiods) FailReplica(replica string, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.failures[replica] = err
+}
+
+// Replicas is peering.SyncReader.
+func (i *Istiods) Replicas(context.Context) ([]peering.Replica, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var out []peering.Replica
+	for _, name := range i.replicas {
+		out = append(out, peering.Replica{Name: name, Version: "1.31.0", Debug: func(ctx context.Context, path string) ([]byte, error) {
+			return i.debug(ctx, name)
+		}})
+	}
+	return out, nil
+}
+
+func (i *Istiods) debug(ctx context.Context, replica string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.failures[replica]; err != nil {
+		return nil, err
+	}
+	clusters := []peering.RemoteCluster{{ID: i.id, Status: peering.Synced}}
+	seen := map[string]bool{i.id: true} // istiod's own ID and second Secrets are ignored
+	for _, secret := range i.secrets() {
+		remotes, err := secrets.Parse(secret)
+		if err != nil {
+			continue // refused: never listed
+		}
+		for _, r := range remotes {
+			if seen[r.Cluster] {
+				continue
+			}
+			seen[r.Cluster] = true
+			status := i.sync(r)
+			if stuck := i.stuck[replica]; stuck != "" {
+				status = stuck
+			}
+			if status != peering.NotSeen {
+				clusters = append(clusters, peering.RemoteCluster{ID: r.Cluster, Secret: secret.Namespace + "/" + secret.Name, Status: status})
+			}
+		}
+	}
+	return json.Marshal(clusters)
+}
+
+// secrets are those that istiod watches: in its own namespace, with the label.
+func (i *Istiods) secrets() []*corev1.Secret {
+	i.server.mu.Lock()
+	defer i.server.mu.Unlock()
+	var out []*corev1.Secret
+	for _, o := range i.server.sorted() {
+		if s, ok := o.(*corev1.Secret); ok && s.Namespace == "istio-system" && s.Labels[secrets.LabelMultiCluster] == "true" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// sync lists what the informers list, all of which must be allowed.
+func (i *Istiods) sync(r secrets.Remote) peering.SyncStatus {
+	remote := i.mesh.at(r.Endpoint.Server)
+	if remote == nil {
+		return peering.TimedOut
+	}
+	minimal, err := rbac.Render(rbac.Options{Profile: rbac.Minimal})
+	if err != nil {
+		panic(err) // constant options
+	}
+	remote.mu.Lock()
+	defer remote.mu.Unlock()
+	account := remote.identify(r.Token.Reveal())
+	if account == nil || !remote.covers(user(account), minimal.ClusterRole.Rules) {
+		return peering.TimedOut
+	}
+	return peering.Synced
+}

@@ -1,0 +1,77 @@
+package peeringtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// Mesh is a set of clusters whose istiods can reach each other's API servers.
+type Mesh struct{ members []*Member }
+
+// Member is one cluster in memory. Cluster is what programs under test get; the rest is for the test.
+type Member struct {
+	*peering.Cluster
+	*Server
+	Istiods *Istiods
+}
+
+// NewMesh makes a cluster for each ID, with one istiod replica each. It panics on an invalid ID.
+func NewMesh(ids ...string) *Mesh {
+	m := &Mesh{}
+	for _, s := range ids {
+		id, err := peering.ParseIstioID(s)
+		if err != nil {
+			panic(err)
+		}
+		endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA()}
+		server := newServer(endpoint)
+		istiods := &Istiods{mesh: m, server: server, id: s, replicas: []string{"istiod-1"}, stuck: map[string]peering.SyncStatus{}, failures: map[string]error{}}
+		m.members = append(m.members, &Member{
+			Server: server, Istiods: istiods,
+			Cluster: &peering.Cluster{
+				ID: id, Endpoint: endpoint, Objects: server, As: m.as, Accounts: server.accounts, Istiods: istiods, Dial: refuse,
+			},
+		})
+	}
+	return m
+}
+
+// Member is the cluster with the ID; nil if there is none.
+func (m *Mesh) Member(id string) *Member {
+	for _, member := range m.members {
+		if member.ID.String() == id {
+			return member
+		}
+	}
+	return nil
+}
+
+// Clusters are all members, as peering.Mesh takes them.
+func (m *Mesh) Clusters() []*peering.Cluster {
+	clusters := make([]*peering.Cluster, len(m.members))
+	for i, member := range m.members {
+		clusters[i] = member.Cluster
+	}
+	return clusters
+}
+
+// at is the API server behind a URL; nil if nothing listens there.
+func (m *Mesh) at(url string) *Server {
+	for _, member := range m.members {
+		if member.endpoint.Server == url {
+			return member.Server
+		}
+	}
+	return nil
+}
+
+// refuse is Cluster.Dial: nothing here listens.
+func refuse(context.Context, string, string) (net.Conn, error) { return nil, errRefused }
+
+var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}

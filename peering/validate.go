@@ -1,0 +1,70 @@
+package peering
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// validate answers bad input of a call before any request is made.
+func (p *Peering) validate(links []Link) error {
+	if len(links) == 0 {
+		return errors.New("peering: no links: name at least one, for example with Mesh(a, b)")
+	}
+	if p.Reader.Name != "" || p.Reader.ServiceAccount != "" {
+		return fmt.Errorf("peering: Peering.Reader.Name %q and ServiceAccount %q must be empty: each link has a reader of its own; "+
+			"set Peering.Account to use an account that is managed elsewhere", p.Reader.Name, p.Reader.ServiceAccount)
+	}
+	if p.Account != nil && p.Account.Name == "" {
+		return errors.New("peering: Peering.Account.Name is empty: name the ServiceAccount, for example istio-reader-service-account")
+	}
+	if k := p.kind(); k != "" && k != secrets.KindDurable && k != secrets.KindBound {
+		return fmt.Errorf("peering: Peering.Credential %q: must be %q or %q; for other sources set Peering.Tokens", k, secrets.KindDurable, secrets.KindBound)
+	}
+	type pair struct{ from, to ID }
+	seen := map[pair]bool{}
+	byID := map[ID]*Cluster{}
+	for i, l := range links {
+		for side, c := range map[string]*Cluster{"From": l.From, "To": l.To} {
+			if err := c.valid(); err != nil {
+				return fmt.Errorf("peering: link %d: %s %w", i, side, err)
+			}
+			if other := byID[c.ID]; other != nil && other != c {
+				return fmt.Errorf("peering: link %d: %s %q is a second Cluster with this ID: connect each cluster once and give each its own ID", i, side, c.ID)
+			}
+			byID[c.ID] = c
+		}
+		if l.From == l.To {
+			return fmt.Errorf("peering: link %d: %q is linked to itself: From and To must be two clusters", i, l.From.ID)
+		}
+		if seen[pair{l.From.ID, l.To.ID}] {
+			return fmt.Errorf("peering: link %d: %s is named twice", i, l)
+		}
+		seen[pair{l.From.ID, l.To.ID}] = true
+		if l.Endpoint != nil {
+			if err := l.Endpoint.Validate(); err != nil {
+				return fmt.Errorf("peering: link %d: %s: %w", i, l, err)
+			}
+		}
+		if p.kind() == secrets.KindBound && l.To.Accounts == nil {
+			return fmt.Errorf("peering: link %d: To %q has no Accounts: bound tokens need TokenRequest; use Connect or durable tokens", i, l.To.ID)
+		}
+	}
+	return nil
+}
+
+// valid names the first seam that is missing.
+func (c *Cluster) valid() error {
+	switch {
+	case c == nil:
+		return errors.New("is nil: make a Cluster with Connect")
+	case c.ID == (ID{}):
+		return errors.New("has no ID: make one with ParseID")
+	case c.Objects == nil:
+		return fmt.Errorf("%q has no Objects: make a Cluster with Connect, or fill the seam", c.ID)
+	case c.As == nil:
+		return fmt.Errorf("%q has no As: without it no token can be proved; make a Cluster with Connect, or fill the seam", c.ID)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package peering
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/meshpeer/meshpeer/probe"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// verified is the goal of Verify: look, change nothing.
+const verified Goal = ""
+
+// Verify looks at each link from the bottom up (remote secret, credential, rights, every istiod replica) and changes nothing.
+// The first result that is not Passed is the diagnosis. The error joins one *Error for each link that is seen not to
+// work; what could not be seen is Unknown in the report and no error.
+func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
+	return p.run(ctx, verified, links)
+}
+
+// check is a step that looks once.
+func (w *work) check(stage Stage, on ID, object string, look func(context.Context) (probe.Result, error)) []step {
+	s := step{kind: verify, Change: Change{Stage: stage, On: on, Object: object, Action: Verified}}
+	s.do = func(ctx context.Context) (func(context.Context) error, error) {
+		start := time.Now()
+		result, err := look(ctx)
+		result.Took, result.Err = time.Since(start), err
+		switch {
+		case err == nil && result.Status == "":
+			result.Status = probe.Passed
+		case unreachable(err):
+			result.Status = probe.Unknown
+		case err != nil:
+			result.Status = probe.Failed
+		}
+		if err != nil && result.Hint == "" {
+			result.Hint = hint(err)
+		}
+		if result.Summary == "" && result.Err != nil {
+			result.Summary = result.Err.Error()
+		}
+		w.report.Results = append(w.report.Results, result)
+		if result.Status != probe.Failed {
+			err = nil
+		}
+		return nil, err
+	}
+	return []step{s}
+}
+
+func (w *work) checkSecret() []step {
+	if w.From.Hosted {
+		return nil
+	}
+	object := "Secret/" + w.From.namespace() + "/" + secrets.SecretName(w.To.ID.String())
+	return w.check(StageShare, w.From.ID, object, func(context.Context) (probe.Result, error) {
+		result := probe.Result{Check: "remote-secret", Target: object + " of " + w.From.ID.String()}
+		shared, why := w.shared()
+		if why != "" {
+			result.Hint = "call Ensure"
+			return result, fmt.Errorf("%s", why)
+		}
+		for _, problem := range secrets.Lint(w.live.secret) {
+			result.Status, result.Summary, result.Hint = probe.Warned, problem.Message, problem.Remedy
+		}
+		if result.Status == "" {
+			result.Summary = "istiod accepts it for " + shared.Endpoint.Server
+		}
+		w.token = shared.Token.WithRef(w.live.ref)
+		w.note(w.live.ref)
+		return result, nil
+	})
+}
+
+func (w *work) checkToken() []step {
+	if w.From.Hosted {
+		return nil
+	}
+	return w.check(StageMint, w.To.ID, "Token", func(ctx context.Context) (probe.Result, error) {
+		result := probe.Result{Check: "credential", Target: w.want.reader.user()}
+		_, err := w.identify(ctx, w.token, w.live.accountUID)
+		if err == nil {
+			result.Summary = "the API server of " + w.To.ID.String() + " takes the token for its reader"
+		}
+		return result, err
+	})
+}
+
+func (w *work) checkRights() []step {
+	if w.From.Hosted {
+		return nil
+	}
+	return w.check(StageGrant, w.To.ID, "ServiceAccount/"+w.want.reader.String(), func(ctx context.Context) (probe.Result, error) {
+		needs := w.needs()
+		result := probe.Result{Check: "rights", Target: w.want.reader.String()}
+		err := w.proveOnce(ctx, w.token, &needs)
+		switch {
+		case apierrors.IsUnauthorized(err), unreachable(err): // the check before this one says it
+			result.Status = probe.Skipped
+			err = nil
+		case err == nil:
+			result.Summary = fmt.Sprintf("all %d rights that istiod's informers need", len(w.needs()))
+		}
+		return result, err
+	})
+}

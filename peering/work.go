@@ -1,0 +1,173 @@
+package peering
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// work is one link in one call: what is wanted, what is there, and what became of it.
+type work struct {
+	*call
+	Link
+	from, to *member
+	report   LinkReport
+
+	endpoint secrets.Endpoint // of To, with its CA, as it goes into the remote secret
+	want     wanted
+	live     live
+	token    secrets.Token // in use: the shared one, or the one that this call minted
+}
+
+// wanted are the objects of the link as they should be. Account, role and binding are nil with an existing account.
+type wanted struct {
+	account, role, binding Object
+	reader                 account // whom the tokens speak for
+}
+
+// account is a ServiceAccount by name.
+type account struct{ namespace, name string }
+
+func (a account) String() string { return a.namespace + "/" + a.name }
+
+// user is what the API server calls it (k8s.io/apiserver/pkg/authentication/serviceaccount).
+func (a account) user() string { return "system:serviceaccount:" + a.namespace + ":" + a.name }
+
+// live are the objects of the link as they are; nil where there is none.
+type live struct {
+	account, role, binding Object
+	accountUID             string
+	tokens                 []*corev1.Secret // of this link in To, every generation
+	secret                 *corev1.Secret   // the remote secret in From
+	ref                    secrets.Ref      // of the token in it
+	stale                  string           // why that token must be replaced; "" if it is good
+}
+
+// read learns all that the steps depend on. It writes nothing, so its failure leaves nothing.
+func (w *work) read(ctx context.Context) *Error {
+	for _, m := range []*member{w.from, w.to} {
+		if m.err != nil {
+			return w.failed(StageConnect, m.ID, m.err)
+		}
+	}
+	if w.from.Hosted {
+		return nil
+	}
+	if err := w.plan(ctx); err != nil {
+		return w.failed(StageRead, w.To.ID, err)
+	}
+	if err := w.readTo(ctx); err != nil {
+		return w.failed(StageRead, w.To.ID, err)
+	}
+	if err := w.readFrom(); err != nil {
+		return w.failed(StageRead, w.From.ID, err)
+	}
+	if w.goal == Present {
+		if err := w.judge(ctx); err != nil {
+			return w.failed(StageRead, w.To.ID, err)
+		}
+	}
+	return nil
+}
+
+// plan computes what is wanted from the options alone, and the CA by dialling.
+func (w *work) plan(ctx context.Context) (err error) {
+	if w.endpoint, err = w.chooseCA(ctx); err != nil {
+		return err
+	}
+	if w.Account != nil {
+		w.want.reader = account{w.Account.Namespace, w.Account.Name}
+		if w.want.reader.namespace == "" {
+			w.want.reader.namespace = w.To.namespace()
+		}
+		return nil
+	}
+	o := w.Reader
+	o.Name, o.ServiceAccount = w.reader(), w.reader()
+	if o.Namespace == "" {
+		o.Namespace = w.To.namespace()
+	}
+	if o.IstioVersion == "" {
+		o.IstioVersion = w.from.istioVersion()
+	}
+	reader, err := rbac.Render(o)
+	if err != nil && w.Reader.IstioVersion == "" {
+		o.IstioVersion = "" // From's image tag is no version: take the newest role
+		reader, err = rbac.Render(o)
+	}
+	if err != nil {
+		return err
+	}
+	for _, text := range reader.Warnings {
+		w.warn(text)
+	}
+	w.want.account, w.want.role, w.want.binding = reader.ServiceAccount, reader.ClusterRole, reader.ClusterRoleBinding
+	for _, o := range []Object{w.want.account, w.want.role, w.want.binding} {
+		o.SetLabels(overlay(o.GetLabels(), w.labels()))
+	}
+	w.want.reader = account{reader.ServiceAccount.Namespace, reader.ServiceAccount.Name}
+	return nil
+}
+
+// readTo reads the link's objects in To. One of their names in foreign hands ends the link here.
+func (w *work) readTo(ctx context.Context) (err error) {
+	like := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: w.want.reader.namespace, Name: w.want.reader.name}}
+	if w.live.account, err = find(ctx, w.to.Objects, like); err != nil {
+		return err
+	}
+	if w.live.account != nil {
+		w.live.accountUID = string(w.live.account.GetUID())
+	}
+	if w.Account == nil {
+		for _, slot := range []struct {
+			want Object
+			live *Object
+		}{{w.want.role, &w.live.role}, {w.want.binding, &w.live.binding}} {
+			if *slot.live, err = find(ctx, w.to.Objects, slot.want); err != nil {
+				return err
+			}
+		}
+		for _, o := range []Object{w.live.account, w.live.role, w.live.binding} {
+			if o != nil && !w.owns(o) {
+				return &ForeignObjectError{Object: name(o), Owner: owner(o)}
+			}
+		}
+	} else if w.live.account == nil && w.goal == Present {
+		return fmt.Errorf("ServiceAccount %s does not exist: create it, or let each link have its own reader", w.want.reader)
+	}
+	w.live.tokens, err = list(ctx, w.to.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.want.reader.namespace}}, w.selector())
+	return err
+}
+
+// readFrom looks for the link's remote secret, and for another one that already names To.
+func (w *work) readFrom() error {
+	secretName := secrets.SecretName(w.To.ID.String())
+	for _, s := range w.from.remotes {
+		_, names := s.Data[w.To.ID.String()]
+		switch {
+		case s.Name == secretName && w.owns(s):
+			w.live.secret = s
+		case s.Name == secretName:
+			return &ForeignObjectError{Object: name(s), Owner: owner(s)}
+		case names:
+			return &DuplicateClusterError{Cluster: w.To.ID, Secret: s.Namespace + "/" + s.Name, Owner: owner(s)}
+		}
+	}
+	if w.live.secret != nil {
+		_ = json.Unmarshal([]byte(w.live.secret.Annotations[AnnotationCredential]), &w.live.ref) // unreadable: the token is judged stale
+	}
+	return nil
+}
+
+func (w *work) warn(text string) {
+	if !slices.Contains(w.report.Warnings, text) {
+		w.report.Warnings = append(w.report.Warnings, text)
+	}
+}

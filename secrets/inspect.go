@@ -53,38 +53,39 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 	if current == nil {
 		current = clientcmdapi.NewContext()
 	}
+	client, err := clientcmd.NewDefaultClientConfig(*withoutFiles(config), &clientcmd.ConfigOverrides{}).ClientConfig()
+	if err != nil { // validate has found every other reason
+		in.add(SeverityError, "current-context", "kubeconfig is not valid: it chooses no cluster", "set current-context to one of the contexts")
+		return
+	}
 	cluster, user := config.Clusters[current.Cluster], config.AuthInfos[current.AuthInfo]
 	if user == nil {
 		user = clientcmdapi.NewAuthInfo()
 	}
-	if cluster == nil {
-		in.add(SeverityError, "current-context", "kubeconfig is not valid: it chooses no cluster", "set current-context to one of the contexts")
-		return
-	}
-	client, err := clientcmd.NewDefaultClientConfig(*withoutFiles(config), &clientcmd.ConfigOverrides{}).ClientConfig()
-	if err != nil {
-		in.add(SeverityError, "current-context", "kubeconfig is not valid: "+in.redact(err.Error()), remedyInvalid)
-		return
-	}
 	if _, _, err := rest.DefaultServerUrlFor(client); err != nil {
-		in.add(SeverityError, in.clusterField(current.Cluster, "server"), fmt.Sprintf("%q is no address that a client can be built for", redactURL(cluster.Server)), "write https://host:port")
+		in.add(SeverityError, in.clusterField(current.Cluster, "server"), fmt.Sprintf("%q is no address that a client can be built for", in.shown(cluster.Server)), "write https://host:port")
 		return
 	}
-	if p := client.AuthProvider; p != nil && (p.Config["idp-issuer-url"] == "" || p.Config["client-id"] == "") {
-		// client-go plugin/pkg/client/auth/oidc/oidc.go
-		in.add(SeverityError, in.userField(current.AuthInfo, "auth-provider"), "no client can be built: oidc lacks idp-issuer-url or client-id", "give both, or an inline token")
-		return
+	if provider := client.AuthProvider; provider != nil {
+		in.authenticate(in.userField(current.AuthInfo, "auth-provider"), provider)
+		if in.refused() {
+			return
+		}
+		client.AuthProvider = nil // this program need not have the plugin
 	}
 	if _, err := tls.X509KeyPair(client.CertData, client.KeyData); len(client.CertData) > 0 && err != nil {
 		in.add(SeverityError, in.userField(current.AuthInfo, "client-certificate-data"), "no client can be built: "+in.redact(err.Error()), "give a PEM certificate with its own key")
 		return
 	}
+	trust := "certificate-authority-data"
 	if cluster.CertificateAuthority != "" {
-		client.CAData = nil // only istiod can read the file
+		trust = "certificate-authority"
+		if !client.Insecure { // which no content of the file would go with
+			client.CAData = nil // only istiod can read it
+		}
 	}
-	client.AuthProvider = nil // judged above; this program need not have the plugin
 	if _, err := rest.TLSConfigFor(client); err != nil {
-		in.add(SeverityError, in.clusterField(current.Cluster, "certificate-authority-data"),
+		in.add(SeverityError, in.clusterField(current.Cluster, trust),
 			"no client can be built: "+in.redact(err.Error()), "give a PEM bundle of certificates, not together with insecure-skip-tls-verify")
 		return
 	}
@@ -99,6 +100,9 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// shown is a URL of the file as far as it may be shown.
+func (in *inspection) shown(url string) string { return redactURL(in.redact(url)) }
 
 func (in *inspection) clusterField(name, field string) string {
 	return "clusters[" + in.redact(name) + "]." + field

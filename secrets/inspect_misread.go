@@ -15,17 +15,20 @@ func (in *inspection) misread(config *clientcmdapi.Config, current *clientcmdapi
 	server, proxy := in.clusterField(current.Cluster, "server"), in.clusterField(current.Cluster, "proxy-url")
 	e := in.remote.Endpoint
 
-	if !rest.IsConfigTransportTLS(*client) {
-		warn(server, fmt.Sprintf("%q is not https: istiod speaks plain http and sends no credential", redactURL(e.Server)), "write https://host:port")
+	overTLS := rest.IsConfigTransportTLS(*client)
+	if !overTLS {
+		warn(server, fmt.Sprintf("%q is not https: istiod speaks plain http and sends no credential", in.shown(e.Server)), "write https://host:port")
 	} else if u, err := url.Parse(e.Server); err == nil && isLoopback(u.Hostname()) {
-		warn(server, fmt.Sprintf("%q is an address of the local host, where istiod finds itself", redactURL(e.Server)), "give an address that istiod's pods reach")
+		warn(server, fmt.Sprintf("%q is an address of the local host, where istiod finds itself", in.shown(e.Server)), "give an address that istiod's pods reach")
 	} else if err == nil && u.User != nil {
 		warn(server, "holds a user", "leave it out, the token is the credential")
 	}
 	if u, err := url.Parse(e.ProxyURL); err == nil && isLoopback(u.Hostname()) {
-		warn(proxy, fmt.Sprintf("%q is an address of the local host, where istiod finds itself", redactURL(e.ProxyURL)), "give an address that istiod's pods reach")
+		warn(proxy, fmt.Sprintf("%q is an address of the local host, where istiod finds itself", in.shown(e.ProxyURL)), "give an address that istiod's pods reach")
 	}
-	in.misreadTrust(current)
+	if overTLS { // else client-go looks at no trust
+		in.misreadTrust(current)
+	}
 	in.misreadUser(config, current)
 	if n := len(config.AuthInfos); n > 1 {
 		warn("users", fmt.Sprintf("holds %d users, and the current context needs one", n), "leave only that one, the others only leak")

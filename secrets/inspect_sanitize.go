@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"strings"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -17,7 +18,9 @@ func (in *inspection) sanitize(config *clientcmdapi.Config) {
 		refuse := func(field, what string) {
 			in.add(SeverityError, in.userField(name, field), "kubeconfig is not allowed: "+what+" is not allowed", remedyInline)
 		}
-		if provider := user.AuthProvider; provider != nil && provider.Name != "oidc" {
+		// The empty name is in istiod's empty list of permitted providers (Istio
+		// pilot/pkg/features, InsecureKubeConfigOptions); authenticate refuses it where it is used.
+		if provider := user.AuthProvider; provider != nil && provider.Name != "oidc" && provider.Name != "" {
 			refuse("auth-provider", "auth provider "+in.redact(provider.Name))
 		}
 		if user.ClientKey != "" {
@@ -45,7 +48,7 @@ func credential(user *clientcmdapi.AuthInfo) string {
 		kinds = append(kinds, "basic auth")
 	}
 	if user.AuthProvider != nil {
-		kinds = append(kinds, user.AuthProvider.Name+" auth provider")
+		kinds = append(kinds, cmp.Or(user.AuthProvider.Name, "unnamed")+" auth provider")
 	}
 	if len(kinds) == 0 && user.Token == "" {
 		kinds = append(kinds, "none")

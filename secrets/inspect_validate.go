@@ -26,7 +26,7 @@ func (in *inspection) validate(config *clientcmdapi.Config) {
 		}
 		if u, err := url.Parse(cluster.ProxyURL); cluster.ProxyURL != "" && (err != nil || !proxyScheme(u.Scheme)) {
 			in.add(SeverityError, in.clusterField(name, "proxy-url"),
-				fmt.Sprintf("kubeconfig is not valid: invalid proxy-url %q", redactURL(cluster.ProxyURL)), "write http://, https:// or socks5://, then host:port")
+				fmt.Sprintf("kubeconfig is not valid: invalid proxy-url %q", in.shown(cluster.ProxyURL)), "write http://, https:// or socks5://, then host:port")
 			safe.Clusters[name].ProxyURL = ""
 		}
 	}

@@ -2,6 +2,7 @@ package secrets_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,6 +19,14 @@ type (
 	cluster = clientcmdapi.Cluster
 	user    = clientcmdapi.AuthInfo
 )
+
+// oidc gives the user an auth provider with this field.
+func oidc(field, value string) func(*clientcmdapi.Config, *cluster, *user) {
+	return func(_ *clientcmdapi.Config, _ *cluster, u *user) {
+		config := map[string]string{"idp-issuer-url": "https://idp", "client-id": "istiod", field: value}
+		u.AuthProvider = &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: config}
+	}
+}
 
 // spoiled is every way to spoil the kubeconfig of config; refused says whether
 // istiod refuses it.
@@ -43,6 +52,9 @@ var spoiled = []struct {
 	{"oidc without issuer", true, func(_ *clientcmdapi.Config, _ *cluster, u *user) {
 		u.AuthProvider = &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{"id-token": "hidden"}}
 	}},
+	{"oidc CA no base64", true, oidc("idp-certificate-authority-data", "hid den")},
+	{"oidc CA no PEM", true, oidc("idp-certificate-authority-data", "aGlkZGVu")},
+	{"unnamed provider", true, func(_ *clientcmdapi.Config, _ *cluster, u *user) { u.AuthProvider = &clientcmdapi.AuthProviderConfig{} }},
 	{"token and password", true, func(_ *clientcmdapi.Config, _ *cluster, u *user) {
 		u.Token, u.Username, u.Password = "hidden", "admin", "hidden"
 	}},
@@ -59,6 +71,9 @@ var spoiled = []struct {
 	{"CA twice", true, func(_ *clientcmdapi.Config, c *cluster, _ *user) { c.CertificateAuthority = "/ca" }},
 	{"CA no PEM", true, func(_ *clientcmdapi.Config, c *cluster, _ *user) { c.CertificateAuthorityData = []byte("caData") }},
 	{"CA and insecure", true, func(_ *clientcmdapi.Config, c *cluster, _ *user) { c.InsecureSkipTLSVerify = true }},
+	{"CA file and insecure", true, func(_ *clientcmdapi.Config, c *cluster, _ *user) {
+		c.CertificateAuthorityData, c.CertificateAuthority, c.InsecureSkipTLSVerify = nil, "/no/such/ca.crt", true
+	}},
 	{"context unknown", true, func(c *clientcmdapi.Config, _ *cluster, _ *user) { c.CurrentContext = "west" }},
 	{"context unset", true, func(c *clientcmdapi.Config, _ *cluster, _ *user) { c.CurrentContext = "" }},
 	{"context without name", true, func(c *clientcmdapi.Config, _ *cluster, _ *user) { c.Contexts[""] = c.Contexts["east"] }},
@@ -80,6 +95,16 @@ var spoiled = []struct {
 	{"impersonation", false, func(_ *clientcmdapi.Config, _ *cluster, u *user) { u.Impersonate, u.ImpersonateUID = "admin", "1" }},
 	{"CA file", false, func(_ *clientcmdapi.Config, c *cluster, _ *user) {
 		c.CertificateAuthorityData, c.CertificateAuthority = nil, "/no/such/ca.crt"
+	}},
+	{"oidc CA file", false, oidc("idp-certificate-authority", "/no/such/ca.crt")},
+	{"CA file and insecure over http", false, func(_ *clientcmdapi.Config, c *cluster, _ *user) {
+		*c = cluster{Server: "http://10.0.0.1", CertificateAuthority: "/no/such/ca.crt", InsecureSkipTLSVerify: true}
+	}},
+	{"unnamed provider over http", false, func(_ *clientcmdapi.Config, c *cluster, u *user) {
+		c.Server, u.AuthProvider = "http://10.0.0.1", &clientcmdapi.AuthProviderConfig{}
+	}},
+	{"unused unnamed provider", false, func(c *clientcmdapi.Config, _ *cluster, _ *user) {
+		c.AuthInfos["other"] = &user{AuthProvider: &clientcmdapi.AuthProviderConfig{}}
 	}},
 	{"no CA", false, func(_ *clientcmdapi.Config, c *cluster, _ *user) { c.CertificateAuthorityData = nil }},
 	{"CA with key", false, func(_ *clientcmdapi.Config, c *cluster, _ *user) {
@@ -184,10 +209,14 @@ func TestLintNilAndGood(t *testing.T) {
 	require.Len(t, errorsOf(secrets.Lint(nil)), 1)
 	kubeconfig := config(t)
 	require.Empty(t, secrets.Lint(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)})))
-	kubeconfig.AuthInfos["east"] = &user{AuthProvider: &clientcmdapi.AuthProviderConfig{
-		Name: "oidc", Config: map[string]string{"idp-issuer-url": "https://idp", "client-id": "istiod"},
-	}}
-	require.Empty(t, secrets.Lint(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)})))
+	for field, value := range map[string]string{"id-token": "hidden", "idp-certificate-authority-data": base64.StdEncoding.EncodeToString(testCA(t))} {
+		kubeconfig.AuthInfos["east"] = &user{}
+		oidc(field, value)(kubeconfig, nil, kubeconfig.AuthInfos["east"])
+		if field == "idp-certificate-authority-data" {
+			kubeconfig.AuthInfos["east"].AuthProvider.Config["idp-certificate-authority"] = "/ca" // which the data overrides
+		}
+		require.Empty(t, secrets.Lint(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)})))
+	}
 }
 
 func TestLintAudience(t *testing.T) {

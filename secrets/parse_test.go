@@ -50,7 +50,7 @@ func TestParseReadsTheExpiry(t *testing.T) {
 
 func TestParseNamesOtherCredentials(t *testing.T) {
 	cert, key := clientCertificate(t)
-	oidc := &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{"idp-issuer-url": "https://idp", "client-id": "istiod"}}
+	provider := &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{"idp-issuer-url": "https://idp", "client-id": "istiod"}}
 	for _, c := range []struct {
 		want string
 		user clientcmdapi.AuthInfo
@@ -60,7 +60,7 @@ func TestParseNamesOtherCredentials(t *testing.T) {
 		{"none + impersonation", clientcmdapi.AuthInfo{Impersonate: "admin"}},
 		{"impersonation", clientcmdapi.AuthInfo{Token: "token", Impersonate: "admin"}},
 		{"basic auth", clientcmdapi.AuthInfo{Username: "admin", Password: "password"}},
-		{"oidc auth provider", clientcmdapi.AuthInfo{AuthProvider: oidc}},
+		{"oidc auth provider", clientcmdapi.AuthInfo{AuthProvider: provider}},
 		{"client certificate", clientcmdapi.AuthInfo{ClientCertificateData: cert, ClientKeyData: key}},
 		{"client certificate", clientcmdapi.AuthInfo{Token: "token", ClientCertificateData: cert, ClientKeyData: key}},
 	} {
@@ -75,6 +75,16 @@ func TestParseNamesOtherCredentials(t *testing.T) {
 			require.Equal(t, c.want == "", err == nil, "only a plain token is written again")
 		})
 	}
+}
+
+// TestParseNamesAnUnnamedProvider: over plain http istiod does not use it.
+func TestParseNamesAnUnnamedProvider(t *testing.T) {
+	kubeconfig := config(t)
+	kubeconfig.Clusters["east"].Server = "http://10.0.0.1"
+	kubeconfig.AuthInfos["east"].AuthProvider = &clientcmdapi.AuthProviderConfig{}
+	remotes, err := secrets.Parse(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)}))
+	require.NoError(t, err)
+	require.Equal(t, "unnamed auth provider", remotes[0].Credential)
 }
 
 func TestParseNamesTheCAFile(t *testing.T) {

@@ -3,6 +3,7 @@ package secrets
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -11,8 +12,9 @@ import (
 // webToken matches a JSON web token wherever a slip of the keyboard has put it.
 var webToken = regexp.MustCompile(`eyJ[-\w]{8,}\.[-\w]+(\.[-\w]*)?`)
 
-// redactURL keeps of a URL what may be shown: no user information, no query.
+// redactURL keeps of a URL what may be shown: no user information, no query, no web token.
 func redactURL(raw string) string {
+	raw = webToken.ReplaceAllString(raw, redacted)
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil && !strings.ContainsAny(raw, "@?"):
@@ -35,12 +37,12 @@ func redactURL(raw string) string {
 // redactor returns a function that takes the credentials of config out of a
 // text, for those that stand in a wrong place of the file.
 func redactor(config *clientcmdapi.Config) func(string) string {
-	var pairs []string
+	var hidden []string
 	add := func(values ...string) {
 		for _, value := range values {
 			// Shorter ones would tear every text apart and are no secrets.
-			if len(value) >= 4 {
-				pairs = append(pairs, value, redacted)
+			if value = strings.TrimSpace(value); len(value) >= 4 {
+				hidden = append(hidden, value)
 			}
 		}
 	}
@@ -59,6 +61,12 @@ func redactor(config *clientcmdapi.Config) func(string) string {
 				add(password)
 			}
 		}
+	}
+	// One may begin with another, and what is left of it is still a secret.
+	slices.SortFunc(hidden, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, value := range hidden {
+		pairs = append(pairs, value, redacted)
 	}
 	known := strings.NewReplacer(pairs...)
 	return func(text string) string { return webToken.ReplaceAllString(known.Replace(text), redacted) }

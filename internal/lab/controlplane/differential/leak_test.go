@@ -16,7 +16,7 @@ import (
 func TestErrorsHideWhatIstiodQuotes(t *testing.T) {
 	c := newCredentials(t)
 	files := map[string][]byte{}
-	for _, s := range append(spoils(t, c), differing(c)...) {
+	for _, s := range append(spoils(t, c), differing()...) {
 		files[s.name] = c.spoiled(t, s)
 	}
 	good := string(encode(t, c.good()))

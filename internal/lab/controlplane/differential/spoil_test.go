@@ -1,6 +1,8 @@
 package differential_test
 
 import (
+	"encoding/base64"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,6 +55,14 @@ func provider(name string, config map[string]string) func(*authInfo) {
 	return func(u *authInfo) { u.AuthProvider = &clientcmdapi.AuthProviderConfig{Name: name, Config: config} }
 }
 
+// trusting gives the user an oidc provider with this trust. client-go keeps one
+// client for each issuer, so every case needs one of its own.
+func trusting(issuer string, trust map[string]string) func(*authInfo) {
+	config := map[string]string{"idp-issuer-url": "https://idp.example.com/" + issuer, "client-id": "istiod"}
+	maps.Copy(config, trust)
+	return provider("oidc", config)
+}
+
 func spoils(t *testing.T, c credentials) []spoil {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.crt")
@@ -91,6 +101,14 @@ func userSpoils(c credentials, file string) []spoil {
 		onUser("oidc without issuer", true, provider("oidc", map[string]string{"client-id": c.token})),
 		onUser("oidc without client", true, provider("oidc", map[string]string{"idp-issuer-url": "https://" + c.token})),
 		onUser("oidc without anything", true, provider("oidc", nil)),
+		onUser("oidc CA", false, trusting("data", map[string]string{"idp-certificate-authority-data": base64.StdEncoding.EncodeToString(c.ca)})),
+		onUser("oidc CA no base64", true, trusting("no-base64", map[string]string{"idp-certificate-authority-data": c.token + "%"})),
+		onUser("oidc CA no PEM", true, trusting("no-PEM", map[string]string{"idp-certificate-authority-data": base64.StdEncoding.EncodeToString([]byte(c.token))})),
+		onUser("oidc CA a line end", false, trusting("line-end", map[string]string{"idp-certificate-authority-data": "\n"})),
+		onUser("oidc CA file", false, trusting("file", map[string]string{"idp-certificate-authority": file})),
+		onUser("oidc CA file missing beside data", false, trusting("both", map[string]string{
+			"idp-certificate-authority": "/no/such/ca.crt", "idp-certificate-authority-data": base64.StdEncoding.EncodeToString(c.ca),
+		})),
 		onUser("password", false, func(u *authInfo) { *u = authInfo{Username: "admin", Password: c.password} }),
 		onUser("user name alone", false, func(u *authInfo) { *u = authInfo{Username: "admin"} }),
 		onUser("password alone", false, func(u *authInfo) { *u = authInfo{Password: c.password} }),
@@ -128,6 +146,11 @@ func clusterSpoils(c credentials, file string) []spoil {
 		server("bad port", "https://10.0.0.1:port", true),
 		server("other scheme", "ftp://10.0.0.1", false),
 		server("loopback", "https://127.0.0.1:6443", false),
+		server("token as server", c.token, false),
+		server("token after a blank", "https:// "+c.token, true),
+		server("token as path", "https://localhost/"+c.token, false),
+		proxy("token as proxy", c.token, true),
+		proxy("token as path of a proxy", "http://localhost/"+c.token, false),
 		proxy("proxy", "http://user:"+c.password+"@proxy:3128", false),
 		proxy("socks5 proxy", "socks5://proxy:1080", false),
 		proxy("socks5h proxy", "socks5h://proxy:1080", true),
@@ -136,6 +159,12 @@ func clusterSpoils(c credentials, file string) []spoil {
 		proxy("proxy unparsable", "http://user:"+c.password+" @proxy", true),
 		proxy("proxy without host", "http://", false),
 		onCluster("CA file", false, func(k *cluster) { k.CertificateAuthorityData, k.CertificateAuthority = nil, file }),
+		onCluster("CA file and insecure", true, func(k *cluster) {
+			k.CertificateAuthorityData, k.CertificateAuthority, k.InsecureSkipTLSVerify = nil, file, true
+		}),
+		onCluster("CA file and insecure over http", false, func(k *cluster) {
+			*k = cluster{Server: "http://10.0.0.1", CertificateAuthority: file, InsecureSkipTLSVerify: true}
+		}),
 		onCluster("CA twice", true, func(k *cluster) { k.CertificateAuthority = file }),
 		onCluster("no CA", false, func(k *cluster) { k.CertificateAuthorityData = nil }),
 		onCluster("CA no PEM", true, func(k *cluster) { k.CertificateAuthorityData = []byte(c.token) }),
@@ -186,6 +215,12 @@ func contextSpoils(c credentials) []spoil {
 		config("unused user with file", true, func(k *kubeconfig) { k.AuthInfos["other"] = &authInfo{TokenFile: "/token"} }),
 		config("unused user with provider", true, func(k *kubeconfig) {
 			k.AuthInfos["other"] = &authInfo{AuthProvider: &clientcmdapi.AuthProviderConfig{Name: "gcp"}}
+		}),
+		config("unused unnamed provider", false, func(k *kubeconfig) {
+			k.AuthInfos["other"] = &authInfo{AuthProvider: &clientcmdapi.AuthProviderConfig{}}
+		}),
+		config("unnamed provider over http", false, func(k *kubeconfig) {
+			k.Clusters["east"].Server, k.AuthInfos["east"].AuthProvider = "http://10.0.0.1", &clientcmdapi.AuthProviderConfig{}
 		}),
 		config("another context current", false, func(k *kubeconfig) {
 			k.Clusters["b"], k.AuthInfos["b"] = &cluster{Server: "https://b"}, &authInfo{Token: "b" + c.token}

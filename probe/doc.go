@@ -1,5 +1,28 @@
-// Package probe says whether something works: a [Result] is a [Status] with its evidence and the next step to take.
+// Package probe proves, on anyone's clusters, that a cross-cluster request was answered by the other cluster, over
+// mutual TLS. Seams go in, Results come out: it needs no Kubernetes client and imports the standard library only.
 //
-// Status is the one enum of this module: checks before, during and after peering all answer with it. Results are values.
-// An error is evidence inside a Result, never the way to say "skipped" or "fine".
+// A [Result] is a [Status] with its evidence and the next step to take. Status is the one enum of this module: checks
+// before, during and after peering all answer with it. Results are values. An error is evidence inside a Result, never
+// the way to say "skipped" or "fine"; what cannot be seen from here is Unknown, never Failed.
+//
+// A [Prober] makes a Result. The simple ones are [TCP], [TLS], [HTTP] and [Teapot]; [Retry] repeats one until it holds,
+// a [Ladder] stops at the first rung that does not, which is the diagnosis, and [Run] runs many at once:
+//
+//	sleep := probe.Curl{In: executor} // requests leave from inside a workload
+//	results := probe.Run(ctx, probe.RunOptions{}, probe.Ladder{Name: "cluster-2 to cluster-1", Rungs: []probe.Rung{
+//		{Check: "teapot", Prober: probe.Retry(probe.Teapot{From: sleep, URL: "http://httpbin:8000"}, probe.Poll{})},
+//		{Check: "mutual-tls", Prober: probe.Identity{From: sleep, URL: "http://httpbin:8000", Client: id, Control: plain}},
+//	}})
+//
+// Requests are sent by a [Sender]: [Direct] from this process, or [Curl] from inside a workload through an [Executor],
+// which is what pods/exec becomes. [PilotAgent] reads what the client's Envoy knows and counts. [Diagnose] turns what was
+// seen into a cause and a remedy.
+//
+// Whatever is claimed carries how far it was shown, a [Proof]. [Identity] calls mutual TLS proved only if a request that
+// had no client certificate showed that the check could have failed. [Who] names the cluster that answered, and calls it
+// proved only if signs of two independent sources agree, see [Attribute]. A [Split] gives shares as intervals that stay
+// valid however early sampling stopped.
+//
+// [Failover] is the only part that changes anything: it scales a workload to zero, with consent, and gives back what it
+// took. [Recover] does that for a run that died. [Meter] says how long an operation was felt.
 package probe

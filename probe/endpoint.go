@@ -1,0 +1,89 @@
+package probe
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// Endpoint is one line-up of the client's Envoy: an address of a service, with what Envoy has counted there since it
+// started. Success counts every answer below 500, a teapot too (Envoy documentation, operations/admin, GET /clusters).
+type Endpoint struct {
+	Service       string // Envoy's name, e.g. outbound|8000||httpbin.default.svc.cluster.local
+	Address       string // ip:port; the gateway's where the endpoint is in another network
+	Health        string // "healthy", or Envoy's flags, e.g. /failed_outlier_check
+	Weight        uint64 // of a gateway: the number of endpoints behind it, scaled
+	Success       uint64 // rq_success
+	Errors        uint64 // rq_error
+	Timeouts      uint64 // rq_timeout
+	ConnectFailed uint64 // cx_connect_fail
+}
+
+// Healthy says that Envoy sends requests there.
+func (e Endpoint) Healthy() bool { return e.Health == "healthy" }
+
+// Answers is how many requests were answered there.
+func (e Endpoint) Answers() uint64 { return e.Success + e.Errors }
+
+// ParseEndpoints reads the text form of Envoy's admin page /clusters, in the order of its lines. It takes no offence at
+// lines that it does not know: other versions of Envoy have others.
+func ParseEndpoints(text []byte) []Endpoint {
+	type key struct{ service, address string }
+	index := map[key]int{}
+	var all []Endpoint
+	for line := range bytes.Lines(text) {
+		service, address, field, value, ok := splitLine(strings.TrimRight(string(line), "\r\n"))
+		if !ok {
+			continue
+		}
+		k := key{service, address}
+		i, known := index[k]
+		if !known {
+			i = len(all)
+			index[k] = i
+			all = append(all, Endpoint{Service: service, Address: address})
+		}
+		all[i].set(field, value)
+	}
+	return all
+}
+
+// splitLine takes service::address::field::value apart. An IPv6 address has colons of its own, within brackets. Lines of
+// the service as a whole have a word in place of the address, or no fourth part.
+func splitLine(line string) (service, address, field, value string, ok bool) {
+	service, rest, _ := strings.Cut(line, "::")
+	inside := 0
+	if strings.HasPrefix(rest, "[") {
+		inside = max(strings.Index(rest, "]"), 0)
+	}
+	end := strings.Index(rest[inside:], "::")
+	if end < 0 {
+		return "", "", "", "", false
+	}
+	address = rest[:inside+end]
+	field, value, ok = strings.Cut(rest[inside+end+2:], "::")
+	return service, address, field, value, ok && service != "" && strings.ContainsAny(address, ":/")
+}
+
+func (e *Endpoint) set(field, value string) {
+	if field == "health_flags" {
+		e.Health = value
+		return
+	}
+	count, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return
+	}
+	switch field {
+	case "weight":
+		e.Weight = count
+	case "rq_success":
+		e.Success = count
+	case "rq_error":
+		e.Errors = count
+	case "rq_timeout":
+		e.Timeouts = count
+	case "cx_connect_fail":
+		e.ConnectFailed = count
+	}
+}

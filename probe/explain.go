@@ -1,0 +1,42 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Explain is p, with a better diagnosis where it has Failed: what the client's proxy has for the service, by Envoy's name,
+// tells a service that was not discovered from an address that cannot be reached.
+func Explain(p Prober, proxy PilotAgent, service string) Prober {
+	return ProberFunc(func(ctx context.Context) Result {
+		r := guarded(ctx, p)
+		if r.Status != Failed {
+			return r
+		}
+		endpoints, err := proxy.Endpoints(ctx, service)
+		if err != nil {
+			r.Summary += "; the client's proxy could not be read"
+			return r
+		}
+		if d := Diagnose(Sighting{Err: r.Err, Endpoints: endpoints}); d.Symptom != unexplained.Symptom {
+			r.Summary, r.Hint = r.Summary+"; "+d.Cause, d.Remedy
+		}
+		r.Summary += "; the client's proxy has " + listed(endpoints)
+		return r
+	})
+}
+
+func listed(endpoints []Endpoint) string {
+	if len(endpoints) == 0 {
+		return "no endpoint"
+	}
+	var parts []string
+	for _, e := range endpoints[:min(len(endpoints), 10)] {
+		parts = append(parts, fmt.Sprintf("%s (%s, %d failed to connect)", e.Address, e.Health, e.ConnectFailed))
+	}
+	if more := len(endpoints) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,91 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Meter says how an operation is felt by a client: it asks at a bounded rate before, during and after. The zero value is
+// ready to use.
+type Meter struct {
+	Every   time.Duration // from one question to the next, if the answer is there by then; 0 means 200 ms
+	Each    time.Duration // limit of one question; 0 means 5 s
+	Max     int           // how many questions at most; 0 means 10,000
+	Settle  time.Duration // how long to wait for a good answer before the operation, and for one after it; 0 means 30 s
+	After   time.Duration // how long to ask on at least when the operation has ended; 0 means 2 s
+	Timeout time.Duration // limit of the whole; 0 means 15 minutes
+}
+
+// Outage is what a [Meter] measured.
+type Outage struct {
+	Longest    time.Duration  `json:"longestNanoseconds"` // longest time without a good answer in which there was a bad one
+	At         time.Duration  `json:"atNanoseconds"`      // when that began, counted from the operation's start; may be negative
+	Open       bool           `json:"open,omitempty"`     // it had not ended when measuring did: it may be longer
+	Requests   int            `json:"requests"`
+	Failures   int            `json:"failures"`
+	Answers    map[string]int `json:"answers,omitempty"` // good answers by cluster, "" for unattributed
+	Resolution time.Duration  `json:"resolutionNanoseconds"`
+	Cut        bool           `json:"cut,omitempty"` // Max or Timeout was reached before the end: the rest was not seen
+	LastError  string         `json:"lastError,omitempty"`
+}
+
+// Measure asks until there is a good answer, runs the operation, and asks on for After and until there is a good answer.
+// The error is that of the operation, or says that there was no good answer to begin with, in which case the operation
+// was not run. Operation and asker run at the same time; the asker is asked by one goroutine only.
+func (m Meter) Measure(ctx context.Context, asker Asker, operation func(ctx context.Context) error) (Outage, error) {
+	m = m.filled()
+	limited, cancel := context.WithTimeout(ctx, m.Timeout)
+	defer cancel()
+	run := &metering{
+		Meter: m, asker: asker, out: Outage{Answers: map[string]int{}, Resolution: m.Every},
+		good: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	go run.ask(limited)
+	if !run.settled(ctx) {
+		out := run.stop(cancel)
+		return out, fmt.Errorf("probe: there was no good answer before the operation, which was not run; last error: %s", out.LastError)
+	}
+	run.started(time.Now())
+	err := run.operate(ctx, operation, cancel)
+	_ = sleep(limited, m.After)
+	run.settled(ctx)
+	return run.stop(cancel), err
+}
+
+func (m Meter) filled() Meter {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&m.Every, 200 * time.Millisecond},
+		{&m.Each, 5 * time.Second},
+		{&m.Settle, 30 * time.Second},
+		{&m.After, 2 * time.Second},
+		{&m.Timeout, 15 * time.Minute},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if m.Max <= 0 {
+		m.Max = 10_000
+	}
+	return m
+}
+
+// String is one line.
+func (o Outage) String() string {
+	text := fmt.Sprintf("%d of %d requests failed", o.Failures, o.Requests)
+	if o.Longest > 0 {
+		more := ""
+		if o.Open {
+			more = " or more"
+		}
+		text += fmt.Sprintf(", longest outage %s%s (within %s)", o.Longest.Round(time.Millisecond), more, o.Resolution)
+	}
+	if o.Cut {
+		text += ", measured in part only"
+	}
+	return text
+}

@@ -1,0 +1,36 @@
+package probe
+
+import (
+	"context"
+	"errors"
+)
+
+// RecordAnnotation is the annotation in which a [Scaler] keeps [Scale.Record], on the object that is scaled.
+const RecordAnnotation = "meshpeer.io/scaled-to-zero"
+
+// ErrConflict is what [Scaler.Write] answers, wrapped or not, if the object was changed since it was read. Nothing was
+// written then.
+var ErrConflict = errors.New("the object was changed since it was read")
+
+// Scale is the scale of a workload, such as a Deployment, with what decides whether it may be touched.
+type Scale struct {
+	Replicas        int    // spec.replicas
+	ResourceVersion string // of the object
+	Record          string // the annotation; "" if there is none
+	// Autoscalers and Owners would fight a change: a HorizontalPodAutoscaler or KEDA ScaledObject that targets it; a
+	// controller's owner reference, or the mark of a GitOps tool such as the annotation argocd.argoproj.io/tracking-id or
+	// the label kustomize.toolkit.fluxcd.io/name. Each is named, e.g. "HorizontalPodAutoscaler/httpbin".
+	Autoscalers, Owners []string
+}
+
+// Scaler is a workload that can be scaled.
+type Scaler interface {
+	// Read reads the scale.
+	Read(ctx context.Context) (Scale, error)
+	// Write sets replicas and record, in one patch under the resourceVersion of the scale given, so that neither can be
+	// without the other. Record "" takes the annotation away. Other fields are for reading only.
+	Write(ctx context.Context, s Scale) error
+	// Ready counts the ready endpoints of the workload's Service in its own cluster, by EndpointSlices. Terminating ones
+	// that still serve are ready: proxies may use them.
+	Ready(ctx context.Context) (int, error)
+}

@@ -1,0 +1,98 @@
+package probe
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Split counts which cluster answered how often. The zero value is ready to use; it is not safe for several goroutines.
+type Split struct {
+	Answers      map[string]int `json:"answers"`                // by cluster; name those that may answer with 0
+	Unattributed int            `json:"unattributed,omitempty"` // answered, by nobody knows which
+	Failed       int            `json:"failed,omitempty"`       // no good answer; no part of the shares
+	Confidence   float64        `json:"confidence,omitempty"`   // of the intervals, above 0 and below 1; 0 means 0.99
+}
+
+// Share is the share of answers that a cluster gives, as far as the answers tell.
+type Share struct {
+	Cluster string  `json:"cluster"`
+	Answers int     `json:"answers"` // of this cluster
+	Of      int     `json:"of"`      // of all
+	Low     float64 `json:"low"`     // the true share is at least this
+	High    float64 `json:"high"`    // and at most this
+}
+
+// Add counts an answer.
+func (s *Split) Add(a Attribution) {
+	if a.Cluster == "" {
+		s.Unattributed++
+		return
+	}
+	if s.Answers == nil {
+		s.Answers = map[string]int{}
+	}
+	s.Answers[a.Cluster]++
+}
+
+// Total is how many answers there were.
+func (s Split) Total() int {
+	total := s.Unattributed
+	for _, n := range s.Answers {
+		total += n
+	}
+	return total
+}
+
+// Shares are the clusters' shares, by name. Each interval for itself holds the true share with the confidence, also if
+// sampling was stopped because of what was seen so far. Answers that could not be attributed widen both ends: each
+// could be anybody's.
+//
+// That takes the answers for independent draws. Envoy's are not quite: its load balancing is a choice of the less busy of
+// two by default, and each of its worker threads has its own (Envoy documentation, load balancers). The more evenly it
+// deals the answers out, the more the intervals are on the safe side; retries and sticky sessions make them too narrow.
+func (s Split) Shares() []Share {
+	n := s.Total()
+	var shares []Share
+	for _, cluster := range slices.Sorted(maps.Keys(s.Answers)) {
+		hits := s.Answers[cluster]
+		low, _ := interval(hits, n, s.confidence())
+		_, high := interval(hits+s.Unattributed, n, s.confidence())
+		shares = append(shares, Share{cluster, hits, n, low, high})
+	}
+	return shares
+}
+
+func (s Split) confidence() float64 {
+	if s.Confidence <= 0 || s.Confidence >= 1 {
+		return 0.99
+	}
+	return s.Confidence
+}
+
+// String is the counts with their intervals and what they rest on, e.g.
+//
+//	cluster-1 11 of 20 (between 20 % and 87 %), cluster-2 9 of 20 (between 13 % and 80 %); 99 % confidence for each, …
+func (s Split) String() string {
+	var parts []string
+	for _, share := range s.Shares() {
+		parts = append(parts, share.String())
+	}
+	if s.Unattributed > 0 {
+		parts = append(parts, fmt.Sprintf("%d unattributed", s.Unattributed))
+	}
+	if s.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", s.Failed))
+	}
+	if len(parts) == 0 {
+		return "no answers"
+	}
+	return strings.Join(parts, ", ") + fmt.Sprintf("; %.4g %% confidence for each, whenever sampling stopped, "+
+		"if answers were independent draws, which Envoy's are not quite", 100*s.confidence())
+}
+
+// String is the count and the interval, rounded outwards to whole percents.
+func (s Share) String() string {
+	return fmt.Sprintf("%s %d of %d (between %s and %s)", s.Cluster, s.Answers, s.Of, percentBelow(s.Low), percentAbove(s.High))
+}

@@ -1,0 +1,112 @@
+package probe
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Asker sends one request and says which cluster answered. An error means that there was no good answer.
+type Asker interface {
+	Ask(ctx context.Context) (Attribution, error)
+}
+
+// AskerFunc is a function as an [Asker].
+type AskerFunc func(ctx context.Context) (Attribution, error)
+
+// Ask calls f.
+func (f AskerFunc) Ask(ctx context.Context) (Attribution, error) { return f(ctx) }
+
+// Locator knows to which cluster a pod name or an address belongs: a pod's, or an east-west gateway's, which stands for
+// its cluster. It returns every cluster that has it, none if none does.
+type Locator interface {
+	Locate(ctx context.Context, podOrAddress string) (clusters []string, err error)
+}
+
+// LocatorFunc is a function as a [Locator].
+type LocatorFunc func(ctx context.Context, podOrAddress string) ([]string, error)
+
+// Locate calls f.
+func (f LocatorFunc) Locate(ctx context.Context, podOrAddress string) ([]string, error) {
+	return f(ctx, podOrAddress)
+}
+
+// Who asks an httpbin who it is, and compares its word with what the client's proxy counted and the clusters say is ready.
+// Each sign that is not asked for is left out; with fewer than two sources nothing is proved. Check "answered-by".
+type Who struct {
+	From Sender // nil: Direct{}
+	URL  string // of the httpbin, e.g. http://httpbin:8000
+	// Path is /hostname if "", which needs USE_REAL_HOSTNAME in the httpbin, or /env, which needs go-httpbin v2.16.0
+	// and HTTPBIN_ENV_CLUSTER. One request carries one word: another could be answered by another cluster.
+	Path string
+
+	Locator Locator // finds the pod that /hostname names, and the addresses that the proxy counted at
+
+	// Proxy reads the client's proxy before and after; other traffic to the service meanwhile makes that sign silent.
+	Proxy   *PilotAgent
+	Service string // Envoy's name of the service, e.g. outbound|8000||httpbin.default.svc.cluster.local
+
+	// LocalReady counts the ready endpoints in the client's own cluster. None, before and after, means that Elsewhere
+	// answered: the only other cluster that has the service.
+	LocalReady func(ctx context.Context) (int, error)
+	Elsewhere  string
+}
+
+// Ask implements [Asker].
+func (w Who) Ask(ctx context.Context) (Attribution, error) {
+	if err := w.validate(); err != nil {
+		return Attribution{Proof: Unproved}, err
+	}
+	before := w.look(ctx)
+	url := under(w.URL, w.path())
+	got, err := send(ctx, w.From, Request{URL: url})
+	if err == nil && got.Status != http.StatusOK {
+		err = &AnswerError{URL: shownURL(url), Response: got, Want: "200"}
+	}
+	if err != nil {
+		return Attribution{Proof: Unproved}, err
+	}
+	after := w.look(ctx)
+	signs := []Sign{w.appSign(ctx, got)}
+	if w.Proxy != nil {
+		signs = append(signs, w.proxySign(ctx, before, after))
+	}
+	if w.LocalReady != nil {
+		signs = append(signs, w.endpointSign(before, after))
+	}
+	return Attribute(signs...), nil
+}
+
+func (w Who) path() string {
+	if w.Path == "" {
+		return "/hostname"
+	}
+	return w.Path
+}
+
+func (w Who) validate() error {
+	switch {
+	case w.Path != "" && w.Path != "/hostname" && w.Path != "/env":
+		return &FieldError{"Who.Path", w.Path, "it does not say who answers", "use /hostname or /env"}
+	case w.Proxy != nil && w.Service == "":
+		return &FieldError{"Who.Service", "", "it is needed to read the Proxy", "write it like outbound|8000||httpbin.default.svc.cluster.local"}
+	case w.LocalReady != nil && w.Elsewhere == "":
+		return &FieldError{"Who.Elsewhere", "", "it is needed with LocalReady", "name the only other cluster that has the service"}
+	}
+	return nil
+}
+
+// Probe implements [Prober]: Passed if a cluster is proved, Warned if one is observed, else Unknown.
+func (w Who) Probe(ctx context.Context) Result {
+	start := time.Now()
+	target := shownURL(w.URL)
+	a, err := w.Ask(ctx)
+	if err != nil {
+		return failed("answered-by", target, start, Sighting{Err: err})
+	}
+	r := Result{Check: "answered-by", Target: target, Status: a.Proof.Status(), Took: time.Since(start), Summary: "answered by " + a.String()}
+	if a.Proof != Proved {
+		r.Hint = "give Who a second source: Proxy with a Locator, or LocalReady"
+	}
+	return r
+}

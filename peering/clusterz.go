@@ -16,6 +16,9 @@ const (
 	TimedOut SyncStatus = "timeout"  // not within PILOT_REMOTE_CLUSTER_TIMEOUT (30 s); a late sync still turns it into synced
 	Closed   SyncStatus = "closed"   // being removed
 	NotSeen  SyncStatus = "not seen" // istiod does not know the cluster
+	// Hollow is said of a replica that reports synced but has lost endpoints or gateways which it had before the credential
+	// changed, or has not looked at the change yet.
+	Hollow SyncStatus = "synced without what it held"
 )
 
 // hint says what a replica that stays at this level suffers from.
@@ -26,6 +29,8 @@ func (s SyncStatus) hint() string {
 			"does PILOT_MULTICLUSTER_KUBECONFIG_PATH replace Secrets?"
 	case Syncing, TimedOut:
 		return "istiod cannot list something there: is the endpoint reachable from istiod's pods, and may the reader list and watch all that istiod needs?"
+	case Hollow:
+		return "restart this istiod: 1.29.0 to 1.30.3 miss changes of a remote secret or lose endpoints over them (istio/istio#59875, #60612, #61043, #60920)"
 	case Closed:
 		return "istiod is removing the cluster: call again"
 	}

@@ -21,10 +21,24 @@
 //	sync     From   every istiod replica says of itself that it reads To        verify
 //	revoke   To     tokens that are not in use any more                         clean
 //
-// The list is written once, in steps.go. Everything that can be refused is refused while reading, before anything is
+// [Peering.Plan] prints the list and [Peering.Apply] carries it out, also in another process; Ensure, Rotate and Remove are
+// both in one. The list is written once, in steps.go. Everything that can be refused is refused while reading, before anything is
 // written. When a mutate step fails, or the context ends during one, what the call did for that link is undone in
 // reverse. Verify steps never undo: a slow istiod is reported and the peering stays. What cannot be undone or revoked is
 // named in the report, and the next call goes on from it.
+//
+// # Credentials
+//
+// Rotate mints the next generation of a token, tries it, writes it into the same Secret under the same key, waits until
+// every istiod replica is synced and holds the endpoints and gateways that it held before, and only then revokes the old
+// one; until then a failure puts the old one back. [Peering.Adopt] takes over what istioctl made in the same way.
+// [Grants] lists every credential that opens a cluster, whoever made it.
+//
+// # Two at once, and after a crash
+//
+// Names are deterministic and create is the lock: of two programs at work on one link, the loser waits and looks again.
+// A process that is killed leaves a state from which the next call rolls forward: it mints anew, proves, and revokes what
+// is old. An attempt that was begun less than [Peering.Patience] ago is given that time to finish first.
 //
 // # Rights of the caller
 //

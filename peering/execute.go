@@ -2,6 +2,7 @@ package peering
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -31,19 +32,22 @@ func (w *work) execute(ctx context.Context, steps []step) {
 			}
 		}
 		w.tell(s.Change, time.Since(start), err)
+		w.record(ctx, s.Change, err)
 		if err == nil {
 			if s.kind != verify {
 				w.report.Changes = append(w.report.Changes, s.Change)
 			}
 			continue
 		}
-		if w.report.Error == nil {
+		var kept *keptError
+		if w.report.Error == nil && !errors.As(err, &kept) {
 			w.report.Error = w.failed(s.Stage, s.On, err)
 		}
 		switch {
 		case s.kind == clean:
+			s.Reason = err.Error()
 			w.report.Left = append(w.report.Left, s.Change)
-		case s.kind == mutate || w.UndoUnsynced && ctx.Err() == nil:
+		case s.kind == mutate || w.goal == Rotated || w.UndoUnsynced && ctx.Err() == nil:
 			w.rollback(ctx, undo)
 			return
 		default:
@@ -56,8 +60,13 @@ func (w *work) execute(ctx context.Context, steps []step) {
 func (w *work) rollback(ctx context.Context, undo []done) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
+	w.untouched = len(undo) == 0
+	lost := w.lostLock(ctx)
 	for _, d := range slices.Backward(undo) {
-		err := d.undo(ctx)
+		err := lost
+		if err == nil {
+			err = d.undo(ctx)
+		}
 		change := d.Change
 		if err != nil {
 			change.Reason = "undo failed: " + err.Error()
@@ -67,9 +76,18 @@ func (w *work) rollback(ctx context.Context, undo []done) {
 			w.report.Undone = append(w.report.Undone, change)
 		}
 		w.tell(change, 0, err)
+		w.record(ctx, change, err)
 	}
 	w.report.Credential, w.report.RenewAt = nil, time.Time{}
+	if w.live.secret != nil && w.live.ref.Kind != "" {
+		w.note(w.live.ref) // the old one is in use again
+	}
 }
+
+// keptError is why a clean step left something on purpose: no failure of the call.
+type keptError struct{ why string }
+
+func (e *keptError) Error() string { return e.why }
 
 func undone(a Action) Action {
 	if a == Created {

@@ -20,7 +20,12 @@ func (w *work) judge(ctx context.Context) error {
 		return err
 	}
 	shared, why := w.shared()
-	if why == "" {
+	switch {
+	case w.live.adopted:
+		why = "it was made by " + owner(w.live.secret)
+	case why == "" && w.goal == Rotated:
+		why = "a new credential is asked for"
+	case why == "":
 		why = w.outdated(shared)
 	}
 	if why == "" {

@@ -69,8 +69,13 @@ func (m *member) read(ctx context.Context, isFrom bool) error {
 	if m.Hosted {
 		return nil
 	}
-	m.remotes, err = list(ctx, m.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace()}}, secrets.LabelMultiCluster+"=true")
+	m.remotes, err = m.readRemotes(ctx)
 	return err
+}
+
+// readRemotes lists what istiod's secret controller sees.
+func (m *member) readRemotes(ctx context.Context) ([]*corev1.Secret, error) {
+	return list(ctx, m.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace()}}, secrets.LabelMultiCluster+"=true")
 }
 
 // istioVersion is the oldest that a replica names; "" if none does.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/meshpeer/meshpeer/rbac"
@@ -19,7 +21,7 @@ const proofTimeout = 10 * time.Second
 
 // mint makes a token of the next generation and proves it before anybody gets it. A good one is kept.
 func (w *work) mint() []step {
-	s := step{Change: Change{Stage: StageMint, On: w.To.ID, Object: "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name, Action: Unchanged}}
+	s := step{Step: Step{Change: Change{Stage: StageMint, On: w.To.ID, Object: "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name, Action: Unchanged}}}
 	if w.live.stale == "" {
 		w.note(w.live.ref)
 		return []step{s}
@@ -42,7 +44,7 @@ func (w *work) mint() []step {
 		source := w.source(w.To, request.Namespace)
 		token, err := source.Token(ctx, request)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, w.removeOurs(ctx, request))
 		}
 		w.token = token
 		w.note(token.Ref())
@@ -50,6 +52,18 @@ func (w *work) mint() []step {
 		return undo, w.prove(ctx, token)
 	}
 	return []step{s}
+}
+
+// removeOurs deletes a token object whose creation was answered with an error but took place: it carries our nonce.
+func (w *work) removeOurs(ctx context.Context, r secrets.Request) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	like := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name}}
+	found, err := find(ctx, w.to.Objects, like)
+	if err != nil || found == nil || found.GetAnnotations()[AnnotationRun] != w.nonce {
+		return err
+	}
+	return remove(ctx, w.to.Objects, found)
 }
 
 // prove uses the token as istiod will: it must be accepted, as the account of the link, with every right that istiod's

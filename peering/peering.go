@@ -26,14 +26,27 @@ type Peering struct {
 	// Tokens, if set, replaces the source of tokens, for example by one in front of a vault.
 	Tokens func(to *Cluster) secrets.TokenSource
 
+	// Adopt says what becomes of a remote secret that somebody else made for a link. Default: a *ForeignObjectError or
+	// *DuplicateClusterError.
+	Adopt Adoption
+	// Guard, if set, is asked before an old credential is revoked, for example whether traffic still flows. Its error
+	// stops the link there; Rotate then puts the old credential back.
+	Guard func(context.Context, Link) error
+
 	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
 	// it timed out, and a late one still syncs.
 	SyncTimeout time.Duration
 	// UndoUnsynced takes back what the call did for a link whose istiods did not come to read To. Default: it stays,
 	// for istiod goes on trying.
 	UndoUnsynced bool
+	// Patience is how long another run that is at work on the same link is waited for before its attempt counts as
+	// abandoned and is taken over. Default 30 s.
+	Patience time.Duration
 	// Parallel bounds the links that are worked on at a time. Default 8.
 	Parallel int
+	// Audit, if set, keeps a record of every change; Actor is who stands in it, for example a user or a pipeline.
+	Audit AuditSink
+	Actor string
 	// Observe, if set, is told of every step as it ends. Calls come one at a time; they hold up the work.
 	Observe func(Event)
 }
@@ -51,8 +64,16 @@ func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Present, links)
 }
 
+// Rotate gives each link a credential that did not exist before. The old one is revoked only when every istiod replica is
+// seen to use the new one and holds the endpoints and gateways it held before; until then a failure puts the old one
+// back.
+func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
+	return p.run(ctx, Rotated, links)
+}
+
 // Remove ends the links: istiod of From loses To's endpoints, the credentials are revoked and proved to be refused, and
-// the reader goes. Only what Ensure made is deleted.
+// the reader goes. Only what Ensure made is deleted. If one side does not answer, the other is cleaned all the same; the
+// report names what is left, and another call finishes it. Star(leaver, members...) takes a cluster out of a mesh.
 func (p *Peering) Remove(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Absent, links)
 }

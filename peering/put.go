@@ -14,9 +14,9 @@ func (w *work) put(want, live Object) []step {
 	if want == nil {
 		return nil
 	}
-	s := step{Change: Change{Stage: StageGrant, On: w.To.ID, Object: name(want), Action: Unchanged}}
+	s := step{Step: Step{Change: Change{Stage: StageGrant, On: w.To.ID, Object: name(want), Action: Unchanged}}}
 	if live == nil {
-		s.Action = Created
+		s.Action, s.Diff, s.Undo = Created, diff(nil, want), "delete it"
 		s.do = func(ctx context.Context) (func(context.Context) error, error) {
 			_, undo, err := w.create(ctx, w.to.Objects, want)
 			return undo, err
@@ -24,14 +24,16 @@ func (w *work) put(want, live Object) []step {
 		return []step{s}
 	}
 	merged, reason, immutable := merge(live, want)
+	s.UID, s.Undo = string(live.GetUID()), "put the old content back"
 	switch {
 	case reason == "":
+		s.Undo = ""
 		return []step{s}
 	case immutable:
-		s.Action, s.Reason = Recreated, reason
+		s.Action, s.Reason, s.Diff = Recreated, reason, diff(live, want)
 		s.do = func(ctx context.Context) (func(context.Context) error, error) { return w.recreate(ctx, want, live) }
 	default:
-		s.Action, s.Reason = Updated, reason
+		s.Action, s.Reason, s.Diff = Updated, reason, diff(live, want)
 		s.do = func(ctx context.Context) (func(context.Context) error, error) {
 			return update(ctx, w.to.Objects, merged, live)
 		}

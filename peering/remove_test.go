@@ -2,6 +2,7 @@ package peering_test
 
 import (
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 
@@ -63,4 +64,45 @@ func TestRemoveGoesOnAndNamesWhatIsLeft(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, contents(t, west))
 	})
+}
+
+// TestRemoveWithOneSideDead: the other half proceeds, what is left is named, and a later call finishes it.
+func TestRemoveWithOneSideDead(t *testing.T) {
+	dead := func(peeringtest.Call) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	}
+	for side, left := range map[string][]string{
+		"from": {"Secret/istio-system/istio-remote-secret-west"},
+		"to": {
+			"Token/istio-system/meshpeer-reader-east-1", "ClusterRoleBinding/meshpeer-reader-east", "ClusterRole/meshpeer-reader-east",
+			"ServiceAccount/istio-system/meshpeer-reader-east",
+		},
+	} {
+		t.Run(side, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, east, west, link := pair()
+				p := new(peering.Peering)
+				_, err := p.Ensure(t.Context(), link)
+				require.NoError(t, err)
+				gone, alive := east, west
+				if side == "to" {
+					gone, alive = west, east
+				}
+				gone.Before = dead
+				report, err := p.Remove(t.Context(), link)
+				require.Error(t, err)
+				var names []string
+				for _, c := range report.Links[0].Left {
+					names = append(names, c.Object)
+				}
+				require.Equal(t, left, names)
+				require.Empty(t, contents(t, alive))
+
+				gone.Before = nil
+				_, err = p.Remove(t.Context(), link)
+				require.NoError(t, err)
+				require.Empty(t, contents(t, gone))
+			})
+		})
+	}
 }

@@ -17,19 +17,42 @@ import (
 // (pkg/kubeapiserver/options/authentication.go), and there may be several servers.
 const refusalTimeout = 30 * time.Second
 
-// revokeOld ends the tokens of the link that are not in use any more, also those of runs that died.
+// revokeOld ends the tokens of the link that are not in use any more, also those of runs that died. It waits for the proof
+// that every istiod uses the new one.
 func (w *work) revokeOld() []step {
 	var steps []step
 	for _, t := range w.live.tokens {
 		if w.live.stale != "" || t.Name != w.live.ref.Name {
-			steps = append(steps, w.revokeObject(t))
+			steps = append(steps, w.onceSeen(w.revokeObject(t)))
 		}
 	}
-	return steps
+	if old := w.live.ref; w.live.stale != "" && w.Tokens != nil && old.Kind != "" && !w.listed(old) {
+		steps = append(steps, w.onceSeen(w.revokeRef(old)))
+	}
+	return append(steps, w.revokeAdopted()...)
+}
+
+// onceSeen keeps the old token alive where no istiod could be seen to use the new one.
+func (w *work) onceSeen(s step) step {
+	do := s.do
+	s.do = func(ctx context.Context) (func(context.Context) error, error) {
+		if !w.seen {
+			return nil, &keptError{"kept: not every istiod could be seen to use the new token; the next Ensure looks again"}
+		}
+		return do(ctx)
+	}
+	return s
 }
 
 // revokeAll ends every token of the link.
 func (w *work) revokeAll() []step {
+	if w.to.err != nil {
+		change := Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + w.want.reader.namespace + "/" + w.reader() + "-*", Action: Revoked}
+		if w.live.ref.Name != "" {
+			change.Object = "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name
+		}
+		return []step{{kind: clean, Step: Step{Change: change}, do: cannot(w.to.err)}}
+	}
 	var steps []step
 	for _, t := range w.live.tokens {
 		steps = append(steps, w.revokeObject(t))
@@ -43,7 +66,8 @@ func (w *work) revokeAll() []step {
 // revokeObject deletes the object that a token lives by.
 func (w *work) revokeObject(t *corev1.Secret) step {
 	return step{
-		kind: clean, Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + t.Namespace + "/" + t.Name, Action: Revoked},
+		kind: clean,
+		Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + t.Namespace + "/" + t.Name, Action: Revoked}, UID: string(t.UID)},
 		do: func(ctx context.Context) (func(context.Context) error, error) {
 			return nil, remove(ctx, w.to.Objects, t)
 		},
@@ -53,7 +77,7 @@ func (w *work) revokeObject(t *corev1.Secret) step {
 // revokeRef asks a source of the caller's to end a token that it made.
 func (w *work) revokeRef(ref secrets.Ref) step {
 	return step{
-		kind: clean, Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + ref.Namespace + "/" + ref.Name, Action: Revoked},
+		kind: clean, Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + ref.Namespace + "/" + ref.Name, Action: Revoked}},
 		do: func(ctx context.Context) (func(context.Context) error, error) {
 			return nil, revoke(ctx, w.source(w.To, ref.Namespace), ref)
 		},
@@ -79,10 +103,10 @@ func revoke(ctx context.Context, source secrets.TokenSource, ref secrets.Ref) er
 // awaitRefused proves that the credential which was shared is of no use any more.
 func (w *work) awaitRefused() []step {
 	shared, why := w.shared()
-	if why != "" {
+	if why != "" || w.to.err != nil {
 		return nil
 	}
-	s := step{kind: verify, Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name, Action: Verified}}
+	s := step{kind: verify, Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name, Action: Verified}}}
 	s.do = func(ctx context.Context) (func(context.Context) error, error) {
 		start := time.Now()
 		var last error

@@ -7,6 +7,7 @@ type Goal string
 
 const (
 	Present Goal = "present" // peered, with a credential that works
+	Rotated Goal = "rotated" // peered, with a credential that did not exist before; the old one revoked
 	Absent  Goal = "absent"  // not peered, and every credential of the link revoked
 )
 
@@ -33,6 +34,7 @@ const (
 	Recreated Action = "recreated" // deleted and created: what differs is immutable
 	Deleted   Action = "deleted"
 	Revoked   Action = "revoked"  // deleted, and with it a credential ends
+	Adopted   Action = "adopted"  // taken over in place from whoever made it
 	Restored  Action = "restored" // undone: as it was before the call
 	Verified  Action = "verified" // looked at, nothing written
 )

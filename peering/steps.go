@@ -20,12 +20,13 @@ func (w *work) steps() []step {
 			w.drop(w.want.binding, w.live.binding), w.drop(w.want.role, w.live.role), w.drop(w.want.account, w.live.account),
 			w.awaitRefused(),
 		)
-	default:
+	default: // Present, and Rotated, which finds no credential good
 		return flow(
 			w.put(w.want.account, w.live.account), w.put(w.want.role, w.live.role), w.put(w.want.binding, w.live.binding),
 			w.mint(),
 			w.share(),
 			w.awaitSync(),
+			w.guard(),
 			w.revokeOld(),
 		)
 	}
@@ -40,10 +41,10 @@ const (
 	clean              // they stay, and the other clean steps go on: what is left is named
 )
 
-// step is one change or one check. do is nil when there is nothing to do. The undo that do returns counts also when do
+// step is one change or one check: what a plan shows, and how it is done. do is nil when there is nothing to do. The undo that do returns counts also when do
 // fails: it takes back the part that was done.
 type step struct {
-	Change
+	Step
 	kind kind
 	do   func(context.Context) (undo func(context.Context) error, err error)
 }

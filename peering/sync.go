@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/meshpeer/meshpeer/probe"
-	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // awaitSync waits until every istiod replica of From says of itself that it reads To.
@@ -26,7 +26,7 @@ func (w *work) awaitGone() []step {
 
 // await polls the replicas, each on its own: one that does not answer hides none of the others.
 func (w *work) await(want SyncStatus, check string) []step {
-	s := step{kind: verify, Change: Change{Stage: StageSync, On: w.From.ID, Object: "istiod", Action: Verified}}
+	s := step{kind: verify, Step: Step{Change: Change{Stage: StageSync, On: w.From.ID, Object: "istiod", Action: Verified}}}
 	s.do = func(ctx context.Context) (func(context.Context) error, error) {
 		if w.from.noIstiod != nil {
 			w.report.Results = append(w.report.Results, probe.Result{
@@ -52,6 +52,7 @@ func (w *work) await(want SyncStatus, check string) []step {
 		if ctx.Err() != nil {
 			return nil, ctx.Err() // the caller's time, not istiod's
 		}
+		w.seen = !slices.ContainsFunc(results, func(r probe.Result) bool { return r.Status != probe.Passed })
 		return nil, errors.Join(failures...)
 	}
 	return []step{s}
@@ -60,13 +61,16 @@ func (w *work) await(want SyncStatus, check string) []step {
 // awaitReplica polls one replica, quickly at first: a healthy istiod needs less than a second. Verify looks once.
 func (w *work) awaitReplica(ctx context.Context, r Replica, want SyncStatus) (probe.Result, error) {
 	start := time.Now()
-	secret := w.From.namespace() + "/" + secrets.SecretName(w.To.ID.String())
+	secret := w.From.namespace() + "/" + w.secretName()
 	if w.From.Hosted {
 		secret = "" // its name is the host's choice
 	}
 	pause := 100 * time.Millisecond
 	for {
 		status, err := r.status(ctx, w.To.ID, secret)
+		if err == nil && status == want && want == Synced && !w.kept(ctx, r) {
+			status = Hollow
+		}
 		if err == nil && status == want {
 			return probe.Result{Status: probe.Passed, Took: time.Since(start), Summary: fmt.Sprintf("%s: %s", w.To.ID, status)}, nil
 		}
@@ -119,4 +123,16 @@ func (w *work) diagnose(ctx context.Context, level SyncStatus) string {
 		return err.Error()
 	}
 	return "the credential and its rights are good as seen from here: is " + w.endpoint.Server + " reachable from istiod's pods?"
+}
+
+// guard asks the caller before an old credential is revoked.
+func (w *work) guard() []step {
+	if w.Peering.Guard == nil || w.live.stale == "" || w.live.secret == nil {
+		return nil
+	}
+	s := step{kind: verify, Step: Step{Change: Change{Stage: StageSync, On: w.From.ID, Object: "guard", Action: Verified}}}
+	s.do = func(ctx context.Context) (func(context.Context) error, error) {
+		return nil, w.Peering.Guard(ctx, w.Link)
+	}
+	return []step{s}
 }

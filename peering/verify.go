@@ -23,7 +23,7 @@ func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
 
 // check is a step that looks once.
 func (w *work) check(stage Stage, on ID, object string, look func(context.Context) (probe.Result, error)) []step {
-	s := step{kind: verify, Change: Change{Stage: stage, On: on, Object: object, Action: Verified}}
+	s := step{kind: verify, Step: Step{Change: Change{Stage: stage, On: on, Object: object, Action: Verified}}}
 	s.do = func(ctx context.Context) (func(context.Context) error, error) {
 		start := time.Now()
 		result, err := look(ctx)

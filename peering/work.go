@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -17,8 +19,18 @@ import (
 type work struct {
 	*call
 	Link
-	from, to *member
-	report   LinkReport
+	from, to   *member
+	report     LinkReport
+	again      bool           // what the call read of From is older than this look
+	refused    *Error         // why nothing can be done: found while reading
+	findings   []probe.Result // of the preflight
+	overGrants []string       // of the role
+	planned    []step
+
+	held      map[string]*holding // of To, by replica, just before the remote secret changed
+	changed   time.Time           // when it did
+	seen      bool                // every istiod was seen to use the present credential
+	untouched bool                // a failure left nothing of this call: it may be tried again
 
 	endpoint secrets.Endpoint // of To, with its CA, as it goes into the remote secret
 	want     wanted
@@ -46,16 +58,16 @@ type live struct {
 	accountUID             string
 	tokens                 []*corev1.Secret // of this link in To, every generation
 	secret                 *corev1.Secret   // the remote secret in From
+	adopted                bool             // it is somebody else's, to be taken over
+	abandoned              bool             // an earlier run began here and did not finish
 	ref                    secrets.Ref      // of the token in it
 	stale                  string           // why that token must be replaced; "" if it is good
 }
 
 // read learns all that the steps depend on. It writes nothing, so its failure leaves nothing.
 func (w *work) read(ctx context.Context) *Error {
-	for _, m := range []*member{w.from, w.to} {
-		if m.err != nil {
-			return w.failed(StageConnect, m.ID, m.err)
-		}
+	if err := w.unanswered(); err != nil {
+		return err
 	}
 	if w.from.Hosted {
 		return nil
@@ -63,15 +75,33 @@ func (w *work) read(ctx context.Context) *Error {
 	if err := w.plan(ctx); err != nil {
 		return w.failed(StageRead, w.To.ID, err)
 	}
-	if err := w.readTo(ctx); err != nil {
-		return w.failed(StageRead, w.To.ID, err)
+	if w.to.err == nil {
+		if err := w.readTo(ctx); err != nil {
+			return w.failed(StageRead, w.To.ID, err)
+		}
 	}
-	if err := w.readFrom(); err != nil {
-		return w.failed(StageRead, w.From.ID, err)
+	if w.from.err == nil {
+		if err := w.readFrom(ctx); err != nil {
+			return w.failed(StageRead, w.From.ID, err)
+		}
 	}
-	if w.goal == Present {
+	if w.goal == Present || w.goal == Rotated {
 		if err := w.judge(ctx); err != nil {
 			return w.failed(StageRead, w.To.ID, err)
+		}
+		w.takeOver()
+	}
+	return nil
+}
+
+// unanswered is the failure of a side that does not answer. Absent makes do with the other one.
+func (w *work) unanswered() *Error {
+	if w.goal == Absent && (w.from.err == nil || w.to.err == nil) {
+		return nil
+	}
+	for _, m := range []*member{w.from, w.to} {
+		if m.err != nil {
+			return w.failed(StageConnect, m.ID, m.err)
 		}
 	}
 	return nil
@@ -107,6 +137,15 @@ func (w *work) plan(ctx context.Context) (err error) {
 	}
 	for _, text := range reader.Warnings {
 		w.warn(text)
+	}
+	rules, err := rbac.Explain(o)
+	if err != nil {
+		return err
+	}
+	for _, r := range rules {
+		if r.OverGrant != "" {
+			w.overGrants = append(w.overGrants, rbac.Describe(r.PolicyRule)+": "+r.OverGrant)
+		}
 	}
 	w.want.account, w.want.role, w.want.binding = reader.ServiceAccount, reader.ClusterRole, reader.ClusterRoleBinding
 	for _, o := range []Object{w.want.account, w.want.role, w.want.binding} {
@@ -147,23 +186,44 @@ func (w *work) readTo(ctx context.Context) (err error) {
 }
 
 // readFrom looks for the link's remote secret, and for another one that already names To.
-func (w *work) readFrom() error {
-	secretName := secrets.SecretName(w.To.ID.String())
-	for _, s := range w.from.remotes {
-		_, names := s.Data[w.To.ID.String()]
-		switch {
-		case s.Name == secretName && w.owns(s):
+func (w *work) readFrom(ctx context.Context) error {
+	remotes := w.from.remotes
+	if w.again {
+		var err error
+		if remotes, err = w.from.readRemotes(ctx); err != nil {
+			return err
+		}
+	}
+	var foreign []*corev1.Secret
+	for _, s := range remotes {
+		if _, names := s.Data[w.To.ID.String()]; w.owns(s) {
 			w.live.secret = s
-		case s.Name == secretName:
-			return &ForeignObjectError{Object: name(s), Owner: owner(s)}
-		case names:
-			return &DuplicateClusterError{Cluster: w.To.ID, Secret: s.Namespace + "/" + s.Name, Owner: owner(s)}
+		} else if names || s.Name == secrets.SecretName(w.To.ID.String()) {
+			foreign = append(foreign, s)
 		}
 	}
 	if w.live.secret != nil {
 		_ = json.Unmarshal([]byte(w.live.secret.Annotations[AnnotationCredential]), &w.live.ref) // unreadable: the token is judged stale
 	}
+	if len(foreign) > 0 {
+		return w.readForeign(foreign)
+	}
 	return nil
+}
+
+// readForeign deals with Secrets of others for the same cluster: one may be adopted, if ours is not there yet.
+func (w *work) readForeign(foreign []*corev1.Secret) error {
+	s := foreign[0]
+	switch {
+	case w.goal == Absent:
+		return nil // theirs stays, whatever it names
+	case w.Adopt != AdoptNone && w.goal != verified && len(foreign) == 1 && w.live.secret == nil:
+		w.live.secret, w.live.adopted = s, true
+		return w.adoptable(s)
+	case s.Name == secrets.SecretName(w.To.ID.String()):
+		return &ForeignObjectError{Object: name(s), Owner: owner(s)}
+	}
+	return &DuplicateClusterError{Cluster: w.To.ID, Secret: s.Namespace + "/" + s.Name, Owner: owner(s)}
 }
 
 func (w *work) warn(text string) {

@@ -83,9 +83,12 @@ func (w *work) drop(want, live Object) []step {
 	if want == nil {
 		return nil
 	}
-	s := step{kind: clean, Change: Change{Stage: StageRevoke, On: w.To.ID, Object: name(want), Action: Unchanged, Reason: "not there"}}
-	if live != nil {
-		s.Action, s.Reason = Deleted, ""
+	s := step{kind: clean, Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: name(want), Action: Unchanged, Reason: "not there"}}}
+	switch {
+	case w.to.err != nil:
+		s.Action, s.Reason, s.do = Deleted, "", cannot(w.to.err)
+	case live != nil:
+		s.Action, s.Reason, s.UID = Deleted, "", string(live.GetUID())
 		s.do = func(ctx context.Context) (func(context.Context) error, error) {
 			return nil, remove(ctx, w.to.Objects, live)
 		}

@@ -8,6 +8,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -37,6 +38,7 @@ var (
 		reflect.TypeFor[corev1.Secret]():                           {core.WithKind("Secret"), "secrets"},
 		reflect.TypeFor[corev1.ServiceAccount]():                   {core.WithKind("ServiceAccount"), "serviceaccounts"},
 		reflect.TypeFor[corev1.ConfigMap]():                        {core.WithKind("ConfigMap"), "configmaps"},
+		reflect.TypeFor[corev1.Event]():                            {core.WithKind("Event"), "events"},
 		reflect.TypeFor[corev1.Pod]():                              {core.WithKind("Pod"), "pods"},
 		reflect.TypeFor[rbacv1.ClusterRole]():                      {rbac.WithKind("ClusterRole"), "clusterroles"},
 		reflect.TypeFor[rbacv1.ClusterRoleBinding]():               {rbac.WithKind("ClusterRoleBinding"), "clusterrolebindings"},
@@ -51,11 +53,15 @@ func kindOf(o Object) (kind, error) {
 	if t == nil || t.Kind() != reflect.Pointer {
 		return kind{}, fmt.Errorf("kube: %T is not a pointer to an API object", o)
 	}
-	k, ok := kinds[t.Elem()]
-	if !ok {
-		return kind{}, fmt.Errorf("kube: kind of %T is not in the table", o)
+	if k, ok := kinds[t.Elem()]; ok {
+		return k, nil
 	}
-	return k, nil
+	// Reads of other kinds name theirs. The plural is guessed from it, as every kind of Kubernetes and Istio allows.
+	if gvk := o.GetObjectKind().GroupVersionKind(); gvk.Version != "" && gvk.Kind != "" {
+		plural, _ := meta.UnsafeGuessKindToResource(gvk)
+		return kind{gvk, plural.Resource}, nil
+	}
+	return kind{}, fmt.Errorf("kube: kind of %T is not in the table", o)
 }
 
 // Kind is the Kubernetes kind of o, for example "ClusterRole"; the Go type where the table does not know it.

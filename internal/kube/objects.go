@@ -106,6 +106,9 @@ func typed(u *unstructured.Unstructured, like Object, err error) (Object, error)
 	if err != nil {
 		return nil, err
 	}
+	if _, asIs := like.(*unstructured.Unstructured); asIs {
+		return u, nil
+	}
 	out := reflect.New(reflect.TypeOf(like).Elem()).Interface().(Object)
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, out); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package peeringtest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,9 @@ type Istiods struct {
 	replicas []string
 	stuck    map[string]peering.SyncStatus
 	failures map[string]error
+	loses    bool              // endpoints, when a remote secret changes
+	hollow   bool              // they are lost
+	content  map[string]string // of Secrets, as each replica saw them last
 }
 
 // Scale sets the names of the replicas; none is a cluster without istiod.
@@ -53,13 +57,14 @@ func (i *Istiods) Replicas(context.Context) ([]peering.Replica, error) {
 	var out []peering.Replica
 	for _, name := range i.replicas {
 		out = append(out, peering.Replica{Name: name, Version: "1.31.0", Debug: func(ctx context.Context, path string) ([]byte, error) {
-			return i.debug(ctx, name)
+			return i.debug(ctx, name, path)
 		}})
 	}
 	return out, nil
 }
 
-func (i *Istiods) debug(ctx context.Context, replica string) ([]byte, error) {
+// debug answers as the monitoring port does: what the replica reads now, and what of it changed since it was last asked.
+func (i *Istiods) debug(ctx context.Context, replica, path string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -68,9 +73,34 @@ func (i *Istiods) debug(ctx context.Context, replica string) ([]byte, error) {
 	if err := i.failures[replica]; err != nil {
 		return nil, err
 	}
+	clusters := i.clusters(replica)
+	switch path {
+	case "/debug/clusterz":
+		return json.Marshal(clusters)
+	case "/debug/endpointShardz":
+		return json.Marshal(map[string]any{"kubernetes.default.svc.cluster.local": map[string]any{"default": map[string]any{"Shards": i.shards(clusters)}}})
+	case "/debug/networkz":
+		return []byte("[]"), nil
+	}
+	return nil, fmt.Errorf("404 %s", path)
+}
+
+// shards are the endpoints of each synced cluster, unless the test made the replica lose them.
+func (i *Istiods) shards(clusters []peering.RemoteCluster) map[string][]string {
+	shards := map[string][]string{}
+	for _, c := range clusters {
+		if c.Status == peering.Synced && !i.hollow {
+			shards["Kubernetes/"+c.ID] = []string{"10.0.0.1"}
+		}
+	}
+	return shards
+}
+
+func (i *Istiods) clusters(replica string) []peering.RemoteCluster {
 	clusters := []peering.RemoteCluster{{ID: i.id, Status: peering.Synced}}
 	seen := map[string]bool{i.id: true} // istiod's own ID and second Secrets are ignored
 	for _, secret := range i.secrets() {
+		i.noteChange(replica, secret)
 		remotes, err := secrets.Parse(secret)
 		if err != nil {
 			continue // refused: never listed
@@ -89,7 +119,25 @@ func (i *Istiods) debug(ctx context.Context, replica string) ([]byte, error) {
 			}
 		}
 	}
-	return json.Marshal(clusters)
+	return clusters
+}
+
+// noteChange counts Secrets whose content is another than the replica saw before.
+func (i *Istiods) noteChange(replica string, secret *corev1.Secret) {
+	key := replica + " " + secret.Name
+	before, known := i.content[key]
+	i.content[key] = fmt.Sprint(secret.Data)
+	if known && before != i.content[key] {
+		i.hollow = i.hollow || i.loses
+	}
+}
+
+// LoseEndpoints makes the replicas forget the endpoints of remote clusters when a remote secret changes, while they go on
+// to call the clusters synced, as Istio 1.30.0 to 1.30.3 do.
+func (i *Istiods) LoseEndpoints() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.loses = true
 }
 
 // secrets are those that istiod watches: in its own namespace, with the label.

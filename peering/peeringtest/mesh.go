@@ -31,7 +31,7 @@ func NewMesh(ids ...string) *Mesh {
 		}
 		endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA()}
 		server := newServer(endpoint)
-		istiods := &Istiods{mesh: m, server: server, id: s, replicas: []string{"istiod-1"}, stuck: map[string]peering.SyncStatus{}, failures: map[string]error{}}
+		istiods := &Istiods{mesh: m, server: server, id: s, replicas: []string{"istiod-1"}, stuck: map[string]peering.SyncStatus{}, failures: map[string]error{}, content: map[string]string{}}
 		m.members = append(m.members, &Member{
 			Server: server, Istiods: istiods,
 			Cluster: &peering.Cluster{

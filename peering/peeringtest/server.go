@@ -96,6 +96,10 @@ func (s *Server) Create(ctx context.Context, o peering.Object) (out peering.Obje
 			out = s.review(identity{admin: true}, o)
 			return nil
 		}
+		if o.GetName() == "" {
+			o = clone(o)
+			o.SetName(o.GetGenerateName() + rand.Text()[:5])
+		}
 		if s.objects[key(o)] != nil {
 			return apierrors.NewAlreadyExists(resource(o), o.GetName())
 		}

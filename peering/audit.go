@@ -1,0 +1,101 @@
+package peering
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// AuditSchema is the version of the JSON form of [AuditRecord].
+const AuditSchema = "meshpeer.io/audit/v1"
+
+// AuditRecord says who changed what, when, under which plan. Each change of a cluster gives one, also the undone and the
+// failed. A token is named by its fingerprint.
+type AuditRecord struct {
+	Schema     string    `json:"schema"`
+	Time       time.Time `json:"time"`
+	Actor      string    `json:"actor,omitempty"` // Peering.Actor
+	Run        string    `json:"run"`             // the nonce of the call, which its objects carry too
+	Plan       string    `json:"plan"`            // digest of what the call set out to do
+	From       ID        `json:"from"`
+	To         ID        `json:"to"`
+	Change               // on which cluster, which object, what
+	ClusterUID string    `json:"clusterUID"` // UID of kube-system of that cluster
+	Token      string    `json:"token,omitempty"`
+	Error      string    `json:"error,omitempty"`
+}
+
+// AuditSink keeps records. It is called by one goroutine at a time, after each change. A record that cannot be kept is a
+// warning in the report: the change has been made.
+type AuditSink interface {
+	Record(context.Context, AuditRecord) error
+}
+
+// AuditTo writes records as lines of JSON.
+func AuditTo(w io.Writer) AuditSink { return &lineSink{encoder: json.NewEncoder(w)} }
+
+type lineSink struct {
+	mu      sync.Mutex
+	encoder *json.Encoder
+}
+
+func (s *lineSink) Record(_ context.Context, r AuditRecord) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.encoder.Encode(r)
+}
+
+// AuditToEvents writes records as Kubernetes Events in the istiod namespace of the cluster: `kubectl get events` shows
+// them. Each is one write there.
+func AuditToEvents(c *Cluster) AuditSink { return eventSink{c} }
+
+type eventSink struct{ cluster *Cluster }
+
+func (s eventSink) Record(ctx context.Context, r AuditRecord) error {
+	at := metav1.NewTime(r.Time)
+	kind := corev1.EventTypeNormal
+	if r.Error != "" {
+		kind = corev1.EventTypeWarning
+	}
+	_, err := s.cluster.Objects.Create(ctx, &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Namespace: s.cluster.namespace(), GenerateName: "meshpeer-", Labels: map[string]string{LabelManagedBy: ManagedBy}},
+		InvolvedObject: corev1.ObjectReference{Kind: "Namespace", Name: s.cluster.namespace(), Namespace: s.cluster.namespace(), APIVersion: "v1"},
+		Type:           kind, Reason: "Peering" + string(r.Action), FirstTimestamp: at, LastTimestamp: at, Count: 1,
+		Source:  corev1.EventSource{Component: manager},
+		Message: fmt.Sprintf("%s -> %s: %s %s on %s by %q, plan %.12s %s", r.From, r.To, r.Action, r.Object, r.On, r.Actor, r.Plan, r.Error),
+	})
+	return err
+}
+
+// record tells the sink of a change; looking at things is none.
+func (w *work) record(ctx context.Context, c Change, err error) {
+	if w.Audit == nil || c.Action == Unchanged || c.Action == Verified || c.Action == "" {
+		return
+	}
+	r := AuditRecord{
+		Schema: AuditSchema, Time: time.Now().UTC(), Actor: w.Actor, Run: w.nonce, Plan: w.digest(),
+		From: w.From.ID, To: w.To.ID, Change: c, ClusterUID: w.to.uid,
+	}
+	if c.On == w.From.ID {
+		r.ClusterUID = w.from.uid
+	}
+	if c.Stage == StageMint || c.Stage == StageShare {
+		r.Token = w.token.Ref().Fingerprint
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	w.auditing.Lock()
+	defer w.auditing.Unlock()
+	if err := w.Audit.Record(ctx, r); err != nil {
+		w.warn("the audit record of " + c.Object + " could not be kept: " + err.Error())
+	}
+}

@@ -1,0 +1,96 @@
+//go:build linux
+
+package lab
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const istioSystem = "istio-system"
+
+// bootstrap fills an empty cluster: namespace, custom resources, node; then the istiods.
+func (c *Cluster) bootstrap(ctx context.Context) error {
+	namespace := corev1.Namespace{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+		ObjectMeta: metav1.ObjectMeta{Name: istioSystem, Labels: map[string]string{"topology.istio.io/network": c.Network}},
+	}
+	if err := c.api.apply(ctx, "/api/v1/namespaces/"+istioSystem, namespace); err != nil {
+		return err
+	}
+	if err := c.startAgent(ctx); err != nil { // Pods of an unknown node get no endpoints
+		return err
+	}
+	return parallel(
+		ctx,
+		c.applyCRDs,
+		c.startIstiods,
+		func(ctx context.Context) error { return c.awaitAccount(ctx, "default") },
+		func(ctx context.Context) error { return c.awaitAccount(ctx, istioSystem) },
+	)
+}
+
+// awaitAccount waits for the ServiceAccount "default", without which no Pod is admitted.
+func (c *Cluster) awaitAccount(ctx context.Context, namespace string) error {
+	return poll(ctx, "ServiceAccount default in "+namespace, func(ctx context.Context) error {
+		return c.api.get(ctx, "/api/v1/namespaces/"+namespace+"/serviceaccounts/default", nil)
+	})
+}
+
+func (c *Cluster) applyCRDs(ctx context.Context) error {
+	var files []string
+	if !c.options.NoIstiod {
+		files = append(files, istioCRDs)
+	}
+	if c.options.GatewayAPI {
+		files = append(files, gatewayCRDs)
+	}
+	var tasks []func(context.Context) error
+	for _, name := range files {
+		data, err := os.ReadFile(c.lab.home.file(name))
+		if err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+		for _, document := range bytes.Split(data, []byte("\n---")) {
+			tasks = append(tasks, func(ctx context.Context) error { return c.applyCRD(ctx, document) })
+		}
+	}
+	return parallel(ctx, tasks...)
+}
+
+// applyCRD applies one YAML document and waits until its resource is served.
+func (c *Cluster) applyCRD(ctx context.Context, document []byte) error {
+	var object metav1.PartialObjectMetadata
+	if err := yaml.Unmarshal(document, &object); err != nil {
+		return fmt.Errorf("lab: custom resources: %w", err)
+	}
+	if object.Kind != "CustomResourceDefinition" { // comments only, or a policy that comes with the Gateway API
+		return nil
+	}
+	path := "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + object.Name
+	if err := c.api.apply(ctx, path, document); err != nil {
+		return err
+	}
+	return poll(ctx, "CRD "+object.Name, func(ctx context.Context) error {
+		var live struct {
+			Status struct {
+				Conditions []metav1.Condition `json:"conditions"`
+			} `json:"status"`
+		}
+		if err := c.api.get(ctx, path, &live); err != nil {
+			return err
+		}
+		for _, condition := range live.Status.Conditions {
+			if condition.Type == "Established" && condition.Status == metav1.ConditionTrue {
+				return nil
+			}
+		}
+		return fmt.Errorf("not established")
+	})
+}

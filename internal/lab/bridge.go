@@ -1,0 +1,116 @@
+//go:build linux
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+)
+
+// bridged is the network of a cluster in namespace mode: 10.<index>.0.0/16 on a bridge in the program's namespace.
+type bridged struct {
+	index int
+	link  *netlink.Bridge
+	boxes []*sandbox
+}
+
+func newBridged(index int) (*bridged, error) {
+	b := &bridged{index: index}
+	b.link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("lab%d", index)}}
+	if err := netlink.LinkAdd(b.link); err != nil {
+		return nil, fmt.Errorf("lab: add bridge %s: %w", b.link.Name, err)
+	}
+	for _, a := range []netip.Addr{b.host(1), b.host(2)} {
+		if err := netlink.AddrAdd(b.link, address(a)); err != nil {
+			return nil, errors.Join(fmt.Errorf("lab: add address %s: %w", a, err), b.close())
+		}
+	}
+	if err := netlink.LinkSetUp(b.link); err != nil {
+		return nil, errors.Join(fmt.Errorf("lab: set bridge %s up: %w", b.link.Name, err), b.close())
+	}
+	return b, nil
+}
+
+func (b *bridged) host(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(b.index), 0, byte(n)})
+}
+func (b *bridged) node() netip.AddrPort   { return netip.AddrPortFrom(b.host(1), 10250) }
+func (b *bridged) server() netip.AddrPort { return netip.AddrPortFrom(b.host(2), 6443) }
+func (b *bridged) advertise() netip.Addr  { return b.host(2) }
+
+// pod makes a namespace with loopback up and an eth0 on the bridge. Every port is free there.
+func (b *bridged) pod(n int, _ ...int) (*sandbox, error) {
+	ns, err := newNamespace()
+	if err != nil {
+		return nil, err
+	}
+	box := &sandbox{addr: b.host(10 + n), ns: ns}
+	if err := b.plug(box, n); err != nil {
+		return nil, errors.Join(fmt.Errorf("lab: network of pod %s: %w", box.addr, err), ns.Close())
+	}
+	b.boxes = append(b.boxes, box)
+	return box, nil
+}
+
+func (b *bridged) plug(box *sandbox, n int) error {
+	pair := &netlink.Veth{
+		LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("lab%d-%d", b.index, n), MasterIndex: b.link.Index},
+		PeerName:      "eth0",
+		PeerNamespace: netlink.NsFd(box.ns),
+	}
+	if err := netlink.LinkAdd(pair); err != nil {
+		return err
+	}
+	if err := netlink.LinkSetUp(pair); err != nil {
+		return err
+	}
+	in, err := netlink.NewHandleAt(box.ns)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	for _, name := range []string{"lo", "eth0"} {
+		link, err := in.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if name == "eth0" {
+			if err := in.AddrAdd(link, address(box.addr)); err != nil {
+				return err
+			}
+		}
+		if err := in.LinkSetUp(link); err != nil {
+			return err
+		}
+	}
+	return in.RouteAdd(&netlink.Route{Gw: net.IP(b.host(1).AsSlice())})
+}
+
+// close drops the namespaces (the kernel takes a veth pair away with one of its ends) and the bridge.
+func (b *bridged) close() error {
+	var errs []error
+	for _, box := range b.boxes {
+		errs = append(errs, box.ns.Close())
+		box.ns = netns.None()
+	}
+	b.boxes = nil
+	return errors.Join(append(errs, netlink.LinkDel(b.link))...)
+}
+
+func address(a netip.Addr) *netlink.Addr {
+	return &netlink.Addr{IPNet: &net.IPNet{IP: net.IP(a.AsSlice()), Mask: net.CIDRMask(16, 32)}}
+}
+
+// loopbackUp is what a new network namespace needs first.
+func loopbackUp() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	return netlink.LinkSetUp(lo)
+}

@@ -1,0 +1,33 @@
+// Package lab runs real clusters on this machine: kube-apiserver, etcd, kube-controller-manager and istiod as plain
+// processes of one binary, built once from their own Go modules and kept in the user cache.
+//
+// A program (or a TestMain) calls [Enter] first. Outside, Enter builds what is missing, waits until no other lab runs on
+// the machine, and starts the program a second time inside network, mount and PID namespaces of its own; inside, it
+// returns and the program goes on. [Start] then makes the clusters:
+//
+//	func main() {
+//		if err := lab.Enter(lab.EnterOptions{}); err != nil { … }
+//		l, err := lab.Start(ctx, lab.Options{})
+//		defer l.Close()
+//		cluster := l.Cluster("cluster-1") // cluster.Config is a rest.Config of its administrator
+//	}
+//
+// Inside, the picture is this, for the default two clusters (10.2.0.0/16 and two istiods for the second one):
+//
+//	the program, PID 1 ── bridge lab1 10.1.0.1 ── 10.1.0.2:6443  kube-apiserver (etcd behind a unix socket, kcm)
+//	                          │                   10.1.0.1:10250 node agent, a part of the program
+//	                          └── network namespace 10.1.0.11    istiod, in the API the Pod istio-system/istiod-1
+//
+// Each istiod is also a Ready Pod, and pods/portforward to it works as on a real cluster: API server, node agent, and
+// then 127.0.0.1 inside the network namespace of the Pod.
+//
+// Three processes are the program itself: the supervisor that the user started, which stays outside, passes signals on and
+// ends everything when its own parent ends; the program inside; and a janitor, which waits for the lock of the state
+// directory that all others share and removes the directory when the last of them is gone. Every child dies with its
+// parent, so kill -9 of any of them leaves nothing.
+//
+// Where namespaces are forbidden the same processes run on addresses of 127.0.0.0/8 with free ports. The state
+// directory has mode 0700: it holds credentials.
+//
+// The package is for programs, not for libraries: Enter ends the outer process. Linux only.
+package lab

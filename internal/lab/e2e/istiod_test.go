@@ -1,0 +1,147 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// TestWhatIstiodMakesOfSecrets records how the secret controller of a real istiod reacts: package peering relies on it.
+func TestWhatIstiodMakesOfSecrets(t *testing.T) {
+	w := start(t, lab.ClusterOptions{ID: "read"}, lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 5 * time.Second})
+	istiod := w.Clusters[1].Istiods[0]
+	becomes := func(id string, want peering.SyncStatus) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			status, _, err := look(t.Context(), istiod, id)
+			return err == nil && status == want
+		}, 20*time.Second, 50*time.Millisecond, "%s does not become %s", id, want)
+	}
+	settle := func() { // istiod works on Secrets one after the other: it has seen a later one come and go
+		t.Helper()
+		marker := remoteSecret(t, w, "marker", "marker")
+		create(t, w, marker)
+		becomes("marker", peering.Synced)
+		require.NoError(t, w.clusters[1].Objects.Delete(t.Context(), get(t, w, marker.Name)))
+		becomes("marker", peering.NotSeen)
+	}
+	stays := func(id string, want peering.SyncStatus) {
+		t.Helper()
+		settle()
+		status, _, err := look(t.Context(), istiod, id)
+		require.NoError(t, err)
+		require.Equal(t, want, status, id)
+	}
+	grant(t, w, "reader-account")
+
+	create(t, w, remoteSecret(t, w, "first", "a"))
+	becomes("a", peering.Synced)
+
+	t.Run("a second Secret for a cluster is ignored, and not promoted when the first goes", func(t *testing.T) {
+		create(t, w, remoteSecret(t, w, "second", "a"))
+		require.NoError(t, w.clusters[1].Objects.Delete(t.Context(), get(t, w, "first")))
+		becomes("a", peering.NotSeen)
+		stays("a", peering.NotSeen)
+		second := get(t, w, "second")
+		second.Data["a"] = append(second.Data["a"], '#', '\n')
+		update(t, w, second)
+		becomes("a", peering.Synced) // any byte makes it look again
+	})
+	t.Run("a refused update cannot be seen from outside: the old credential stays synced", func(t *testing.T) {
+		second := get(t, w, "second")
+		second.Data["a"] = []byte("no kubeconfig")
+		update(t, w, second)
+		stays("a", peering.Synced)
+	})
+	t.Run("a cluster named as istiod's own is ignored", func(t *testing.T) {
+		create(t, w, remoteSecret(t, w, "own", "reader"))
+		settle()
+		clusters, err := istiod.Clusterz(t.Context())
+		require.NoError(t, err)
+		for _, c := range clusters {
+			if c.ID == "reader" {
+				require.Empty(t, c.SecretName)
+			}
+		}
+	})
+	t.Run("a refused Secret is never listed", func(t *testing.T) {
+		bad := remoteSecret(t, w, "bad", "refused")
+		bad.Data["refused"] = []byte("apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user:\n    exec: {command: /bin/true, apiVersion: client.authentication.k8s.io/v1}\n")
+		require.NotEmpty(t, secrets.Lint(bad), "and Lint says so before")
+		create(t, w, bad)
+		stays("refused", peering.NotSeen)
+	})
+}
+
+// TestConfigMapsCanBeNarrowed: a Role for one object is enough in place of every ConfigMap of the cluster, for the informer
+// asks for this name only.
+func TestConfigMapsCanBeNarrowed(t *testing.T) {
+	w := start(t, lab.ClusterOptions{ID: "read"}, lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 5 * time.Second})
+	client, err := dynamic.NewForConfig(w.Clusters[0].Config)
+	require.NoError(t, err)
+	role := &rbacv1.Role{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "narrow"},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"istio"}, Verbs: []string{"list", "watch"}}},
+	}
+	binding := &rbacv1.RoleBinding{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "narrow"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "narrow"},
+		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "istio-system", Name: "narrow"}},
+	}
+	for resource, o := range map[string]runtime.Object{"roles": role, "rolebindings": binding} {
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		require.NoError(t, err)
+		_, err = client.Resource(rbacv1.SchemeGroupVersion.WithResource(resource)).Namespace("istio-system").
+			Create(t.Context(), &unstructured.Unstructured{Object: content}, metav1.CreateOptions{})
+		require.NoError(t, err)
+	}
+	require.NoError(t, peerByHand(t.Context(), w, "narrow", func(role *rbacv1.ClusterRole) {
+		for i, rule := range role.Rules {
+			if rule.Resources[0] == "configmaps" {
+				role.Rules[i].Resources = []string{"nothing"}
+			}
+		}
+	}))
+	require.Eventually(t, func() bool {
+		status, endpoints, err := look(t.Context(), w.Clusters[1].Istiods[0], "narrow")
+		return err == nil && status == peering.Synced && endpoints
+	}, 30*time.Second, 100*time.Millisecond)
+}
+
+// TestSecretsOfIstioctl: what istioctl makes, Parse reads, and Verify says whose it is.
+func TestSecretsOfIstioctl(t *testing.T) {
+	w := sharedWorld(t)
+	out, err := w.Clusters[0].Istioctl(t.Context(), "create-remote-secret", "--name", "cluster-1", "--server", w.Clusters[0].Server)
+	require.NoError(t, err)
+	secret := decode(t, out)
+	remotes, err := secrets.Parse(secret)
+	require.NoError(t, err)
+	require.Len(t, remotes, 1)
+	require.Equal(t, "cluster-1", remotes[0].Cluster)
+	require.Equal(t, w.Clusters[0].Server, remotes[0].Endpoint.Server)
+	require.Empty(t, remotes[0].Credential)
+	require.Equal(t, secrets.SecretName("cluster-1"), secret.Name)
+
+	_, err = w.clusters[1].Objects.Create(t.Context(), secret)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, w.clusters[1].Objects.Delete(context.Background(), secret)) })
+	_, err = new(peering.Peering).Ensure(t.Context(), peering.Link{From: w.clusters[1], To: w.clusters[0]})
+	var foreign *peering.ForeignObjectError
+	require.ErrorAs(t, err, &foreign)
+}

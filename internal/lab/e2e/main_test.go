@@ -1,0 +1,113 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/peering"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(envVerb) != "" {
+		os.Exit(childMain())
+	}
+	os.Exit(lab.RunTests(suite{m}))
+}
+
+// What is awaited is there much sooner; these bound a failure.
+const (
+	patience = 30 * time.Second
+	tick     = 50 * time.Millisecond
+)
+
+// suite closes the shared lab when all tests are over.
+type suite struct{ m *testing.M }
+
+func (s suite) Run() int {
+	code := s.m.Run()
+	if shared.lab != nil {
+		if code != 0 {
+			_ = shared.lab.Logs(os.Stderr, 15)
+		}
+		if err := shared.lab.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
+}
+
+// shared is the default lab: cluster-1 with one istiod, cluster-2 with two. Tests leave it as they found it.
+var shared struct {
+	once sync.Once
+	lab  *lab.Lab
+	err  error
+}
+
+// world is a lab with its clusters as the SDK sees them.
+type world struct {
+	*lab.Lab
+	clusters []*peering.Cluster
+}
+
+func sharedWorld(t *testing.T) *world {
+	t.Helper()
+	shared.once.Do(func() { shared.lab, shared.err = lab.Start(context.Background(), lab.Options{}) })
+	require.NoError(t, shared.err)
+	return connect(t, shared.lab)
+}
+
+// start makes a lab for one test alone.
+func start(t *testing.T, clusters ...lab.ClusterOptions) *world {
+	t.Helper()
+	l, err := lab.Start(t.Context(), lab.Options{Clusters: clusters})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = l.Logs(os.Stderr, 15)
+		}
+		require.NoError(t, l.Close())
+	})
+	return connect(t, l)
+}
+
+func connect(t *testing.T, l *lab.Lab) *world {
+	t.Helper()
+	w := &world{Lab: l}
+	for _, c := range l.Clusters {
+		id, err := peering.ParseID(c.ID)
+		require.NoError(t, err)
+		cluster, err := peering.Connect(id, c.Config, peering.ConnectOptions{AllowLoopback: l.Loopback})
+		require.NoError(t, err)
+		w.clusters = append(w.clusters, cluster)
+	}
+	return w
+}
+
+// removeAfter takes the links away when the test is over, however it ends.
+func removeAfter(t *testing.T, links ...peering.Link) {
+	t.Helper()
+	t.Cleanup(func() {
+		_, err := new(peering.Peering).Remove(context.Background(), links...)
+		require.NoError(t, err)
+	})
+}
+
+// sweep deletes all that peering made, without the wait for the API servers' caches that Remove ends with.
+func sweep(t *testing.T, clusters ...*peering.Cluster) {
+	t.Helper()
+	for _, c := range clusters {
+		for _, o := range ours(t, c) {
+			require.NoError(t, c.Objects.Delete(context.Background(), o))
+		}
+	}
+}

@@ -1,0 +1,150 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// TestEveryMinimalRuleIsNeeded lets one istiod read the same cluster under many names, each with a reader that lacks one
+// resource, and prints what comes of it.
+func TestEveryMinimalRuleIsNeeded(t *testing.T) {
+	w := start(t,
+		lab.ClusterOptions{ID: "read", GatewayAPI: true},
+		lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 5 * time.Second})
+	// endpoints: whether istiod gives out endpoints of the cluster all the same.
+	cases := []struct {
+		dropped   string
+		status    peering.SyncStatus
+		endpoints bool
+	}{
+		{"nothing", peering.Synced, true},
+		{"namespaces", peering.TimedOut, false},
+		{"nodes", peering.TimedOut, false},
+		{"pods", peering.TimedOut, false},
+		{"services", peering.TimedOut, false},
+		{"endpointslices", peering.TimedOut, false},
+		{"customresourcedefinitions", peering.TimedOut, false},
+		{"gateways", peering.TimedOut, false},
+		{"secrets", peering.TimedOut, true},
+		{"configmaps", peering.TimedOut, true},
+		{"workloadentries", peering.TimedOut, true},
+	}
+	var minimal []string
+	rules, err := rbac.Explain(rbac.Options{Profile: rbac.Minimal})
+	require.NoError(t, err)
+	for _, r := range rules {
+		minimal = append(minimal, r.Resources...)
+	}
+	require.Len(t, cases, len(minimal)+1, "one case for each of %v", minimal)
+
+	seen := make([]observation, len(cases))
+	var wg sync.WaitGroup
+	for i, c := range cases {
+		wg.Go(func() { seen[i] = observe(t.Context(), w, c.dropped) })
+	}
+	wg.Wait()
+	t.Logf("%-28s %-10s %s", "without list, watch on", "clusterz", "endpoints")
+	for i, c := range cases {
+		require.NoError(t, seen[i].err, c.dropped)
+		t.Logf("%-28s %-10s %v", c.dropped, seen[i].status, seen[i].endpoints)
+		require.Equal(t, c.status, seen[i].status, c.dropped)
+		require.Equal(t, c.endpoints, seen[i].endpoints, c.dropped)
+	}
+}
+
+type observation struct {
+	status    peering.SyncStatus
+	endpoints bool
+	err       error
+}
+
+// observe peers by hand, as the SDK would refuse to: with a reader that lacks a resource.
+func observe(ctx context.Context, w *world, dropped string) (o observation) {
+	name := "without-" + dropped
+	if o.err = peerByHand(ctx, w, name, func(role *rbacv1.ClusterRole) {
+		for i := range role.Rules {
+			role.Rules[i].Resources = slices.DeleteFunc(role.Rules[i].Resources, func(r string) bool { return r == dropped })
+		}
+		role.Rules = slices.DeleteFunc(role.Rules, func(r rbacv1.PolicyRule) bool { return len(r.Resources) == 0 })
+	}); o.err != nil {
+		return o
+	}
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	for {
+		o.status, o.endpoints, o.err = look(ctx, w.Clusters[1].Istiods[0], name)
+		if o.err != nil || o.status == peering.Synced || o.status == peering.TimedOut {
+			return o
+		}
+		select {
+		case <-ctx.Done():
+			o.err = ctx.Err()
+			return o
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// look asks istiod for the state of a remote cluster and whether it has an endpoint of it.
+func look(ctx context.Context, istiod *lab.Istiod, id string) (peering.SyncStatus, bool, error) {
+	clusters, err := istiod.Clusterz(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	status := peering.NotSeen
+	for _, c := range clusters {
+		if c.ID == id {
+			status = peering.SyncStatus(c.SyncStatus)
+		}
+	}
+	body, err := istiod.Debug(ctx, "/debug/endpointShardz")
+	if err != nil {
+		return "", false, err
+	}
+	var shards map[string]map[string]struct{ Shards map[string][]json.RawMessage }
+	if err := json.Unmarshal(body, &shards); err != nil {
+		return "", false, err
+	}
+	return status, len(shards["kubernetes.default.svc.cluster.local"]["default"].Shards["Kubernetes/"+id]) > 0, nil
+}
+
+// peerByHand makes cluster 0 known to the istiod of cluster 1 under a name, with a minimal role that was tampered with.
+func peerByHand(ctx context.Context, w *world, name string, tamper func(*rbacv1.ClusterRole)) error {
+	reader, err := rbac.Render(rbac.Options{Profile: rbac.Minimal, Name: name, ServiceAccount: name})
+	if err != nil {
+		return err
+	}
+	tamper(reader.ClusterRole)
+	for _, o := range reader.Objects() {
+		if _, err := w.clusters[0].Objects.Create(ctx, o.(peering.Object)); err != nil {
+			return err
+		}
+	}
+	granted, err := w.clusters[0].Accounts("istio-system").CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	token := secrets.NewToken(granted.Status.Token, granted.Status.ExpirationTimestamp.Time)
+	secret, err := secrets.Build(secrets.Remote{Cluster: name, Endpoint: w.clusters[0].Endpoint, Token: token}, secrets.Options{})
+	if err != nil {
+		return err
+	}
+	_, err = w.clusters[1].Objects.Create(ctx, secret)
+	return err
+}

@@ -1,0 +1,144 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Lab is a set of running clusters.
+type Lab struct {
+	// Clusters in the order of Options.Clusters.
+	Clusters []*Cluster
+	// Dir holds kubeconfigs, keys and logs (mode 0700); Close removes it.
+	Dir string
+	// Loopback is true when the machine forbids namespaces, or loopback mode was asked for.
+	Loopback bool
+
+	home  *residence
+	once  sync.Once
+	err   error
+	talk  sync.Mutex
+	write func(string)
+}
+
+// Start starts all clusters and waits until every istiod is ready. On failure it cleans up, and the error holds the end of
+// the failing process' log. Enter must have returned nil before.
+func Start(ctx context.Context, o Options) (*Lab, error) {
+	home := resident.Load()
+	if home == nil {
+		return nil, errors.New("lab: Start before Enter: call lab.Enter first in main or TestMain")
+	}
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(home.dir, "lab-")
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
+	}
+	l := &Lab{Dir: dir, Loopback: home.loopback, home: home, write: o.Progress}
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("lab: not up after Options.Timeout %s", o.Timeout))
+	defer cancel()
+	if err := l.start(ctx, o.Clusters); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) start(ctx context.Context, clusters []ClusterOptions) error {
+	root, err := newAuthority("meshpeer lab mesh root")
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	for _, o := range clusters {
+		c, err := newCluster(l, o, l.home.nextIndex())
+		if c != nil {
+			l.Clusters = append(l.Clusters, c)
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.writeIstioCA(root); err != nil {
+			return err
+		}
+	}
+	tasks := make([]func(context.Context) error, len(l.Clusters))
+	for n, c := range l.Clusters {
+		for i := range c.options.Istiods {
+			istiod, err := c.newIstiod(i + 1)
+			if err != nil {
+				return err
+			}
+			c.Istiods = append(c.Istiods, istiod)
+		}
+		if err := c.writeRemotes(); err != nil {
+			return err
+		}
+		tasks[n] = c.start
+	}
+	return parallel(ctx, tasks...)
+}
+
+// Cluster returns the cluster with this ID, or nil.
+func (l *Lab) Cluster(id string) *Cluster {
+	for _, c := range l.Clusters {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Close stops everything and removes Dir. It takes a few seconds at most; a second call returns the same error.
+func (l *Lab) Close() error {
+	l.once.Do(func() {
+		tasks := make([]func(context.Context) error, len(l.Clusters))
+		for n, c := range l.Clusters {
+			tasks[n] = func(context.Context) error { c.stop(); return nil }
+		}
+		_ = parallel(context.Background(), tasks...)
+		var errs []error
+		for _, c := range l.Clusters {
+			if c.net != nil {
+				errs = append(errs, c.net.close())
+			}
+		}
+		l.err = errors.Join(append(errs, os.RemoveAll(l.Dir))...)
+	})
+	return l.err
+}
+
+// Logs writes the last lines of every process' log, each under its name: what a failed test prints.
+func (l *Lab) Logs(w io.Writer, lines int) error {
+	files, err := filepath.Glob(filepath.Join(l.Dir, "*", "*.log"))
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	nested, err := filepath.Glob(filepath.Join(l.Dir, "*", "*", "*.log"))
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	for _, file := range append(files, nested...) {
+		if filepath.Base(file) == auditFile {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s:\n%s\n", file, tail(file, lines)); err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+	}
+	return nil
+}
+
+// say reports progress, one line at a time.
+func (l *Lab) say(format string, args ...any) {
+	l.talk.Lock()
+	defer l.talk.Unlock()
+	l.write(fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,98 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// nodeAgent stands where a kubelet stands: it answers the API server's requests about Pods. Like a kubelet it takes
+// them over TLS from the API server's client certificate only.
+type nodeAgent struct {
+	server *http.Server
+
+	mu    sync.Mutex
+	boxes map[string]*sandbox // namespace/name of a Pod → its network
+}
+
+func (c *Cluster) nodeName() string { return c.ID + "-node" }
+
+// add makes a Pod known; names are not reused for another network.
+func (a *nodeAgent) add(namespace, name string, box *sandbox) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.boxes[namespace+"/"+name] = box
+}
+
+func (a *nodeAgent) box(namespace, name string) *sandbox {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.boxes[namespace+"/"+name]
+}
+
+func (a *nodeAgent) close() { _ = a.server.Close() }
+
+// startAgent listens, then registers the Node, Ready and with the agent's port.
+func (c *Cluster) startAgent(ctx context.Context) error {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(c.CA)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(c.dir, "node.crt"), filepath.Join(c.dir, "node.key"))
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	at := c.net.node()
+	listener, err := net.Listen("tcp", at.String())
+	if err != nil {
+		return fmt.Errorf("lab: node agent: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/portForward/{namespace}/{name}", c.agent.portForward)
+	c.agent.server.Handler = mux
+	c.agent.server.ErrorLog = log.New(io.Discard, "", 0)
+	secure := tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		NextProtos: []string{"http/1.1"}, // SPDY and WebSocket are upgrades of HTTP/1.1
+	})
+	go func() {
+		if err := c.agent.server.Serve(secure); !errors.Is(err, http.ErrServerClosed) {
+			c.lab.say("%s: node agent: %v", c.ID, err)
+		}
+	}()
+	return c.registerNode(ctx, int32(at.Port()))
+}
+
+func (c *Cluster) registerNode(ctx context.Context, port int32) error {
+	path := "/api/v1/nodes/" + c.nodeName()
+	node := corev1.Node{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"},
+		ObjectMeta: metav1.ObjectMeta{Name: c.nodeName(), Labels: map[string]string{
+			"kubernetes.io/hostname": c.nodeName(), "kubernetes.io/os": "linux",
+			"topology.kubernetes.io/region": "lab", "topology.kubernetes.io/zone": c.ID,
+		}},
+	}
+	if err := c.api.apply(ctx, path, node); err != nil {
+		return err
+	}
+	now := metav1.NewTime(time.Now())
+	return c.api.merge(ctx, path+"/status", map[string]any{"status": corev1.NodeStatus{
+		Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: c.net.node().Addr().String()}},
+		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: port}},
+		Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "LabNode", LastHeartbeatTime: now, LastTransitionTime: now,
+		}},
+	}})
+}

@@ -1,0 +1,64 @@
+//go:build linux
+
+package lab
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+
+	"github.com/vishvananda/netns"
+)
+
+// spawner starts every child from one thread that never ends, because the kernel sends the parent-death signal when the
+// starting *thread* ends (prctl(2), PR_SET_PDEATHSIG).
+type spawner struct {
+	jobs chan func()
+	home netns.NsHandle
+	// keep is inherited by every child: the open lock of the state directory, which says that somebody lives there.
+	keep *os.File
+}
+
+func newSpawner(keep *os.File) (*spawner, error) {
+	home, err := netns.Get()
+	if err != nil {
+		return nil, err
+	}
+	s := &spawner{jobs: make(chan func()), home: home, keep: keep}
+	go func() {
+		runtime.LockOSThread()
+		for job := range s.jobs { // never closed
+			job()
+		}
+	}()
+	return s, nil
+}
+
+// start starts cmd in the network namespace of box, or in the program's own when box has none. The child is killed when
+// the program ends.
+func (s *spawner) start(cmd *exec.Cmd, box *sandbox) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	cmd.SysProcAttr.Setpgid = true // Ctrl-C is for the program, which then stops its children in order
+	cmd.ExtraFiles = []*os.File{s.keep}
+	done := make(chan error, 1)
+	s.jobs <- func() {
+		if box == nil || !box.ns.IsOpen() {
+			done <- cmd.Start()
+			return
+		}
+		if err := netns.Set(box.ns); err != nil {
+			done <- err
+			return
+		}
+		err := cmd.Start()
+		if back := netns.Set(s.home); err == nil {
+			err = back
+		}
+		done <- err
+	}
+	return <-done
+}

@@ -1,0 +1,75 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshpeer/meshpeer/probe"
+)
+
+// TestQuickstart runs the command of the README and reads what it says.
+func TestQuickstart(t *testing.T) {
+	var out bytes.Buffer
+	command := exec.CommandContext(t.Context(), "go", "run", ".", "-json")
+	command.Stdout, command.Stderr = &out, os.Stderr
+	require.NoError(t, command.Run())
+	var d document
+	require.NoError(t, json.Unmarshal(out.Bytes(), &d))
+	require.Len(t, d.Views, 9, "three replicas, asked before, after and at the end")
+	for i, v := range d.Views {
+		want := []string{"not seen", "synced", "not seen"}[i/3]
+		require.Equal(t, want, string(v.Status), "%s of %s, look %d", v.Replica, v.On, i/3)
+	}
+	for _, n := range d.Audit {
+		require.Zero(t, n.Writes, n.On)
+	}
+	require.Len(t, d.Refused, 2)
+	for _, name := range []string{"ensure", "again", "remove"} {
+		require.Equal(t, probe.Passed, d.Reports[name].Status(), name)
+	}
+	require.False(t, d.Reports["again"].Changed())
+}
+
+// TestQuickstartCanFail takes a step out of the SDK, as an overlay of its source: the program must notice.
+func TestQuickstartCanFail(t *testing.T) {
+	for name, line := range map[string]string{
+		"without the role":          "w.put(w.want.account, w.live.account), w.put(w.want.role, w.live.role), w.put(w.want.binding, w.live.binding),",
+		"without the remote secret": "			w.share(),\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, err := filepath.Abs("../../peering/steps.go")
+			require.NoError(t, err)
+			text, err := os.ReadFile(source)
+			require.NoError(t, err)
+			cut := strings.Replace(string(text), line, map[bool]string{true: "w.put(w.want.account, w.live.account),"}[strings.Contains(line, "role")], 1)
+			require.NotEqual(t, string(text), cut, "the step is not where it was")
+			dir := t.TempDir()
+			changed, overlay := filepath.Join(dir, "steps.go"), filepath.Join(dir, "overlay.json")
+			require.NoError(t, os.WriteFile(changed, []byte(cut), 0o600))
+			mapping, err := json.Marshal(map[string]any{"Replace": map[string]string{source: changed}})
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(overlay, mapping, 0o600))
+
+			command := exec.CommandContext(t.Context(), "go", "run", "-overlay", overlay, ".")
+			out, err := command.CombinedOutput()
+			var failed *exec.ExitError
+			require.ErrorAs(t, err, &failed, "it ended well:\n%s", out)
+			require.Contains(t, string(out), "quickstart:")
+			t.Logf("%s", lastLine(out))
+		})
+	}
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[max(0, len(lines)-2)]
+}

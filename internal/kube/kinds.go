@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -56,12 +57,21 @@ func kindOf(o Object) (kind, error) {
 	if k, ok := kinds[t.Elem()]; ok {
 		return k, nil
 	}
-	// Reads of other kinds name theirs. The plural is guessed from it, as every kind of Kubernetes and Istio allows.
+	// Reads of other kinds name theirs.
 	if gvk := o.GetObjectKind().GroupVersionKind(); gvk.Version != "" && gvk.Kind != "" {
-		plural, _ := meta.UnsafeGuessKindToResource(gvk)
-		return kind{gvk, plural.Resource}, nil
+		return kind{gvk, plural(gvk)}, nil
 	}
 	return kind{}, fmt.Errorf("kube: kind of %T is not in the table", o)
+}
+
+// plural guesses the resource by the rules of English, as the kinds of Kubernetes and Istio allow. Apimachinery's own guess
+// makes "gatewaies" of a Gateway.
+func plural(gvk schema.GroupVersionKind) string {
+	if strings.HasSuffix(gvk.Kind, "ay") {
+		return strings.ToLower(gvk.Kind) + "s"
+	}
+	guess, _ := meta.UnsafeGuessKindToResource(gvk)
+	return guess.Resource
 }
 
 // Kind is the Kubernetes kind of o, for example "ClusterRole"; the Go type where the table does not know it.

@@ -1,0 +1,108 @@
+package preflight
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
+)
+
+// tokenRequestServed: without it only token Secrets are left.
+func tokenRequestServed(ctx context.Context, f *facts) []verdict {
+	answer, err := f.to.ask(ctx, "/api/v1")
+	if err != nil {
+		return one(unread(f.to.name, err))
+	}
+	var served metav1.APIResourceList
+	if err := json.Unmarshal(answer.Body, &served); err != nil {
+		return one(unknown(f.to.name, "give the address of a Kubernetes API server", "/api/v1 answers with no list of resources: %v", err))
+	}
+	if !slices.ContainsFunc(served.APIResources, func(r metav1.APIResource) bool { return r.Name == "serviceaccounts/token" }) {
+		return one(fail(f.to.name, "use token Secrets", "serviceaccounts/token is not served"))
+	}
+	return one(pass(f.to.name, "serviceaccounts/token is served"))
+}
+
+// clockSkew compares the clocks of the two API servers by the Date header, to the second. Kubernetes allows a token one
+// minute (Kubernetes pkg/serviceaccount/claims.go), Istio back-dates workload certificates by two.
+func clockSkew(ctx context.Context, f *facts) []verdict {
+	const subject = "From and To"
+	var offsets [2]time.Duration
+	for i, s := range []*server{f.from, f.to} {
+		answer, err := s.ask(ctx, "/version")
+		if err != nil {
+			return one(unread(s.name, err))
+		}
+		if answer.Date.IsZero() {
+			return one(unknown(s.name, "compare the clocks of the nodes by hand", "the API server sends no Date"))
+		}
+		offsets[i] = answer.Date.Sub(answer.at).Round(time.Second)
+	}
+	apart := (offsets[0] - offsets[1]).Abs()
+	const remedy = "let both clusters follow the same time servers"
+	switch {
+	case apart > time.Minute:
+		return one(fail(subject, remedy, "their clocks differ by %v: tokens and certificates of one are not yet valid in the other", apart))
+	case apart > 30*time.Second:
+		return one(fail(subject, remedy, "their clocks differ by %v", apart).as(Warns))
+	}
+	for i, s := range []*server{f.from, f.to} {
+		if offsets[i].Abs() > time.Minute {
+			return one(fail(s.name, "correct the clock of this machine: times of expiry are judged by it", "its clock and the local one differ by %v", offsets[i].Abs()).as(Warns))
+		}
+	}
+	return one(pass(subject, "their clocks differ by %v", apart))
+}
+
+// floors are the oldest Kubernetes minors that an Istio minor supports, from the one given on
+// (Istio istioctl/pkg/install/k8sversion/version.go, MinK8SVersion, of each release branch).
+var floors = []struct{ istio, kubernetes int }{{30, 32}, {28, 30}, {26, 29}, {24, 28}, {22, 26}, {20, 25}}
+
+// kubernetesVersion compares both API servers with what From's istiod supports.
+func kubernetesVersion(ctx context.Context, f *facts) []verdict {
+	tag, err := f.istioVersion(ctx)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	istio, ok := parseRelease(tag)
+	if !ok {
+		return one(unknown(f.from.name, "give Input.IstioVersion", "the version of istiod cannot be told from %q", tag))
+	}
+	floor := 0
+	for _, line := range floors {
+		if istio.major == 1 && istio.minor >= line.istio {
+			floor = line.kubernetes
+			break
+		}
+	}
+	var found []verdict
+	for _, s := range []*server{f.from, f.to} {
+		found = append(found, s.atLeast(ctx, istio, floor))
+	}
+	return found
+}
+
+func (s *server) atLeast(ctx context.Context, istio release, floor int) verdict {
+	answer, err := s.ask(ctx, "/version")
+	if err != nil {
+		return unread(s.name, err)
+	}
+	var info version.Info
+	kubernetes, ok := release{}, false
+	if json.Unmarshal(answer.Body, &info) == nil {
+		kubernetes, ok = parseRelease(info.GitVersion)
+	}
+	switch {
+	case !ok:
+		return unknown(s.name, "give the address of a Kubernetes API server", "/version answers with no version")
+	case floor == 0:
+		return unknown(s.name, "see the support page of that version of Istio", "the oldest Kubernetes that Istio %v supports is not known here", istio)
+	case kubernetes.major == 1 && kubernetes.minor < floor:
+		return fail(s.name, fmt.Sprintf("upgrade to 1.%d or newer", floor), "Kubernetes %s is older than Istio %v supports", info.GitVersion, istio)
+	}
+	return pass(s.name, "Kubernetes %s; Istio %v supports 1.%d and newer", info.GitVersion, istio, floor)
+}

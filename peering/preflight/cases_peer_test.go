@@ -1,0 +1,123 @@
+package preflight_test
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/probe"
+)
+
+func remoteSecret(name, key string, labels map[string]string) *corev1.Secret {
+	s := &corev1.Secret{TypeMeta: meta("v1", "Secret"), ObjectMeta: named("istio-system", name), Data: map[string][]byte{key: nil}}
+	s.Labels = map[string]string{"istio/multiCluster": "true"}
+	for k, v := range labels {
+		s.Labels[k] = v
+	}
+	return s
+}
+
+func setEnv(pod *corev1.Pod, name, value string) {
+	c := &pod.Spec.Containers[0]
+	for i := range c.Env {
+		if c.Env[i].Name == name {
+			c.Env[i].Value = value
+			return
+		}
+	}
+	c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: value})
+}
+
+func istiodOf(w *world) *corev1.Pod { return of[*corev1.Pod](w.from, "istiod-1") }
+
+func peerCases() []one {
+	ours := map[string]string{"meshpeer.io/from": "cluster-2"}
+	return []one{
+		{"distinct-clusters", "same UID", func(w *world) { of[*corev1.Namespace](w.to, "kube-system").UID = "cluster-2-kube-system" }, probe.Failed, "are the same cluster"},
+		{"distinct-clusters", "forbidden", func(w *world) { w.to.forbid("Namespace") }, probe.Unknown, "forbidden"},
+		{"distinct-clusters", "no reader", func(w *world) { w.in.From.Reader = nil }, probe.Unknown, "Input.From.Reader is not given"},
+
+		{"cluster-id-valid", "context name", func(w *world) { w.in.To.ID = "admin@cluster 1" }, probe.Failed, "cannot be a data key"},
+		{"cluster-id-valid", "upper case", func(w *world) { w.in.To.ID = "Cluster_1" }, probe.Warned, "the Secret is named istio-remote-secret-cluster-1-"},
+		{"cluster-id-valid", "none", func(w *world) { w.in.To.ID = "" }, probe.Unknown, "no cluster ID"},
+
+		{"cluster-id-matches-proxies", "other", func(w *world) { setEnv(of[*corev1.Pod](w.to, "httpbin-1"), "ISTIO_META_CLUSTER_ID", "other") }, probe.Warned, `in cluster "other"`},
+		{"cluster-id-matches-proxies", "default", func(w *world) { setEnv(of[*corev1.Pod](w.to, "httpbin-1"), "ISTIO_META_CLUSTER_ID", "") }, probe.Warned, `in cluster "Kubernetes"`},
+		{"cluster-id-matches-proxies", "by istiod", func(w *world) { w.to.add(istiod("istiod-9", "ninth")) }, probe.Warned, `in cluster "ninth"`},
+		{"cluster-id-matches-proxies", "native sidecar", func(w *world) {
+			pod := of[*corev1.Pod](w.to, "httpbin-1")
+			pod.Spec.InitContainers, pod.Spec.Containers = pod.Spec.Containers, nil
+		}, probe.Passed, "httpbin-1"},
+		{"cluster-id-matches-proxies", "no proxy", func(w *world) { w.to.remove("Pod", "httpbin-1"); w.to.remove("Pod", "eastwest-1") }, probe.Unknown, "no Pod that was read has a proxy"},
+		{"cluster-id-matches-proxies", "forbidden", func(w *world) { w.to.forbid("Pod") }, probe.Unknown, "forbidden"},
+
+		{"cluster-id-not-own", "own", func(w *world) { setEnv(istiodOf(w), "CLUSTER_ID", "cluster-1") }, probe.Failed, "overwrite the config cluster"},
+		{"cluster-id-not-own", "own by proxies", func(w *world) {
+			w.from.remove("Pod", "istiod-1")
+			setEnv(of[*corev1.Pod](w.from, "sleep-1"), "ISTIO_META_CLUSTER_ID", "cluster-1")
+		}, probe.Failed, "sleep-1"},
+		{"cluster-id-not-own", "nobody tells", func(w *world) { w.from.remove("Pod", "istiod-1"); w.from.remove("Pod", "sleep-1") }, probe.Unknown, "tells its cluster ID"},
+		{"cluster-id-not-own", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
+
+		{"cluster-id-in-use", "foreign", func(w *world) {
+			w.from.add(remoteSecret("other", "cluster-1", map[string]string{"app.kubernetes.io/managed-by": "Helm"}))
+		}, probe.Failed, "belongs to app.kubernetes.io/managed-by=Helm"},
+		{"cluster-id-in-use", "field manager", func(w *world) {
+			s := remoteSecret("other", "cluster-1", nil)
+			s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+			w.from.add(s)
+		}, probe.Failed, "belongs to field manager kubectl"},
+		{"cluster-id-in-use", "nobody's", func(w *world) { w.from.add(remoteSecret("other", "cluster-1", nil)) }, probe.Failed, "nobody that it names"},
+		{"cluster-id-in-use", "ours", func(w *world) { w.from.add(remoteSecret("older", "cluster-1", ours)) }, probe.Failed, "it names cluster"},
+		{"cluster-id-in-use", "annotation", func(w *world) {
+			s := remoteSecret("other", "x", nil)
+			s.Annotations = map[string]string{"networking.istio.io/cluster": "cluster-1"}
+			w.from.add(s)
+		}, probe.Warned, "its annotation says"},
+		{"cluster-id-in-use", "the link's own", func(w *world) { w.from.add(remoteSecret("istio-remote-secret-cluster-1", "cluster-1", ours)) }, probe.Passed, "no other of 1"},
+		{"cluster-id-in-use", "forbidden", func(w *world) { w.from.forbid("Secret") }, probe.Unknown, "forbidden"},
+
+		{"secret-name-free", "foreign", func(w *world) { w.from.add(remoteSecret("istio-remote-secret-cluster-1", "cluster-1", nil)) }, probe.Failed, "is not this link's"},
+		{"secret-name-free", "no labels of ours given", func(w *world) {
+			w.in.OwnLabels = nil
+			w.from.add(remoteSecret("istio-remote-secret-cluster-1", "cluster-1", ours))
+		}, probe.Failed, "belongs to meshpeer.io/from=cluster-2"},
+		{"secret-name-free", "ours", func(w *world) { w.from.add(remoteSecret("istio-remote-secret-cluster-1", "cluster-1", ours)) }, probe.Passed, "it is this link's"},
+		{"secret-name-free", "forbidden", func(w *world) { w.from.forbid("Secret") }, probe.Unknown, "forbidden"},
+
+		{"secret-size", "too large", func(w *world) { w.in.Endpoint.CA = make([]byte, 1<<20) }, probe.Failed, "of at most 1048576"},
+		{"secret-size", "no endpoint", func(w *world) { w.in.Endpoint.Server = "" }, probe.Unknown, "no endpoint"},
+
+		{"istiod-present", "none upstream", func(w *world) { w.in.Flavour = preflight.Upstream; w.from.remove("Pod", "istiod-1") }, probe.Failed, "no Pod labelled app=istiod"},
+		{"istiod-present", "none under ASM", func(w *world) { w.from.remove("Pod", "istiod-1") }, probe.Unknown, "no Pod labelled app=istiod"},
+		{"istiod-present", "ended", func(w *world) { istiodOf(w).Status.Phase = corev1.PodFailed }, probe.Unknown, "no Pod labelled"},
+		{"istiod-present", "not ready", func(w *world) { istiodOf(w).Status.Conditions = nil }, probe.Failed, "none of 1 istiods is ready"},
+		{"istiod-present", "one not ready", func(w *world) {
+			second := istiod("istiod-2", "cluster-2")
+			second.Status.Conditions[0].Status = corev1.ConditionFalse
+			w.from.add(second)
+		}, probe.Warned, "istiod-2: it is not ready"},
+		{"istiod-present", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
+
+		{"istiod-reads-secrets", "directory", func(w *world) { setEnv(istiodOf(w), "PILOT_MULTICLUSTER_KUBECONFIG_PATH", "/etc/remotes") }, probe.Failed, "/etc/remotes"},
+		{"istiod-reads-secrets", "no istiod", func(w *world) { w.from.remove("Pod", "istiod-1") }, probe.Unknown, "no Pod labelled"},
+		{"istiod-reads-credentials", "off", func(w *world) { setEnv(istiodOf(w), "PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER", "false") }, probe.Failed, "panics"},
+		{"istiod-reads-credentials", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
+
+		{"rotation-hazards", "bad version", func(w *world) { w.in.IstioVersion = "1.30.2" }, probe.Warned, "istio/istio#61043"},
+		{"rotation-hazards", "by image", func(w *world) { istiodOf(w).Spec.Containers[0].Image = "reg:5000/pilot:1.29.1@sha256:0" }, probe.Warned, "#59875"},
+		{"rotation-hazards", "no version", func(w *world) { w.in.IstioVersion = "latest" }, probe.Unknown, `"latest"`},
+		{"rotation-hazards", "no tag", func(w *world) { istiodOf(w).Spec.Containers[0].Image = "reg:5000/pilot" }, probe.Unknown, `""`},
+		{"rotation-hazards", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
+
+		{"asm-remote-control-plane", "not switched on", func(w *world) { w.in.From.ID = "third" }, probe.Warned, `not "third"`},
+		{"asm-remote-control-plane", "another form", func(w *world) {
+			w.config.remove("ASMMeshConfig", "default")
+			w.config.add(asm("ASMMeshConfig", "", "default", "externalIstiodConfigurations", "x"))
+		}, probe.Unknown, "another form"},
+		{"asm-remote-control-plane", "hosted", func(w *world) { w.in.From.Hosted = true }, probe.Skipped, "managed"},
+		{"asm-remote-control-plane", "no config", func(w *world) { w.in.Config = nil }, probe.Unknown, "Input.Config is not given"},
+		{"asm-gateway", "none", func(w *world) { w.in.To.ID = "third" }, probe.Unknown, `no IstioGateway names cluster "third"`},
+		{"asm-gateway", "not served", func(w *world) { w.config.fails["IstioGateway"] = notFound("IstioGateway") }, probe.Unknown, "not found"},
+	}
+}

@@ -1,0 +1,54 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/rbac"
+)
+
+// Connect fills the seams of a Side from a rest.Config, which is copied and not changed. It does no network I/O. Warnings
+// of the API server are dropped.
+func Connect(id string, config *rest.Config) (Side, error) {
+	if config == nil || config.Host == "" {
+		return Side{}, fmt.Errorf("preflight: Connect %q: rest.Config.Host is empty: load a kubeconfig with client-go's clientcmd", id)
+	}
+	config = kube.Configure(config, "meshpeer/v0 preflight", rest.NoWarnings{})
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
+	}
+	paths, err := kube.NewPaths(config)
+	if err != nil {
+		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
+	}
+	objects := kube.Objects{Client: client}
+	return Side{
+		ID: id, Reader: objects,
+		May: func(ctx context.Context, a rbac.Access) (bool, error) { return may(ctx, objects, a) },
+		Ask: func(ctx context.Context, path string) (Answer, error) {
+			body, date, err := paths.Get(ctx, path)
+			return Answer{body, date}, err
+		},
+	}, nil
+}
+
+// may asks the API server's authorizers; the review is answered and not stored.
+func may(ctx context.Context, objects kube.Objects, a rbac.Access) (bool, error) {
+	spec := authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+		Verb: a.Verb, Group: a.Group, Resource: a.Resource, Subresource: a.Subresource, Namespace: a.Namespace, Name: a.Name,
+	}}
+	if a.Path != "" {
+		spec = authorizationv1.SelfSubjectAccessReviewSpec{NonResourceAttributes: &authorizationv1.NonResourceAttributes{Verb: a.Verb, Path: a.Path}}
+	}
+	o, err := objects.Create(ctx, &authorizationv1.SelfSubjectAccessReview{Spec: spec})
+	if err != nil {
+		return false, err
+	}
+	return o.(*authorizationv1.SelfSubjectAccessReview).Status.Allowed, nil
+}

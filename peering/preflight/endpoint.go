@@ -1,0 +1,59 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"net/url"
+
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// serverURL judges the address by itself: istiod elsewhere cannot use a loopback address or plain http.
+func serverURL(_ context.Context, f *facts) []verdict {
+	if f.Endpoint.Server == "" {
+		return one(unknown(f.to.name, "give Input.Endpoint", "no endpoint is given"))
+	}
+	if err := f.Endpoint.Validate(); err != nil {
+		var field *secrets.FieldError
+		if errors.As(err, &field) {
+			return one(fail(f.to.name, field.Remedy, "%s %q %s", field.Field, field.Value, field.Reason))
+		}
+		return one(fail(f.to.name, "give another endpoint", "%v", err))
+	}
+	server, _ := url.Parse(f.Endpoint.Server) // Validate has parsed it
+	if address, err := netip.ParseAddr(server.Hostname()); err == nil && address.IsPrivate() {
+		return one(fail(f.to.name, "make sure that istiod in "+f.from.name+" has a route to it, or give the public endpoint (of an ACK cluster: bind an EIP)",
+			"%s is a private address", address).as(Informs))
+	}
+	return one(pass(f.to.name, "%s is a usable URL", server.Host))
+}
+
+// serverCertificate makes the TLS handshake that istiod will make, from here, and sends nothing.
+func serverCertificate(ctx context.Context, f *facts) []verdict {
+	if f.Endpoint.Server == "" {
+		return one(unknown(f.to.name, "give Input.Endpoint", "no endpoint is given"))
+	}
+	if f.Endpoint.Validate() != nil {
+		return one(skip(f.to.name, "the endpoint is not usable"))
+	}
+	if f.Endpoint.InsecureSkipTLSVerify {
+		return one(fail(f.to.name, "give the CA instead of InsecureSkipTLSVerify", "istiod would send the token to whoever answers").as(Warns))
+	}
+	var candidates []secrets.CandidateCA
+	if len(f.Endpoint.CA) == 0 {
+		candidates = []secrets.CandidateCA{{Name: "system roots"}}
+	}
+	choice, err := secrets.ChooseCA(ctx, f.Endpoint, candidates, secrets.ChooseOptions{Dial: f.Dial})
+	var refused *secrets.CAError
+	switch {
+	case errors.As(err, &refused):
+		return one(fail(f.to.name, "pass the CA of the server that answers there, or set TLSServerName to a name in its certificate",
+			"the certificate of %s is issued by %q for %v, which the CA does not verify as %q", refused.Address, refused.Issuer, refused.SANs, refused.Name))
+	case errors.Is(err, secrets.ErrUnreachable) || err == nil && choice.Unknown:
+		return one(unknown(f.to.name, "nothing, if istiod in "+f.from.name+" reaches it: its sync status will tell", "the endpoint does not answer a TLS dial from here"))
+	case err != nil:
+		return one(unread(f.to.name, err))
+	}
+	return one(pass(f.to.name, "%s", choice.Why))
+}

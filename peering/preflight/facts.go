@@ -1,0 +1,147 @@
+package preflight
+
+import (
+	"context"
+
+	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	securityv1 "istio.io/client-go/pkg/apis/security/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// facts are what the checks of a run read, each request made once.
+type facts struct {
+	Input
+	from, to, config *server
+}
+
+// meshOf is the server that holds the Istio configuration of a side.
+func (f *facts) meshOf(s *server) *server {
+	if f.Input.Config == nil && f.Flavour == Upstream {
+		return s
+	}
+	return f.config
+}
+
+func (f *facts) destinationRules(ctx context.Context) ([]*networkingv1.DestinationRule, error) {
+	return list(ctx, f.meshOf(f.from), destinationRules(), "")
+}
+
+func (f *facts) virtualServices(ctx context.Context) ([]*networkingv1.VirtualService, error) {
+	return list(ctx, f.meshOf(f.from), virtualServices(), "")
+}
+
+func (f *facts) sidecars(ctx context.Context) ([]*networkingv1.Sidecar, error) {
+	return list(ctx, f.meshOf(f.from), sidecars(), "")
+}
+
+func (f *facts) gatewayObjects(ctx context.Context) ([]*networkingv1.Gateway, error) {
+	return list(ctx, f.meshOf(f.to), gateways(), "")
+}
+
+func (f *facts) authorizationPolicies(ctx context.Context) ([]*securityv1.AuthorizationPolicy, error) {
+	return list(ctx, f.meshOf(f.to), authorizationPolicies(), "")
+}
+
+func (f *facts) peerAuthentications(ctx context.Context, s *server) ([]*securityv1.PeerAuthentication, error) {
+	return list(ctx, f.meshOf(s), peerAuthentications(), "")
+}
+
+// remoteSecrets are all that From's istiods look at (Istio pkg/kube/multicluster/secretcontroller.go).
+func (f *facts) remoteSecrets(ctx context.Context) ([]*corev1.Secret, error) {
+	return list(ctx, f.from, secret(f.from.Namespace, ""), secrets.LabelMultiCluster+"=true")
+}
+
+func (f *facts) noWorkload() error {
+	if f.Workload == nil {
+		return &notGivenError{"Input.Workload"}
+	}
+	return nil
+}
+
+// appNamespace is that of the service.
+func (f *facts) appNamespace(ctx context.Context, s *server) (*corev1.Namespace, error) {
+	if err := f.noWorkload(); err != nil {
+		return nil, err
+	}
+	found, err := get(ctx, s, namespace(f.Workload.Namespace))
+	return see("namespace-in-both", found, err)
+}
+
+func (f *facts) service(ctx context.Context, s *server) (*corev1.Service, error) {
+	if err := f.noWorkload(); err != nil {
+		return nil, err
+	}
+	found, err := get(ctx, s, service(f.Workload.Namespace, f.Workload.Service))
+	return see("service-in-both", found, err)
+}
+
+// serverPods are the Pods behind the Service in To.
+func (f *facts) serverPods(ctx context.Context) ([]*corev1.Pod, error) {
+	svc, err := f.service(ctx, f.to)
+	if err != nil || len(svc.Spec.Selector) == 0 {
+		return nil, err
+	}
+	return list(ctx, f.to, pods(svc.Namespace), selectorOf(svc.Spec.Selector))
+}
+
+// endpoints are the EndpointSlices of the Service in To.
+func (f *facts) endpoints(ctx context.Context) ([]*discoveryv1.EndpointSlice, error) {
+	if err := f.noWorkload(); err != nil {
+		return nil, err
+	}
+	return list(ctx, f.to, endpointSlices(f.Workload.Namespace), discoveryv1.LabelServiceName+"="+f.Workload.Service)
+}
+
+func (f *facts) clientDeployment(ctx context.Context) (*appsv1.Deployment, error) {
+	if err := f.noWorkload(); err != nil {
+		return nil, err
+	}
+	return get(ctx, f.from, deployment(f.Workload.ClientNamespace, f.Workload.Client))
+}
+
+func (f *facts) clientPods(ctx context.Context) ([]*corev1.Pod, error) {
+	d, err := f.clientDeployment(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, f.from, pods(d.Namespace), metav1.FormatLabelSelector(d.Spec.Selector))
+}
+
+// clientNamespace is that of the client in From.
+func (f *facts) clientNamespace(ctx context.Context) (*corev1.Namespace, error) {
+	if err := f.noWorkload(); err != nil {
+		return nil, err
+	}
+	return get(ctx, f.from, namespace(f.Workload.ClientNamespace))
+}
+
+// proxies are the Pods of a side with a sidecar or gateway in them, of those that other checks read too.
+func (f *facts) proxies(ctx context.Context, s *server) ([]*corev1.Pod, error) {
+	system, err := s.systemPods(ctx)
+	var app []*corev1.Pod
+	if f.Workload != nil {
+		read := f.serverPods
+		if s == f.from {
+			read = f.clientPods
+		}
+		var appErr error
+		if app, appErr = read(ctx); err == nil && appErr != nil && !absent(appErr) {
+			err = appErr
+		}
+	}
+	var proxies []*corev1.Pod
+	for _, pod := range append(append([]*corev1.Pod(nil), app...), system...) {
+		if proxy(pod) != nil {
+			proxies = append(proxies, pod)
+		}
+	}
+	if len(proxies) > 0 {
+		return proxies, nil // what was read is enough
+	}
+	return nil, err
+}

@@ -1,0 +1,96 @@
+package preflight
+
+import (
+	"context"
+	"net"
+	"time"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// Object is a Kubernetes API object: every kind of k8s.io/api and istio.io/client-go fits.
+type Object = kube.Object
+
+// Reader reads objects of one API server. It is the reading half of peering's Objects and cannot write. The kind asked for
+// is that of the object's TypeMeta, which is always set; the answer has the Go type of the object given. An empty
+// namespace lists all of them. Errors are those of k8s.io/apimachinery/pkg/api/errors.
+type Reader interface {
+	Get(context.Context, Object) (Object, error)
+	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
+}
+
+// Flavour is who runs the control planes.
+type Flavour string
+
+const (
+	// ASM is Alibaba Cloud Service Mesh, and what the zero value means. Names of its parts are not documented: an
+	// istiod, gateway or mesh configuration that is not found is Unknown.
+	ASM Flavour = "asm"
+	// Upstream is Istio as its charts install it: the same things not found are missing.
+	Upstream Flavour = "upstream"
+)
+
+// Side is one cluster of a link as preflight sees it. A nil seam makes the checks that need it Unknown. The seams must be
+// safe for concurrent use; [Connect] fills them from a rest.Config.
+type Side struct {
+	ID        string // the cluster ID: the data key of its remote secret and what its proxies claim
+	Namespace string // istiod's system namespace; "" is istio-system
+	Hosted    bool   // the control plane runs elsewhere (ASM's managed one): no istiod Pods and no remote secrets of ours
+
+	Reader Reader
+	// May answers whether the caller may do that, by a SelfSubjectAccessReview, which the API server answers and does not store.
+	May func(context.Context, rbac.Access) (bool, error)
+	// Ask answers a GET of a path such as /version.
+	Ask func(ctx context.Context, path string) (Answer, error)
+}
+
+// Answer is an API server's reply to a path.
+type Answer struct {
+	Body []byte
+	Date time.Time // the server's clock by its Date header, to the second; zero if there was none
+}
+
+// Workload is a service that workloads of From are to reach in To.
+type Workload struct {
+	Namespace string // of the Service, the same in both clusters
+	Service   string
+	Port      int32 // of the Service; 0 is every port
+
+	ClientNamespace string // where the client runs in From; "" is Namespace
+	Client          string // the client's Deployment; "" is sleep
+	DomainSuffix    string // of the clusters' DNS; "" is cluster.local
+}
+
+// Input is what the checks are about: workloads of From are to reach services of To, to which end the istiod of From
+// reads the API server of To.
+type Input struct {
+	From, To Side
+	// Config is the API server that holds the mesh configuration where that is neither of the two: the ASM instance's.
+	// Without it, Upstream reads each cluster's own, and with ASM the checks of mesh configuration are Unknown.
+	Config  Reader
+	Flavour Flavour
+
+	Endpoint   secrets.Endpoint // To as From's istiod is to reach it, with its CA
+	SecretName string           // of the remote secret in From; "" is secrets.SecretName(To.ID)
+	// OwnLabels are on every object of this link. An object that carries all of them is ours to change.
+	OwnLabels map[string]string
+
+	// Rules of the role that is to be made in To; empty if an existing account is used and no RBAC is written.
+	Rules []rbacv1.PolicyRule
+	// Bound says that tokens are asked for by TokenRequest instead of a token Secret.
+	Bound bool
+
+	Workload     *Workload // nil skips the checks of a workload
+	IstioVersion string    // of From's istiod; "" reads it from the image tag of its Pods
+
+	// Dial opens a TCP connection to the Endpoint from here, for a TLS handshake that sends nothing; nil is net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Now is the local clock; nil is time.Now.
+	Now func() time.Time
+	// Parallel bounds the requests in flight to each API server; 0 means 16.
+	Parallel int
+}

@@ -1,0 +1,81 @@
+package preflight
+
+import (
+	"context"
+	"strings"
+)
+
+const labelNetwork = "topology.istio.io/network"
+
+// network is the one that istiod gives to the endpoints of a side whose Pods are not labelled themselves: the label of the
+// system namespace (Istio pilot/pkg/serviceregistry/kube/controller/network.go).
+func (f *facts) network(ctx context.Context, s *server) (string, error) {
+	system, err := s.systemNamespace(ctx)
+	if err != nil {
+		return "", err
+	}
+	return system.Labels[labelNetwork], nil
+}
+
+// proxyNetworks are what proxies of a side say; they may be of several networks.
+func (f *facts) proxyNetworks(ctx context.Context, s *server) []string {
+	proxies, err := f.proxies(ctx, s)
+	if err != nil || len(proxies) == 0 {
+		return nil
+	}
+	return sortedKeys(values(proxies, "ISTIO_META_NETWORK"))
+}
+
+// networks compares the networks of both sides, and of each with what its proxies say.
+func networks(ctx context.Context, f *facts) []verdict {
+	const subject = "From and To"
+	from, err := f.network(ctx, f.from)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	to, err := f.network(ctx, f.to)
+	if err != nil {
+		return one(unread(f.to.name, err))
+	}
+	for i, s := range []*server{f.from, f.to} {
+		labelled := []string{from, to}[i]
+		for _, said := range f.proxyNetworks(ctx, s) {
+			if said != labelled {
+				return one(fail(s.name, "give global.network and the label of the system namespace one value",
+					"proxies are of network %q, the system namespace is labelled %q", said, labelled))
+			}
+		}
+	}
+	const remedy = "label the system namespace of each with " + labelNetwork + ", unless Pods reach each other directly"
+	switch {
+	case from == "" && to == "":
+		return one(fail(subject, remedy, "no network is set: istiod takes both for one flat network and sends Pod addresses"))
+	case to == "":
+		return one(fail(f.to.name, remedy, "its network is not set: its Pod addresses are sent to clients in network %s", from))
+	case from == "":
+		return one(fail(f.from.name, remedy, "its network is not set: below 1.30 its clients get Pod addresses of network %s instead of the gateway", to))
+	case from == to:
+		return one(pass(subject, "both are in network %s: Pods reach each other directly", from))
+	}
+	return one(pass(subject, "networks %s and %s are joined by gateways", from, to))
+}
+
+// oneNetwork skips the gateway where none is needed or none would be used.
+func oneNetwork(ctx context.Context, f *facts) *verdict {
+	from, fromErr := f.network(ctx, f.from)
+	to, toErr := f.network(ctx, f.to)
+	var v verdict
+	switch {
+	case toErr != nil:
+		v = unread(f.to.name, toErr)
+	case to == "" && f.Flavour != Upstream:
+		v = unknown(f.to.name, "see the mesh's network settings: ASM may keep them outside the cluster", "the system namespace names no network")
+	case to == "":
+		v = skip(f.to.name, "the network is not set, so that no gateway is used")
+	case fromErr == nil && from == to:
+		v = skip(f.to.name, "both clusters are in network %s", strings.TrimSpace(to))
+	default:
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,135 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/meshpeer/meshpeer/rbac"
+)
+
+// everything is asked first: an administrator needs one review instead of one for each right.
+var everything = rbac.Access{Verb: "*", Group: "*", Resource: "*"}
+
+// denied are the accesses that the caller lacks, in order. The reviews are made at once.
+func (s *server) denied(ctx context.Context, wanted []rbac.Access) ([]rbac.Access, error) {
+	if all, err := s.may(ctx, everything); err != nil || all {
+		return nil, err
+	}
+	allowed := make([]bool, len(wanted))
+	errs := make([]error, len(wanted))
+	var wg sync.WaitGroup
+	for i, a := range wanted {
+		wg.Go(func() {
+			defer func() {
+				if recover() != nil {
+					errs[i] = errors.New("the review panicked")
+				}
+			}()
+			allowed[i], errs[i] = s.may(ctx, a)
+		})
+	}
+	wg.Wait()
+	var refused []rbac.Access
+	for i, a := range wanted {
+		if errs[i] == nil && !allowed[i] {
+			refused = append(refused, a)
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return refused, err
+		}
+	}
+	return refused, nil
+}
+
+// callerRights lists every right that the caller lacks, for both clusters at once.
+func callerRights(ctx context.Context, f *facts) []verdict {
+	return []verdict{f.lacking(ctx, f.to, f.rightsInTo(), true), f.lacking(ctx, f.from, f.rightsInFrom(), false)}
+}
+
+// probeRights are those of the proof that traffic flows: nothing of the peering depends on them.
+func probeRights(ctx context.Context, f *facts) []verdict {
+	return one(f.lacking(ctx, f.from, f.rightsToProbe(), false))
+}
+
+func (f *facts) lacking(ctx context.Context, s *server, wanted []rbac.Access, grants bool) verdict {
+	refused, err := s.denied(ctx, wanted)
+	if err == nil && grants {
+		refused, err = s.withoutHeld(ctx, refused, f.Rules)
+	}
+	switch {
+	case len(refused) > 0:
+		return fail(s.name, "grant these to the caller, or use another identity", "the caller may not %s", describe(refused))
+	case err != nil:
+		return unread(s.name, err)
+	}
+	return pass(s.name, "the caller may do all of %d things", len(wanted))
+}
+
+// withoutHeld takes escalate and bind off the list if the caller holds every right of the role itself: then Kubernetes
+// lets it grant them (Kubernetes pkg/registry/rbac/clusterrole/policybased/storage.go). Rights that come from another
+// authorizer than RBAC do not count there, which a review cannot tell.
+func (s *server) withoutHeld(ctx context.Context, refused []rbac.Access, rules []rbacv1.PolicyRule) ([]rbac.Access, error) {
+	granting := func(a rbac.Access) bool { return a.Verb == "escalate" || a.Verb == "bind" }
+	if !slices.ContainsFunc(refused, granting) {
+		return refused, nil
+	}
+	lacked, err := s.denied(ctx, accesses(rules))
+	if err != nil || len(lacked) > 0 {
+		return refused, err
+	}
+	return slices.DeleteFunc(refused, granting), nil
+}
+
+// accesses are what rules grant, cluster-wide, one by one.
+func accesses(rules []rbacv1.PolicyRule) []rbac.Access {
+	var all []rbac.Access
+	for _, r := range rules {
+		for _, group := range r.APIGroups {
+			for _, resource := range r.Resources {
+				for _, verb := range r.Verbs {
+					name, subresource, _ := strings.Cut(resource, "/")
+					all = append(all, rbac.Access{Verb: verb, Group: group, Resource: name, Subresource: subresource})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// describe puts the verbs on one thing together: "get,create secrets in istio-system".
+func describe(all []rbac.Access) string {
+	var parts []string
+	for i := 0; i < len(all); {
+		first, verbs := all[i], []string{}
+		for ; i < len(all) && sameThing(all[i], first); i++ {
+			verbs = append(verbs, all[i].Verb)
+		}
+		resource := first.Resource
+		if first.Subresource != "" {
+			resource += "/" + first.Subresource
+		}
+		rule := rbacv1.PolicyRule{Verbs: verbs, APIGroups: []string{first.Group}, Resources: []string{resource}}
+		if first.Name != "" {
+			rule.ResourceNames = []string{first.Name}
+		}
+		text := rbac.Describe(rule)
+		if first.Namespace != "" {
+			text += fmt.Sprintf(" in %s", first.Namespace)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func sameThing(a, b rbac.Access) bool {
+	a.Verb, b.Verb = "", ""
+	return a == b
+}

@@ -1,0 +1,118 @@
+package preflight
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// serviceExported: an annotation, or the mesh's default, may hide the Service from the client's namespace
+// (Istio pilot/pkg/serviceregistry/kube/conversion.go).
+func serviceExported(ctx context.Context, f *facts) []verdict {
+	var found []verdict
+	for _, s := range []*server{f.from, f.to} {
+		svc, err := f.service(ctx, s)
+		if err != nil {
+			found = append(found, unread(s.name, err))
+			continue
+		}
+		var to []string
+		if m, err := f.from.mesh(ctx); err == nil {
+			to = m.GetDefaultServiceExportTo()
+		}
+		if a := svc.Annotations["networking.istio.io/exportTo"]; a != "" {
+			to = strings.FieldsFunc(a, func(r rune) bool { return r == ',' || r == ' ' })
+		}
+		v := pass(s.object(svc), "it is exported to namespace %s", f.Workload.ClientNamespace)
+		if !exported(to, svc.Namespace, f.Workload.ClientNamespace) {
+			v = fail(s.object(svc), "export it to that namespace too", "it is exported to %q only, not to namespace %s", to, f.Workload.ClientNamespace)
+		}
+		found = append(found, v)
+	}
+	return found
+}
+
+// namespaceDiscovered: From's istiod drops whole namespaces by its discoverySelectors, in To as well
+// (Istio pkg/kube/namespace/filter.go).
+func namespaceDiscovered(ctx context.Context, f *facts) []verdict {
+	m, err := f.from.mesh(ctx)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	if len(m.GetDiscoverySelectors()) == 0 {
+		return one(pass(f.from.name, "its istiod discovers every namespace"))
+	}
+	var found []verdict
+	for _, s := range []*server{f.from, f.to} {
+		ns, err := f.appNamespace(ctx, s)
+		if err != nil {
+			found = append(found, unread(s.name, err))
+			continue
+		}
+		v := fail(s.object(ns), "label the namespace so that a discovery selector matches", "no discovery selector of %s matches it", f.from.name)
+		for _, d := range m.GetDiscoverySelectors() {
+			selector := &metav1.LabelSelector{MatchLabels: d.GetMatchLabels()}
+			for _, e := range d.GetMatchExpressions() {
+				selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
+					Key: e.GetKey(), Operator: metav1.LabelSelectorOperator(e.GetOperator()), Values: e.GetValues(),
+				})
+			}
+			if selects(selector, ns.Labels) {
+				v = pass(s.object(ns), "a discovery selector of %s matches it", f.from.name)
+			}
+		}
+		found = append(found, v)
+	}
+	return found
+}
+
+// sidecarEgress: the Sidecar of the client may leave the service out (Istio pilot/pkg/model/sidecar.go).
+func sidecarEgress(ctx context.Context, f *facts) []verdict {
+	mesh := f.meshOf(f.from)
+	all, err := f.sidecars(ctx)
+	if err != nil {
+		return one(unread(mesh.name, err))
+	}
+	s := f.sidecarOf(ctx, all)
+	if s == nil || len(s.Spec.Egress) == 0 {
+		return one(pass(mesh.name, "no Sidecar limits what the client sees"))
+	}
+	w := f.Workload
+	var hosts []string
+	for _, e := range s.Spec.Egress {
+		for _, h := range e.Hosts {
+			in, name, _ := strings.Cut(h, "/")
+			if (in == "*" || in == w.Namespace || in == "." && w.ClientNamespace == w.Namespace) && covers(name, w.host()) {
+				return one(pass(mesh.object(s), "egress host %s covers the service", h))
+			}
+			hosts = append(hosts, h)
+		}
+	}
+	return one(fail(mesh.object(s), "add "+w.Namespace+"/"+w.host()+" to its egress hosts", "its egress hosts %q leave %s out", hosts, w.host()))
+}
+
+// sidecarOf is the one that applies to the client: by selector, else of its namespace, else of the root namespace.
+func (f *facts) sidecarOf(ctx context.Context, all []*networkingv1.Sidecar) *networkingv1.Sidecar {
+	labels, root := f.clientLabels(ctx), f.root(ctx, f.from)
+	pick := func(match func(*networkingv1.Sidecar) bool) *networkingv1.Sidecar {
+		if i := slices.IndexFunc(all, match); i >= 0 {
+			return all[i]
+		}
+		return nil
+	}
+	plain := func(s *networkingv1.Sidecar) bool { return len(s.Spec.GetWorkloadSelector().GetLabels()) == 0 }
+	if s := pick(func(s *networkingv1.Sidecar) bool {
+		return s.Namespace == f.Workload.ClientNamespace && !plain(s) && within(s.Spec.WorkloadSelector.Labels, labels)
+	}); s != nil {
+		return s
+	}
+	for _, namespace := range []string{f.Workload.ClientNamespace, root} {
+		if s := pick(func(s *networkingv1.Sidecar) bool { return s.Namespace == namespace && plain(s) }); s != nil {
+			return s
+		}
+	}
+	return nil
+}

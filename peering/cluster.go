@@ -5,6 +5,8 @@ import (
 	"net"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -23,8 +25,14 @@ type Cluster struct {
 	As       func(secrets.Endpoint, secrets.Token) (Objects, error) // the API server as a token's bearer sees it
 	Accounts func(namespace string) secrets.TokenCreator            // TokenRequest; needed for bound tokens only
 	Istiods  SyncReader                                             // every istiod replica; nil: nobody can be asked
+	// Exec runs commands in a container of a pod, for levels of Verify that ask from inside a workload; nil: nothing can be
+	// run there, and these levels are Unknown. Executor chooses pods by their Deployment.
+	Exec func(namespace, pod, container string) probe.Executor
 	// Dial opens connections to addresses of the API server from here; nil is net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Checks is what preflight sees of the cluster; nil: links of this cluster are changed without a preflight.
+	Checks *preflight.Side
 
 	warnings *warnings // of the API server, collected for the report
 }

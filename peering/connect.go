@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -47,6 +48,7 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
 	}
 	warned := &warnings{}
+	original := config
 	config = kube.Configure(config, userAgent, warned)
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -56,10 +58,17 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 		ID: id, Namespace: o.Namespace, Hosted: o.Hosted, Endpoint: endpoint, warnings: warned,
 		Objects: kube.Objects{Client: client, Manager: manager},
 		As:      bearer{config.Dial}.as, Dial: config.Dial,
+		Exec: kube.PodExec{Config: config}.In,
 		Accounts: func(namespace string) secrets.TokenCreator {
 			return kube.Accounts{Client: client, Namespace: namespace}
 		},
 	}
+	checks, err := preflight.Connect(id.String(), original)
+	if err != nil {
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
+	}
+	checks.Namespace, checks.Hosted = c.namespace(), o.Hosted
+	c.Checks = &checks
 	if !o.Hosted {
 		c.Istiods = istiodPods{c.Objects, c.namespace(), kube.PodDialer{Config: config}.Dial}
 	}

@@ -20,7 +20,9 @@ func hint(err error) string {
 		rights    *MissingRightsError
 		identity  *WrongIdentityError
 		unsynced  *NotSyncedError
+		level     *LevelError
 		exists    *secrets.ExistsError
+		hazard    *HazardError
 		authority x509.UnknownAuthorityError
 		host      x509.HostnameError
 		dial      *net.OpError
@@ -35,6 +37,10 @@ func hint(err error) string {
 		return "bind the rules that rbac.Render gives to the account, or let each link have its own reader"
 	case errors.As(err, &identity):
 		return "the account was recreated or the token is another's: call Ensure to mint anew"
+	case errors.As(err, &hazard):
+		return hazard.Hazard.Remedy + "; with Peering.RestartIstiods the rotation does it"
+	case errors.As(err, &level):
+		return level.Remedy
 	case errors.As(err, &unsynced):
 		return unsynced.Level.hint()
 	case errors.As(err, &exists):

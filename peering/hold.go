@@ -2,7 +2,6 @@ package peering
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"sync"
 	"time"
@@ -18,10 +17,8 @@ type holding struct {
 // holding reads /debug/endpointShardz and /debug/networkz (pilot/pkg/xds/debug.go).
 func (r Replica) holding(ctx context.Context, id ID) (*holding, error) {
 	h := &holding{hosts: map[string]bool{}, gateways: map[string]bool{}}
-	var shards map[string]map[string]struct {
-		Shards map[string][]json.RawMessage
-	}
-	if err := r.get(ctx, "/debug/endpointShardz", &shards); err != nil {
+	shards, err := r.shards(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for host, namespaces := range shards {
@@ -31,11 +28,8 @@ func (r Replica) holding(ctx context.Context, id ID) (*holding, error) {
 			}
 		}
 	}
-	var gateways []struct {
-		Network, Cluster, Addr string
-		Port                   int
-	}
-	if err := r.get(ctx, "/debug/networkz", &gateways); err != nil {
+	gateways, err := r.gateways(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for _, g := range gateways {
@@ -44,14 +38,6 @@ func (r Replica) holding(ctx context.Context, id ID) (*holding, error) {
 		}
 	}
 	return h, nil
-}
-
-func (r Replica) get(ctx context.Context, path string, out any) error {
-	body, err := r.Debug(ctx, path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(body, out)
 }
 
 // covers says whether h has all that before had.

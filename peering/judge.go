@@ -40,7 +40,7 @@ func (w *work) judge(ctx context.Context) error {
 		}
 	}
 	w.live.stale = why
-	return nil
+	return w.dangers()
 }
 
 // shared is what istiod finds in the remote secret under To's ID; else why it finds nothing of use.

@@ -46,7 +46,7 @@ func TestNoTokenLeaves(t *testing.T) {
 					}
 				}
 				tokens := map[string]bool{}
-				p := &peering.Peering{Observe: func(e peering.Event) { show(e) }}
+				p := &peering.Peering{Observe: func(e peering.Event) { show(e) }, Audit: peering.AuditTo(&out)}
 				links := peering.Mesh(mesh.Clusters()...)
 				collect := func() {
 					for _, m := range []*peeringtest.Member{east, west} {
@@ -66,9 +66,19 @@ func TestNoTokenLeaves(t *testing.T) {
 					func() (*peering.Report, error) {
 						return (&peering.Peering{Credential: secrets.KindBound}).Ensure(t.Context(), links...)
 					},
+					func() (*peering.Report, error) { return p.Rotate(t.Context(), links...) },
 					func() (*peering.Report, error) { return p.Remove(t.Context(), links...) },
 				}
 				for _, verb := range verbs {
+					for _, goal := range []peering.Goal{peering.Present, peering.Rotated, peering.Absent} {
+						plan, err := p.Plan(t.Context(), goal, links...)
+						require.NoError(t, err)
+						show(plan)
+						require.NoError(t, plan.WriteText(&out))
+					}
+					grants, err := peering.Grants(t.Context(), mesh.Clusters()...)
+					require.NoError(t, err)
+					show(grants)
 					report, err := verb()
 					collect()
 					show(report)

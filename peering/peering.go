@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -26,12 +27,24 @@ type Peering struct {
 	// Tokens, if set, replaces the source of tokens, for example by one in front of a vault.
 	Tokens func(to *Cluster) secrets.TokenSource
 
+	// Flavour is who runs the control planes: what preflight does not find is missing with preflight.Upstream and unknown with
+	// preflight.ASM, the default.
+	Flavour preflight.Flavour
+	// Tolerate names checks of preflight.Checks whose failure shall not stop a link.
+	Tolerate []string
+	// RestartIstiods, if set, restarts the istiods of a cluster and returns when they are ready. It is called after a changed
+	// remote secret where From's version is known to miss the change (preflight.Hazards).
+	RestartIstiods func(context.Context, *Cluster) error
 	// Adopt says what becomes of a remote secret that somebody else made for a link. Default: a *ForeignObjectError or
 	// *DuplicateClusterError.
 	Adopt Adoption
 	// Guard, if set, is asked before an old credential is revoked, for example whether traffic still flows. Its error
 	// stops the link there; Rotate then puts the old credential back.
 	Guard func(context.Context, Link) error
+
+	// Workload, if set, is what Verify tries the links with, from istiod's endpoints up to an answer over mutual TLS. Nil: Verify
+	// ends with what the istiods say of the clusters they read.
+	Workload *Workload
 
 	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
 	// it timed out, and a late one still syncs.

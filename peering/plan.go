@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/meshpeer/meshpeer/probe"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
 // PlanSchema is the version of the JSON form of [Plan].
@@ -27,13 +27,13 @@ type Plan struct {
 
 // LinkPlan is the part of one link.
 type LinkPlan struct {
-	From       ID             `json:"from"`
-	To         ID             `json:"to"`
-	Steps      []Step         `json:"steps"`
-	OverGrants []string       `json:"overGrants,omitempty"` // what the role gives beyond need
-	Findings   []probe.Result `json:"findings,omitempty"`   // of the preflight that are not Passed
-	Warnings   []string       `json:"warnings,omitempty"`
-	Error      *Error         `json:"error,omitempty"` // why nothing can be planned for this link
+	From       ID                  `json:"from"`
+	To         ID                  `json:"to"`
+	Steps      []Step              `json:"steps"`
+	OverGrants []string            `json:"overGrants,omitempty"` // what the role gives beyond need
+	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight that are not Passed
+	Warnings   []string            `json:"warnings,omitempty"`
+	Error      *Error              `json:"error,omitempty"` // why nothing can be planned for this link
 }
 
 // Step is one planned change or check.

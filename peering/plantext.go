@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/meshpeer/meshpeer/probe"
 )
 
 // WriteText writes the plan as a table per link, with the lines that would change and how each step is taken back.
@@ -46,9 +44,7 @@ func (l LinkPlan) writeText(b *strings.Builder) {
 		fmt.Fprintf(b, "  grants beyond need: %s\n", text)
 	}
 	for _, f := range l.Findings {
-		if f.Status != probe.Passed {
-			fmt.Fprintf(b, "  preflight %s: %s: %s\n", f.Check, f.Status, f.Summary)
-		}
+		fmt.Fprintf(b, "  preflight %s: %s: %s\n", f.ID, f.Status, f.Evidence)
 	}
 	for _, text := range l.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", text)

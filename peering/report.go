@@ -3,6 +3,7 @@ package peering
 import (
 	"time"
 
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -21,17 +22,18 @@ type Report struct {
 
 // LinkReport is the part of one link.
 type LinkReport struct {
-	From       ID             `json:"from"`
-	To         ID             `json:"to"`
-	Status     probe.Status   `json:"status"`               // the worst of Results; Failed if there is an Error
-	Changes    []Change       `json:"changes,omitempty"`    // every mutating step, also those that found nothing to do
-	Undone     []Change       `json:"undone,omitempty"`     // taken back after a failure
-	Left       []Change       `json:"left,omitempty"`       // could not be taken back or revoked: needs a hand, or the next call
-	Results    []probe.Result `json:"results,omitempty"`    // what was verified
-	Credential *secrets.Ref   `json:"credential,omitempty"` // the token in use, without its value
-	RenewAt    time.Time      `json:"renewAt,omitzero"`     // when Ensure has to be called again; zero: never
-	Warnings   []string       `json:"warnings,omitempty"`
-	Error      *Error         `json:"error,omitempty"`
+	From       ID                  `json:"from"`
+	To         ID                  `json:"to"`
+	Status     probe.Status        `json:"status"`               // the worst of Results; Failed if there is an Error
+	Changes    []Change            `json:"changes,omitempty"`    // every mutating step, also those that found nothing to do
+	Undone     []Change            `json:"undone,omitempty"`     // taken back after a failure
+	Left       []Change            `json:"left,omitempty"`       // could not be taken back or revoked: needs a hand, or the next call
+	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight, those that did not pass; Status does not count them
+	Results    []probe.Result      `json:"results,omitempty"`    // what was verified
+	Credential *secrets.Ref        `json:"credential,omitempty"` // the token in use, without its value
+	RenewAt    time.Time           `json:"renewAt,omitzero"`     // when Ensure has to be called again; zero: never
+	Warnings   []string            `json:"warnings,omitempty"`
+	Error      *Error              `json:"error,omitempty"`
 }
 
 // Status is the worst of the links.

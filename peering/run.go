@@ -53,6 +53,7 @@ func (c *call) prepareLink(ctx context.Context, l Link, again bool) *work {
 		other := w.busy(time.Since(began))
 		if w.refused == nil && other == "" {
 			w.planned = w.steps()
+			w.refused = w.preflight(ctx)
 		}
 		if w.refused != nil || other == "" {
 			return w
@@ -85,6 +86,7 @@ func (c *call) execute(ctx context.Context) (*Report, error) {
 // create is the lock, and the loser waits and looks.
 func (c *call) executeLink(ctx context.Context, w *work) LinkReport {
 	for tries := 0; ; tries++ {
+		w.report.Findings = w.findings
 		if w.refused != nil {
 			w.report.Error = w.refused
 		} else {

@@ -15,13 +15,15 @@ const (
 type Stage string
 
 const (
-	StageConnect Stage = "connect" // reach an API server and learn which cluster it is
-	StageRead    Stage = "read"    // read what is there, before anything is written
-	StageGrant   Stage = "grant"   // account, role and binding in To
-	StageMint    Stage = "mint"    // a token in To, proved to work
-	StageShare   Stage = "share"   // the remote secret in From
-	StageSync    Stage = "sync"    // every istiod of From reads To
-	StageRevoke  Stage = "revoke"  // credentials that are no longer wanted
+	StageConnect   Stage = "connect"   // reach an API server and learn which cluster it is
+	StageRead      Stage = "read"      // read what is there, before anything is written
+	StagePreflight Stage = "preflight" // what would not work is said before anything is written
+	StageGrant     Stage = "grant"     // account, role and binding in To
+	StageMint      Stage = "mint"      // a token in To, proved to work
+	StageShare     Stage = "share"     // the remote secret in From
+	StageSync      Stage = "sync"      // every istiod of From reads To
+	StageProbe     Stage = "probe"     // workloads of From reach services of To
+	StageRevoke    Stage = "revoke"    // credentials that are no longer wanted
 )
 
 // Action is what a step does to its object.
@@ -33,8 +35,9 @@ const (
 	Updated   Action = "updated"
 	Recreated Action = "recreated" // deleted and created: what differs is immutable
 	Deleted   Action = "deleted"
-	Revoked   Action = "revoked"  // deleted, and with it a credential ends
-	Adopted   Action = "adopted"  // taken over in place from whoever made it
+	Revoked   Action = "revoked" // deleted, and with it a credential ends
+	Adopted   Action = "adopted" // taken over in place from whoever made it
+	Restarted Action = "restarted"
 	Restored  Action = "restored" // undone: as it was before the call
 	Verified  Action = "verified" // looked at, nothing written
 )

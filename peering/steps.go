@@ -9,7 +9,7 @@ import (
 func (w *work) steps() []step {
 	switch {
 	case w.goal == verified:
-		return flow(w.checkSecret(), w.checkToken(), w.checkRights(), w.awaitSync())
+		return flow(w.checkSecret(), w.checkToken(), w.checkRights(), w.awaitSync(), w.climb())
 	case w.From.Hosted:
 		return flow(w.awaitSync())
 	case w.goal == Absent:
@@ -25,6 +25,7 @@ func (w *work) steps() []step {
 			w.put(w.want.account, w.live.account), w.put(w.want.role, w.live.role), w.put(w.want.binding, w.live.binding),
 			w.mint(),
 			w.share(),
+			w.restart(),
 			w.awaitSync(),
 			w.guard(),
 			w.revokeOld(),

@@ -52,7 +52,8 @@ func (w *work) await(want SyncStatus, check string) []step {
 		if ctx.Err() != nil {
 			return nil, ctx.Err() // the caller's time, not istiod's
 		}
-		w.seen = !slices.ContainsFunc(results, func(r probe.Result) bool { return r.Status != probe.Passed })
+		w.seen = !slices.ContainsFunc(results, func(r probe.Result) bool { return r.Status != probe.Passed }) &&
+			(w.RestartIstiods != nil || !w.needsRestart())
 		return nil, errors.Join(failures...)
 	}
 	return []step{s}

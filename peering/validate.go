@@ -22,6 +22,9 @@ func (p *Peering) validate(links []Link) error {
 	if k := p.kind(); k != "" && k != secrets.KindDurable && k != secrets.KindBound {
 		return fmt.Errorf("peering: Peering.Credential %q: must be %q or %q; for other sources set Peering.Tokens", k, secrets.KindDurable, secrets.KindBound)
 	}
+	if err := p.Workload.validate(); err != nil {
+		return err
+	}
 	type pair struct{ from, to ID }
 	seen := map[pair]bool{}
 	byID := map[ID]*Cluster{}

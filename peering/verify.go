@@ -29,6 +29,7 @@ func (w *work) check(stage Stage, on ID, object string, look func(context.Contex
 		result, err := look(ctx)
 		result.Took, result.Err = time.Since(start), err
 		switch {
+		case result.Status == probe.Unknown:
 		case err == nil && result.Status == "":
 			result.Status = probe.Passed
 		case unreachable(err):

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/meshpeer/meshpeer/probe"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -21,10 +22,11 @@ type work struct {
 	Link
 	from, to   *member
 	report     LinkReport
-	again      bool           // what the call read of From is older than this look
-	refused    *Error         // why nothing can be done: found while reading
-	findings   []probe.Result // of the preflight
-	overGrants []string       // of the role
+	again      bool                // what the call read of From is older than this look
+	refused    *Error              // why nothing can be done: found while reading
+	findings   []preflight.Finding // those of the preflight that somebody should see
+	overGrants []string            // of the role
+	rules      []rbacv1.PolicyRule // of the role
 	planned    []step
 
 	held      map[string]*holding // of To, by replica, just before the remote secret changed
@@ -147,6 +149,7 @@ func (w *work) plan(ctx context.Context) (err error) {
 			w.overGrants = append(w.overGrants, rbac.Describe(r.PolicyRule)+": "+r.OverGrant)
 		}
 	}
+	w.rules = reader.ClusterRole.Rules
 	w.want.account, w.want.role, w.want.binding = reader.ServiceAccount, reader.ClusterRole, reader.ClusterRoleBinding
 	for _, o := range []Object{w.want.account, w.want.role, w.want.binding} {
 		o.SetLabels(overlay(o.GetLabels(), w.labels()))

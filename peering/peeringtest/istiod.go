@@ -24,6 +24,8 @@ type Istiods struct {
 	replicas []string
 	stuck    map[string]peering.SyncStatus
 	failures map[string]error
+	version  string
+	frozen   []*corev1.Secret  // what the replicas go on with; nil: what is there
 	loses    bool              // endpoints, when a remote secret changes
 	hollow   bool              // they are lost
 	content  map[string]string // of Secrets, as each replica saw them last
@@ -56,7 +58,7 @@ func (i *Istiods) Replicas(context.Context) ([]peering.Replica, error) {
 	defer i.mu.Unlock()
 	var out []peering.Replica
 	for _, name := range i.replicas {
-		out = append(out, peering.Replica{Name: name, Version: "1.31.0", Debug: func(ctx context.Context, path string) ([]byte, error) {
+		out = append(out, peering.Replica{Name: name, Version: i.version, Debug: func(ctx context.Context, path string) ([]byte, error) {
 			return i.debug(ctx, name, path)
 		}})
 	}
@@ -78,22 +80,11 @@ func (i *Istiods) debug(ctx context.Context, replica, path string) ([]byte, erro
 	case "/debug/clusterz":
 		return json.Marshal(clusters)
 	case "/debug/endpointShardz":
-		return json.Marshal(map[string]any{"kubernetes.default.svc.cluster.local": map[string]any{"default": map[string]any{"Shards": i.shards(clusters)}}})
+		return json.Marshal(i.shards(clusters))
 	case "/debug/networkz":
-		return []byte("[]"), nil
+		return json.Marshal(i.gateways(clusters))
 	}
 	return nil, fmt.Errorf("404 %s", path)
-}
-
-// shards are the endpoints of each synced cluster, unless the test made the replica lose them.
-func (i *Istiods) shards(clusters []peering.RemoteCluster) map[string][]string {
-	shards := map[string][]string{}
-	for _, c := range clusters {
-		if c.Status == peering.Synced && !i.hollow {
-			shards["Kubernetes/"+c.ID] = []string{"10.0.0.1"}
-		}
-	}
-	return shards
 }
 
 func (i *Istiods) clusters(replica string) []peering.RemoteCluster {
@@ -132,6 +123,28 @@ func (i *Istiods) noteChange(replica string, secret *corev1.Secret) {
 	}
 }
 
+// SetVersion is what the image tag of the replicas says. Default "1.31.0".
+func (i *Istiods) SetVersion(version string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.version = version
+}
+
+// MissChanges makes the replicas go on with the Secrets as they are now until Restart, as Istio 1.29.0 to 1.29.2 and 1.30.0
+// to 1.30.2 may do.
+func (i *Istiods) MissChanges() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.frozen = i.live()
+}
+
+// Restart starts all replicas anew: they read every Secret as it is.
+func (i *Istiods) Restart() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.frozen, i.loses, i.hollow = nil, false, false
+}
+
 // LoseEndpoints makes the replicas forget the endpoints of remote clusters when a remote secret changes, while they go on
 // to call the clusters synced, as Istio 1.30.0 to 1.30.3 do.
 func (i *Istiods) LoseEndpoints() {
@@ -140,14 +153,22 @@ func (i *Istiods) LoseEndpoints() {
 	i.loses = true
 }
 
-// secrets are those that istiod watches: in its own namespace, with the label.
+// secrets are those that the replicas work with.
 func (i *Istiods) secrets() []*corev1.Secret {
+	if i.frozen != nil {
+		return i.frozen
+	}
+	return i.live()
+}
+
+// live are the Secrets that istiod watches: in its own namespace, with the label.
+func (i *Istiods) live() []*corev1.Secret {
 	i.server.mu.Lock()
 	defer i.server.mu.Unlock()
 	var out []*corev1.Secret
 	for _, o := range i.server.sorted() {
 		if s, ok := o.(*corev1.Secret); ok && s.Namespace == "istio-system" && s.Labels[secrets.LabelMultiCluster] == "true" {
-			out = append(out, s)
+			out = append(out, s.DeepCopy())
 		}
 	}
 	return out

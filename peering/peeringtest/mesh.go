@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -19,6 +20,11 @@ type Member struct {
 	*peering.Cluster
 	*Server
 	Istiods *Istiods
+	// PreferLocal keeps requests in the member as long as it has pods of the service, as locality load balancing does.
+	PreferLocal bool
+
+	traffic sync.Mutex // of commands in pods
+	turn    int        // of endpoints
 }
 
 // NewMesh makes a cluster for each ID, with one istiod replica each. It panics on an invalid ID.
@@ -31,13 +37,17 @@ func NewMesh(ids ...string) *Mesh {
 		}
 		endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA()}
 		server := newServer(endpoint)
-		istiods := &Istiods{mesh: m, server: server, id: s, replicas: []string{"istiod-1"}, stuck: map[string]peering.SyncStatus{}, failures: map[string]error{}, content: map[string]string{}}
-		m.members = append(m.members, &Member{
+		server.id, server.pods = s, fmt.Sprintf("10.%d.0", len(m.members)+1)
+		istiods := &Istiods{mesh: m, server: server, id: s, version: "1.31.0", replicas: []string{"istiod-1"}, stuck: map[string]peering.SyncStatus{}, failures: map[string]error{}, content: map[string]string{}}
+		member := &Member{
 			Server: server, Istiods: istiods,
 			Cluster: &peering.Cluster{
-				ID: id, Endpoint: endpoint, Objects: server, As: m.as, Accounts: server.accounts, Istiods: istiods, Dial: refuse,
+				ID: id, Endpoint: endpoint, Objects: server, As: m.as, Accounts: server.accounts, Istiods: istiods, Dial: refuse, Checks: server.checks(s),
 			},
-		})
+		}
+		member.Cluster.Exec = member.exec
+		m.members = append(m.members, member)
+
 	}
 	return m
 }

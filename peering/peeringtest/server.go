@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -11,7 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -29,11 +32,15 @@ type Server struct {
 	// NoTokenController leaves token Secrets unfilled, as a cluster without kube-controller-manager does.
 	NoTokenController bool
 
-	endpoint secrets.Endpoint
-	mu       sync.Mutex
-	objects  map[string]peering.Object
-	version  int
-	calls    []Call
+	endpoint  secrets.Endpoint
+	id, pods  string // of the member; the network prefix of its pods
+	addresses int    // of pods, given so far
+	answers   map[string]int
+
+	mu      sync.Mutex
+	objects map[string]peering.Object
+	version int
+	calls   []Call
 }
 
 // Call is one request to a Server.
@@ -45,7 +52,7 @@ func (c Call) Write() bool {
 }
 
 func newServer(endpoint secrets.Endpoint) *Server {
-	s := &Server{endpoint: endpoint, objects: map[string]peering.Object{}}
+	s := &Server{endpoint: endpoint, objects: map[string]peering.Object{}, answers: map[string]int{}}
 	for _, name := range []string{metav1.NamespaceSystem, "istio-system"} {
 		s.store(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: newUID()}})
 	}
@@ -66,27 +73,38 @@ func (s *Server) Get(ctx context.Context, like peering.Object) (out peering.Obje
 		if found == nil {
 			return apierrors.NewNotFound(resource(like), like.GetName())
 		}
-		out = clone(found)
-		return nil
+		out, err = as(found, like)
+		return err
 	})
 	return out, err
 }
 
 // List is peering.Objects.
 func (s *Server) List(ctx context.Context, like peering.Object, selector string) (out []peering.Object, err error) {
+	err = s.call(ctx, "list", like, func() error {
+		out, err = s.matching(like, selector)
+		return err
+	})
+	return out, err
+}
+
+// matching are copies of the objects of a kind and, if like has one, a namespace, which a label selector matches.
+func (s *Server) matching(like peering.Object, selector string) (out []peering.Object, err error) {
 	parsed, err := labels.Parse(selector)
 	if err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
-	err = s.call(ctx, "list", like, func() error {
-		for _, o := range s.sorted() {
-			if kube.Kind(o) == kube.Kind(like) && o.GetNamespace() == like.GetNamespace() && parsed.Matches(labels.Set(o.GetLabels())) {
-				out = append(out, clone(o))
+	for _, o := range s.sorted() {
+		inside := like.GetNamespace() == "" || o.GetNamespace() == like.GetNamespace()
+		if kube.Kind(o) == kube.Kind(like) && inside && parsed.Matches(labels.Set(o.GetLabels())) {
+			o, err := as(o, like)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, o)
 		}
-		return nil
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 // Create is peering.Objects.
@@ -120,10 +138,14 @@ func (s *Server) Update(ctx context.Context, o peering.Object) (out peering.Obje
 		if err := s.matches(o); err != nil {
 			return err
 		}
-		o = clone(o)
-		s.store(o)
-		out = clone(o)
-		return nil
+		stored, err := as(o, s.objects[key(o)])
+		if err != nil {
+			return err
+		}
+		s.store(stored)
+		s.replicate(stored)
+		out, err = as(stored, o)
+		return err
 	})
 	return out, err
 }
@@ -182,6 +204,22 @@ func (s *Server) store(o peering.Object) {
 
 func key(o peering.Object) string {
 	return kube.Kind(o) + "/" + o.GetNamespace() + "/" + o.GetName()
+}
+
+// as is a copy of o in the Go type of like: callers may ask for any kind as an unstructured.Unstructured.
+func as(o, like peering.Object) (peering.Object, error) {
+	if reflect.TypeOf(o) == reflect.TypeOf(like) {
+		return clone(o), nil
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return nil, err
+	}
+	if _, loose := like.(*unstructured.Unstructured); loose {
+		return &unstructured.Unstructured{Object: content}, nil
+	}
+	out := reflect.New(reflect.TypeOf(like).Elem()).Interface().(peering.Object)
+	return out, runtime.DefaultUnstructuredConverter.FromUnstructured(content, out)
 }
 
 func clone(o peering.Object) peering.Object { return o.DeepCopyObject().(peering.Object) }

@@ -30,7 +30,7 @@ const (
 // adoptable refuses what cannot be taken over without loss: a Secret that names more clusters than this one.
 func (w *work) adoptable(s *corev1.Secret) error {
 	if len(s.Data) != 1 {
-		return fmt.Errorf("Secret %s/%s names %d clusters: split it, one Secret for each, before it is adopted", s.Namespace, s.Name, len(s.Data))
+		return fmt.Errorf("the Secret %s/%s names %d clusters: split it, one Secret for each, before it is adopted", s.Namespace, s.Name, len(s.Data))
 	}
 	return nil
 }

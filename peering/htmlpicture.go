@@ -1,0 +1,126 @@
+package peering
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// gravity orders the classes of arrows, as probe.Worst does.
+var gravity = []string{"skipped", "passed", "warned", "unknown", "failed"}
+
+// picture is the mesh as a drawing: clusters on a circle, an arrow per link. Lengths are pixels before scaling.
+type picture struct {
+	Left, Top, Width, Height float64
+	Nodes                    []node
+	Arrows                   []arrow
+	AnyHosted                bool
+}
+
+// node is a box around X, Y, which is its upper left corner.
+type node struct {
+	X, Y, Width, Height float64
+	LabelX, LabelY      float64
+	ID, Label           string
+	Hosted              bool
+}
+
+const (
+	nodeHeight = 48
+	letter     = 8.2 // width of a letter of the label's font
+	labelMax   = 18  // letters; more are cut out of the middle
+	margin     = 6
+
+	glyphRadius = 10
+)
+
+func (r *Report) picture(hosted []ID) picture {
+	ids := r.clusters()
+	width := 96.0
+	for _, id := range ids {
+		width = max(width, float64(len([]rune(shortened(id.String()))))*letter+28)
+	}
+	places := circle(len(ids), width)
+	var p picture
+	for i, id := range ids {
+		at, isHosted := places[i], slices.Contains(hosted, id)
+		p.AnyHosted = p.AnyHosted || isHosted
+		n := node{
+			X: rounded(at.x - width/2), Y: rounded(at.y - nodeHeight/2), Width: rounded(width), Height: nodeHeight,
+			LabelX: rounded(at.x), LabelY: rounded(at.y + 5), ID: id.String(), Label: shortened(id.String()), Hosted: isHosted,
+		}
+		if isHosted {
+			n.LabelY = rounded(at.y - 2)
+		}
+		p.Nodes = append(p.Nodes, n)
+	}
+	for _, l := range r.Links {
+		if l.From == l.To {
+			continue
+		}
+		a := bent(places[slices.Index(ids, l.From)], places[slices.Index(ids, l.To)], width)
+		a.From, a.To, a.Status = l.From.String(), l.To.String(), l.Status
+		p.Arrows = append(p.Arrows, a)
+	}
+	slices.SortStableFunc(p.Arrows, func(a, b arrow) int { // the grave ones last: they are drawn on top
+		return cmp.Compare(slices.Index(gravity, class(a.Status)), slices.Index(gravity, class(b.Status)))
+	})
+	p.frame()
+	return p
+}
+
+// frame sets the borders around all that is drawn.
+func (p *picture) frame() {
+	left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+	hold := func(x, y, width, height float64) {
+		left, top, right, bottom = min(left, x), min(top, y), max(right, x+width), max(bottom, y+height)
+	}
+	for _, n := range p.Nodes {
+		hold(n.X, n.Y, n.Width, n.Height)
+	}
+	for _, a := range p.Arrows { // a bow is furthest out where its glyph stands
+		hold(a.MidX-glyphRadius, a.MidY-glyphRadius, 2*glyphRadius, 2*glyphRadius)
+	}
+	p.Left, p.Top = rounded(left-margin), rounded(top-margin)
+	p.Width, p.Height = rounded(right-left+2*margin), rounded(bottom-top+2*margin)
+}
+
+// clusters of the report, in the order in which they appear.
+func (r *Report) clusters() []ID {
+	var ids []ID
+	for _, l := range r.Links {
+		for _, id := range []ID{l.From, l.To} {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// circle gives n boxes of the width places on a circle on which they leave room for arrows: two side by side, more from
+// the top on.
+func circle(n int, width float64) []point {
+	start, radius := -math.Pi/2, max(width/2+60, 45*float64(n))
+	if n <= 2 {
+		start, radius = math.Pi, width/2+80
+	}
+	places := make([]point, n)
+	for i := range places {
+		sin, cos := math.Sincos(start + 2*math.Pi*float64(i)/float64(n))
+		places[i] = point{radius * cos, radius * sin}
+	}
+	return places
+}
+
+// shortened keeps both ends of a long ID: those of one region or account begin alike.
+func shortened(id string) string {
+	runes := []rune(id)
+	if len(runes) <= labelMax {
+		return id
+	}
+	return string(runes[:labelMax/2-1]) + "…" + string(runes[len(runes)-labelMax/2:])
+}
+
+// rounded to a tenth, without the sign of zero: equal reports give equal pages on every machine.
+func rounded(x float64) float64 { return math.Round(10*x)/10 + 0 }

@@ -1,0 +1,170 @@
+package peering_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/meshpeer/meshpeer/internal/golden"
+	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/probe"
+)
+
+// junitFile is the format as a reader of it sees it.
+type junitFile struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Suites   []struct {
+		Name    string `xml:"name,attr"`
+		Tests   int    `xml:"tests,attr"`
+		Skipped int    `xml:"skipped,attr"`
+		Cases   []struct {
+			Name    string     `xml:"name,attr"`
+			Failure []junitWhy `xml:"failure"`
+			Error   []junitWhy `xml:"error"`
+			Skipped []junitWhy `xml:"skipped"`
+			Out     string     `xml:"system-out"`
+		} `xml:"testcase"`
+	} `xml:"testsuite"`
+}
+
+type junitWhy struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// readJUnit reads the report back and checks that its counts are right.
+func readJUnit(t *testing.T, r *peering.Report) junitFile {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, r.WriteJUnit(&out))
+	var file junitFile
+	require.NoError(t, xml.Unmarshal(out.Bytes(), &file))
+	require.Len(t, file.Suites, len(r.Links))
+	var tests, failures, errs int
+	for _, s := range file.Suites {
+		skipped := 0
+		require.Len(t, s.Cases, s.Tests)
+		for _, c := range s.Cases {
+			require.LessOrEqual(t, len(c.Failure)+len(c.Error)+len(c.Skipped), 1, c.Name)
+			tests, failures, errs, skipped = tests+1, failures+len(c.Failure), errs+len(c.Error), skipped+len(c.Skipped)
+		}
+		require.Equal(t, s.Skipped, skipped)
+	}
+	require.Equal(t, []int{tests, failures, errs}, []int{file.Tests, file.Failures, file.Errors})
+	return file
+}
+
+func TestJUnit(t *testing.T) {
+	report, _ := asmReport()
+	var out bytes.Buffer
+	require.NoError(t, report.WriteJUnit(&out))
+	golden.Equal(t, "report.junit.xml", out.Bytes())
+	require.Equal(t, "cluster-1 -> cluster-2", readJUnit(t, report).Suites[0].Name)
+}
+
+// TestJUnitKeepsToTheSchema: readers that validate refuse a file with any other attribute (junit-10.xsd, see junitxml.go).
+func TestJUnitKeepsToTheSchema(t *testing.T) {
+	allowed := map[string][]string{
+		"testsuites": {"name", "time", "tests", "failures", "errors"},
+		"testsuite":  {"name", "time", "tests", "failures", "errors", "skipped"},
+		"testcase":   {"name", "time", "classname"},
+		"properties": {}, "property": {"name", "value"}, "system-out": {},
+		"failure": {"type", "message"}, "error": {"type", "message"}, "skipped": {"type", "message"},
+	}
+	report, _ := littered("<&>")
+	var out bytes.Buffer
+	require.NoError(t, report.WriteJUnit(&out))
+	decoder := xml.NewDecoder(&out)
+	for token, err := decoder.Token(); !errors.Is(err, io.EOF); token, err = decoder.Token() {
+		require.NoError(t, err)
+		if e, is := token.(xml.StartElement); is {
+			require.Contains(t, allowed, e.Name.Local)
+			for _, a := range e.Attr {
+				require.Contains(t, allowed[e.Name.Local], a.Name.Local, e.Name.Local)
+			}
+		}
+	}
+}
+
+func TestJUnitStatuses(t *testing.T) {
+	for status, want := range map[probe.Status]struct {
+		skipped, failed int
+		message, out    string
+	}{
+		probe.Passed:  {out: "seen"},
+		probe.Warned:  {out: "warned: seen\nerror: cause\nnext: step"},
+		probe.Failed:  {failed: 1, message: "seen; error: cause; next: step"},
+		probe.Unknown: {skipped: 1, message: "unknown: seen; error: cause; next: step"},
+		probe.Skipped: {skipped: 1, message: "skipped: seen"},
+		"":            {skipped: 1, message: "not run: seen"},
+		"of-tomorrow": {skipped: 1, message: "of-tomorrow: seen; error: cause; next: step"},
+	} {
+		t.Run("status "+string(status), func(t *testing.T) {
+			result := probe.Result{Check: "check", Target: "target", Status: status, Summary: "seen"}
+			if status != probe.Passed && status != probe.Skipped && status != "" {
+				result.Hint, result.Err = "step", errors.New("cause")
+			}
+			report := &peering.Report{Links: []peering.LinkReport{{Status: status, Results: []probe.Result{result}}}}
+			c := readJUnit(t, report).Suites[0].Cases[0]
+			require.Equal(t, "check target", c.Name)
+			require.Equal(t, want.out, c.Out)
+			require.Len(t, c.Skipped, want.skipped)
+			require.Len(t, c.Failure, want.failed)
+			require.Equal(t, report.Status() == probe.Failed, len(c.Failure) > 0)
+			for _, why := range append(c.Skipped, c.Failure...) {
+				require.Equal(t, want.message, why.Message)
+			}
+		})
+	}
+}
+
+// TestJUnitCountsAFailureOnce looks at a Verify, whose error is that of its results.
+func TestJUnitCountsAFailureOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, east, _, link := pair()
+		p := new(peering.Peering)
+		_, err := p.Ensure(t.Context(), link)
+		require.NoError(t, err)
+		east.Istiods.Stick("istiod-1", peering.TimedOut)
+		report, err := p.Verify(t.Context(), link)
+		require.Error(t, err)
+		file := readJUnit(t, report)
+		require.Equal(t, []int{1, 0}, []int{file.Failures, file.Errors})
+
+		report.Links[0].Error.Err = errors.New("something else")
+		file = readJUnit(t, report)
+		require.Equal(t, []int{1, 1}, []int{file.Failures, file.Errors})
+		report.Links[0].Error.Err = nil
+		require.Equal(t, 1, readJUnit(t, report).Errors)
+	})
+}
+
+// TestJUnitFindingsFailNothing has a blocking finding that the caller tolerates.
+func TestJUnitFindingsFailNothing(t *testing.T) {
+	report := &peering.Report{Links: []peering.LinkReport{{Status: probe.Passed, Findings: []preflight.Finding{
+		{ID: "versions", Status: probe.Failed, Subject: "east", Evidence: "too old", Remedy: "upgrade"},
+	}}}}
+	file := readJUnit(t, report)
+	require.Equal(t, []int{0, 0, 1}, []int{file.Failures, file.Errors, file.Suites[0].Skipped})
+	c := file.Suites[0].Cases[0]
+	require.Equal(t, "preflight versions east", c.Name)
+	require.Equal(t, "failed: too old; next: upgrade", c.Skipped[0].Message)
+}
+
+// full is a disk without room.
+type full struct{ io.Writer }
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestFormsReturnTheWritersError(t *testing.T) {
+	require.ErrorIs(t, sample().WriteJUnit(full{}), io.ErrShortWrite)
+	require.ErrorIs(t, sample().WriteHTML(full{}, peering.HTMLOptions{}), io.ErrShortWrite)
+}

@@ -41,7 +41,8 @@ type Cluster struct {
 type Object = kube.Object
 
 // Objects reads and writes objects of one API server. Errors are those of k8s.io/apimachinery/pkg/api/errors. Namespaced
-// kinds are addressed by the namespace of the object given; returned objects are the caller's to change.
+// kinds are addressed by the namespace of the object given, and listed in all namespaces without one; returned objects are
+// of the Go type given, which may be *unstructured.Unstructured, and the caller's to change.
 //
 // An implementation must honour resourceVersion in Update, and UID and resourceVersion in Delete, as the API server does:
 // the promise that nothing foreign is edited rests on it. peeringtest.TestObjects checks one.

@@ -19,6 +19,7 @@
 //	mint     To     a token, used once by us: right account, every right        mutate
 //	share    From   the remote secret                                           mutate
 //	sync     From   every istiod replica says of itself that it reads To        verify
+//	probe    both   with a [Workload]: endpoints, gateway, an answer over mTLS  verify
 //	revoke   To     tokens that are not in use any more                         clean
 //
 // [Peering.Plan] prints the list and [Peering.Apply] carries it out, also in another process; Ensure, Rotate and Remove are
@@ -34,6 +35,13 @@
 // one; until then a failure puts the old one back. [Peering.Adopt] takes over what istioctl made in the same way.
 // [Grants] lists every credential that opens a cluster, whoever made it.
 //
+// # Traffic
+//
+// A synced istiod is no traffic yet. With Peering.Workload set, [Peering.Verify] climbs on: every istiod has endpoints of the
+// service in To and knows the gateway there, the proxy of a client got them, and a request sent from that client is answered
+// by To, over mutual TLS, by the account it should be. The first level that does not hold is the diagnosis. Verify changes
+// nothing; [Workload.Failover], which scales pods to zero, asks for consent.
+//
 // # Two at once, and after a crash
 //
 // Names are deterministic and create is the lock: of two programs at work on one link, the loser waits and looks again.
@@ -45,7 +53,9 @@
 // In To: get, create, update and delete on serviceaccounts and secrets (and list on secrets) of the system namespace, on
 // clusterroles and clusterrolebindings; escalate and bind on them, or every right of the role; create on
 // serviceaccounts/token for bound tokens. In From: list, create, update and delete on secrets and list on pods of the
-// system namespace, create on pods/portforward. In both: get on namespace kube-system, whose UID tells clusters apart.
+// system namespace, create on pods/portforward. In both: get on namespace kube-system, whose UID tells clusters apart. To
+// verify with a Workload: in both, get on the system namespace, on deployments and list on pods and endpointslices of the
+// workload's, list on services; get and create on pods/exec (Kubernetes 1.35 asks for create on WebSockets too).
 //
 // # What it owns
 //

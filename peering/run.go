@@ -49,13 +49,13 @@ func (p *Peering) prepare(ctx context.Context, goal Goal, links []Link) (*call, 
 func (c *call) prepareLink(ctx context.Context, l Link, again bool) *work {
 	for began := time.Now(); ; again = true {
 		w := &work{call: c, Link: l, again: again, from: c.members[l.From], to: c.members[l.To], report: LinkReport{From: l.From.ID, To: l.To.ID}}
-		w.refused = w.read(ctx)
+		if w.refused = w.read(ctx); w.refused != nil {
+			return w
+		}
 		other := w.busy(time.Since(began))
-		if w.refused == nil && other == "" {
+		if other == "" {
 			w.planned = w.steps()
 			w.refused = w.preflight(ctx)
-		}
-		if w.refused != nil || other == "" {
 			return w
 		}
 		w.tell(Change{Stage: StageRead, On: l.To.ID, Object: other, Reason: "waiting: another run is at work"}, time.Since(began), nil)

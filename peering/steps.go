@@ -42,8 +42,8 @@ const (
 	clean              // they stay, and the other clean steps go on: what is left is named
 )
 
-// step is one change or one check: what a plan shows, and how it is done. do is nil when there is nothing to do. The undo that do returns counts also when do
-// fails: it takes back the part that was done.
+// step is one change or one check: what a plan shows, and how it is done. do is nil when there is nothing to do. The undo
+// that do returns counts also when do fails: it takes back the part that was done.
 type step struct {
 	Step
 	kind kind

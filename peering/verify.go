@@ -14,9 +14,9 @@ import (
 // verified is the goal of Verify: look, change nothing.
 const verified Goal = ""
 
-// Verify looks at each link from the bottom up (remote secret, credential, rights, every istiod replica) and changes nothing.
-// The first result that is not Passed is the diagnosis. The error joins one *Error for each link that is seen not to
-// work; what could not be seen is Unknown in the report and no error.
+// Verify looks at each link from the bottom up (remote secret, credential, rights, every istiod replica, and with a
+// [Workload] up to an answer from To) and changes nothing. The first result that is not Passed is the diagnosis. The error
+// joins one *Error for each link that is seen not to work; what could not be seen is Unknown in the report and no error.
 func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, verified, links)
 }

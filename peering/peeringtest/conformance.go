@@ -9,6 +9,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshpeer/meshpeer/peering"
 )
@@ -75,6 +77,20 @@ var rules = []struct {
 		}
 		return err
 	}},
+	{"Get of an unstructured object returns one, with every field", func(ctx context.Context, objects peering.Objects, created peering.Object, _ func() peering.Object) error {
+		loose := &unstructured.Unstructured{}
+		loose.SetGroupVersionKind(kindOf(created))
+		loose.SetNamespace(created.GetNamespace())
+		loose.SetName(created.GetName())
+		got, err := objects.Get(ctx, loose)
+		if err != nil {
+			return err
+		}
+		if _, ok := got.(*unstructured.Unstructured); !ok || got.GetUID() != created.GetUID() {
+			return fmt.Errorf("%T with UID %s", got, got.GetUID())
+		}
+		return nil
+	}},
 	{"Get of another name answers NotFound", func(ctx context.Context, objects peering.Objects, _ peering.Object, fresh func() peering.Object) error {
 		other := fresh()
 		other.SetName("peeringtest-no-such-name")
@@ -122,6 +138,16 @@ var rules = []struct {
 		}
 		return want(apierrors.IsNotFound, objects.Delete(ctx, mine))
 	}},
+}
+
+func kindOf(o peering.Object) schema.GroupVersionKind {
+	switch o.(type) {
+	case *corev1.Secret:
+		return corev1.SchemeGroupVersion.WithKind("Secret")
+	case *corev1.ServiceAccount:
+		return corev1.SchemeGroupVersion.WithKind("ServiceAccount")
+	}
+	return rbacv1.SchemeGroupVersion.WithKind("ClusterRole")
 }
 
 func want(kind func(error) bool, err error) error {

@@ -97,6 +97,8 @@ func (s *server) atLeast(ctx context.Context, istio release, floor int) verdict 
 		kubernetes, ok = parseRelease(info.GitVersion)
 	}
 	switch {
+	case !ok && info.GitVersion != "":
+		return unknown(s.name, "ask who built it which Kubernetes it is", "/version answers with %q, which is no release", info.GitVersion)
 	case !ok:
 		return unknown(s.name, "give the address of a Kubernetes API server", "/version answers with no version")
 	case floor == 0:

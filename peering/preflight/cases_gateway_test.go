@@ -77,6 +77,10 @@ func gatewayCases() []one {
 			expose(w).Port.Number = 8443
 			eastwest(w).Spec.Ports[0].TargetPort = intstr.FromInt32(8443)
 		}, probe.Passed, "lets calls"},
+		{"gateway-passthrough", "Service without its port", func(w *world) {
+			upstream(w)
+			eastwest(w).Spec.Ports[0].Port = 443
+		}, probe.Passed, "lets calls"},
 		{"gateway-passthrough", "other Pods", func(w *world) {
 			upstream(w)
 			of[*networkingv1.Gateway](w.config, "cross-network-gateway").Spec.Selector["istio"] = "ingressgateway"

@@ -109,6 +109,9 @@ func serverCases() []one {
 		{"kubernetes-version", "old Istio", func(w *world) { w.in.IstioVersion = "1.18.0" }, probe.Unknown, "not known here"},
 		{"kubernetes-version", "no Istio version", func(w *world) { w.in.IstioVersion = "dev" }, probe.Unknown, `"dev"`},
 		{"kubernetes-version", "no answer", func(w *world) { answers(&w.in.To, "/version", "{", now) }, probe.Unknown, "no version"},
+		{"kubernetes-version", "built without one", func(w *world) {
+			answers(&w.in.To, "/version", kubernetes("v0.0.0-master+$Format:%H$"), now)
+		}, probe.Unknown, `"v0.0.0-master+$Format:%H$", which is no release`},
 		{"kubernetes-version", "nobody to ask", func(w *world) { w.in.To.Ask = nil }, probe.Unknown, "Input.To.Ask"},
 		{"kubernetes-version", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
 

@@ -81,11 +81,16 @@ func (f *facts) exposes(o *networkingv1.Gateway, hosts []string) bool {
 	return false
 }
 
-// onPort says whether a gateway's Service leads to the port, by itself or by its target port.
+// onPort says whether a gateway's Service leads to the port, by itself or by its target port. That the Service has its own
+// port at all is another check's concern.
 func onPort(services []*corev1.Service, port uint32) bool {
 	for _, s := range services {
+		own := gatewayPort(s)
+		if uint32(own) == port {
+			return true
+		}
 		for _, p := range s.Spec.Ports {
-			if p.Port == gatewayPort(s) && (uint32(p.Port) == port || p.TargetPort.IntValue() != 0 && uint32(p.TargetPort.IntValue()) == port) {
+			if p.Port == own && p.TargetPort.IntValue() != 0 && uint32(p.TargetPort.IntValue()) == port {
 				return true
 			}
 		}

@@ -1,0 +1,68 @@
+package peering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/probe"
+)
+
+// client is the pod that asks. Its app and its proxy are of one pod: what the proxy counts must be what the app asked.
+type client struct {
+	pod   *corev1.Pod
+	curl  probe.Curl
+	proxy probe.PilotAgent
+}
+
+// choose finds the client. Without one nothing above can be seen, which is no failure of the link.
+func (t *traffic) choose(ctx context.Context) (*client, probe.Result) {
+	fail := func(err error, hint string) (*client, probe.Result) {
+		return nil, probe.Result{Status: probe.Unknown, Summary: "there is nobody to ask from: " + err.Error(), Hint: hint, Err: err}
+	}
+	if t.From.Exec == nil {
+		return fail(t.From.noExec(), "make the Cluster with Connect, or fill Cluster.Exec")
+	}
+	pod, err := t.From.runningPod(ctx, t.Namespace, t.Client)
+	if err != nil {
+		return fail(err, fmt.Sprintf("run Deployment %s/%s in %s, injected and with curl, or name another in Workload.Client", t.Namespace, t.Client, t.From.ID))
+	}
+	app, err := appContainer(pod)
+	if err != nil {
+		return fail(err, "correct the annotation "+defaultContainer)
+	}
+	if pod.Annotations["ambient.istio.io/redirection"] == "enabled" {
+		return fail(errors.New("pod "+pod.Name+" is in ambient mode, which is not looked into"), "ask from a pod with a sidecar")
+	}
+	if sidecarOf(pod) == nil {
+		return nil, probe.Result{
+			Status: probe.Failed, Summary: "pod " + pod.Name + " has no sidecar, so the mesh does not route what it asks",
+			Hint: "label its namespace istio-injection=enabled, or with the revision, and restart the pod",
+		}
+	}
+	return &client{
+		pod: pod, curl: probe.Curl{In: t.From.Exec(pod.Namespace, pod.Name, app)},
+		proxy: probe.PilotAgent{In: t.From.Exec(pod.Namespace, pod.Name, sidecar)},
+	}, probe.Result{}
+}
+
+// identity of a pod as its certificate has it. The trust domain is what injection told its sidecar (Istio
+// manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
+func identityOf(pod *corev1.Pod) probe.SPIFFEID {
+	domain := "cluster.local"
+	if c := sidecarOf(pod); c != nil {
+		for _, env := range c.Env {
+			if env.Name == "TRUST_DOMAIN" && env.Value != "" {
+				domain = env.Value
+			}
+		}
+	}
+	account := pod.Spec.ServiceAccountName
+	if account == "" {
+		account = "default"
+	}
+	id, _ := probe.ParseSPIFFEID("spiffe://" + domain + "/ns/" + pod.Namespace + "/sa/" + account) // zero if odd: not compared then
+	return id
+}

@@ -1,0 +1,94 @@
+package peering
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/meshpeer/meshpeer/probe"
+)
+
+// ElsewhereError says that To did not answer, although there were answers: From's own pods gave them, or other traffic of the
+// client hid who did.
+type ElsewhereError struct {
+	To    ID
+	Asked int
+}
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("peering: %d answers, none that was seen to come from %s", e.Asked, e.To)
+}
+
+// stays is what to do about it.
+const stays = "see whether locality load balancing, a VirtualService or a DestinationRule keeps requests where they are; " +
+	"ask a service that has pods in the other cluster only, or prove it with Workload.Failover"
+
+// toward is a probe.Sender that asks until the client's proxy counted the answer at an endpoint of To: what is said of the
+// answer is then said of To.
+type toward struct{ *traffic }
+
+// Send implements [probe.Sender].
+func (t toward) Send(ctx context.Context, r probe.Request) (probe.Response, error) {
+	asked := 0
+	for range asks(ctx, t.Asks) {
+		asked++
+		before, err := t.client.proxy.Endpoints(ctx, t.cluster())
+		if err != nil {
+			return probe.Response{}, err
+		}
+		response, err := t.client.curl.Send(ctx, r)
+		if err != nil {
+			return response, err
+		}
+		after, err := t.client.proxy.Endpoints(ctx, t.cluster())
+		if err != nil {
+			return probe.Response{}, err
+		}
+		switch ours, others, err := t.counted(ctx, before, after); {
+		case err != nil:
+			return probe.Response{}, err
+		case ours > 0 && others == 0, ours+others == 0 && response.Status >= http.StatusBadRequest: // the latter by the proxy itself
+			return response, nil
+		}
+	}
+	return probe.Response{}, &ElsewhereError{t.To.ID, asked}
+}
+
+// asks are up to n turns, the first at once, and no further one when half of the time that ctx leaves is over: what was seen
+// has to be told before time is up.
+func asks(ctx context.Context, n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		deadline, limited := ctx.Deadline()
+		half := time.Now().Add(time.Until(deadline) / 2)
+		for i := range n {
+			if ctx.Err() != nil || i > 0 && limited && time.Now().After(half) || !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// counted is how many answers were counted between two looks, at To and elsewhere.
+func (t toward) counted(ctx context.Context, before, after []probe.Endpoint) (ours, others uint64, err error) {
+	was := map[string]uint64{}
+	for _, e := range before {
+		was[e.Address] += e.Answers()
+	}
+	for _, e := range after {
+		if e.Answers() <= was[e.Address] {
+			continue
+		}
+		mine, err := t.isTo(ctx, e.Address)
+		if err != nil {
+			return 0, 0, err
+		}
+		if mine {
+			ours += e.Answers() - was[e.Address]
+		} else {
+			others += e.Answers() - was[e.Address]
+		}
+	}
+	return ours, others, nil
+}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -16,12 +18,20 @@ import (
 type bridged struct {
 	index int
 	link  *netlink.Bridge
+	undo  []func() error // what open did
+
+	mu    sync.Mutex
 	boxes []*sandbox
 }
 
 func newBridged(index int) (*bridged, error) {
 	b := &bridged{index: index}
-	b.link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("lab%d", index)}}
+	b.link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{
+		Name: fmt.Sprintf("lab%d", index),
+		// A bridge without an address of its own takes the lowest of its ports' and changes it as Pods come and go, while
+		// their neighbours still send to the old one.
+		HardwareAddr: net.HardwareAddr{0x02, 'l', 'a', 'b', 0, byte(index)},
+	}}
 	if err := netlink.LinkAdd(b.link); err != nil {
 		return nil, fmt.Errorf("lab: add bridge %s: %w", b.link.Name, err)
 	}
@@ -37,7 +47,7 @@ func newBridged(index int) (*bridged, error) {
 }
 
 func (b *bridged) host(n int) netip.Addr {
-	return netip.AddrFrom4([4]byte{10, byte(b.index), 0, byte(n)})
+	return netip.AddrFrom4([4]byte{10, byte(b.index), byte(n >> 8), byte(n)})
 }
 func (b *bridged) node() netip.AddrPort   { return netip.AddrPortFrom(b.host(1), 10250) }
 func (b *bridged) server() netip.AddrPort { return netip.AddrPortFrom(b.host(2), 6443) }
@@ -49,17 +59,19 @@ func (b *bridged) pod(n int, _ ...int) (*sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	box := &sandbox{addr: b.host(10 + n), ns: ns}
-	if err := b.plug(box, n); err != nil {
+	box := &sandbox{addr: b.host(10 + n), ns: ns, link: fmt.Sprintf("lab%d-%d", b.index, n)}
+	if err := b.plug(box); err != nil {
 		return nil, errors.Join(fmt.Errorf("lab: network of pod %s: %w", box.addr, err), ns.Close())
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.boxes = append(b.boxes, box)
 	return box, nil
 }
 
-func (b *bridged) plug(box *sandbox, n int) error {
+func (b *bridged) plug(box *sandbox) error {
 	pair := &netlink.Veth{
-		LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("lab%d-%d", b.index, n), MasterIndex: b.link.Index},
+		LinkAttrs:     netlink.LinkAttrs{Name: box.link, MasterIndex: b.link.Index},
 		PeerName:      "eth0",
 		PeerNamespace: netlink.NsFd(box.ns),
 	}
@@ -91,14 +103,31 @@ func (b *bridged) plug(box *sandbox, n int) error {
 	return in.RouteAdd(&netlink.Route{Gw: net.IP(b.host(1).AsSlice())})
 }
 
+// drop takes one pod's network away.
+func (b *bridged) drop(box *sandbox) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.boxes, box); i >= 0 {
+		b.boxes = slices.Delete(b.boxes, i, i+1)
+		err := netlink.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: box.link}})
+		return errors.Join(err, box.ns.Close(), box.views.close())
+	}
+	return nil
+}
+
 // close drops the namespaces (the kernel takes a veth pair away with one of its ends) and the bridge.
 func (b *bridged) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var errs []error
 	for _, box := range b.boxes {
-		errs = append(errs, box.ns.Close())
+		errs = append(errs, box.ns.Close(), box.views.close())
 		box.ns = netns.None()
 	}
 	b.boxes = nil
+	for _, undo := range b.undo {
+		errs = append(errs, undo())
+	}
 	return errors.Join(append(errs, netlink.LinkDel(b.link))...)
 }
 

@@ -22,6 +22,8 @@ const (
 	binaryName  = "controlplane"
 	istioCRDs   = "istio-crds.yaml"
 	gatewayCRDs = "gateway-api-crds.yaml"
+	// envoyBootstrap is the template of which pilot-agent makes Envoy's configuration.
+	envoyBootstrap = "envoy-bootstrap.json"
 )
 
 // ControlPlane returns the path of the control plane's binary, as Enter uses it: from EnvBinary, from the user's cache, or
@@ -107,17 +109,19 @@ func buildEntry(source, entry string, say func(string, ...any)) error {
 	if err := compile(source, filepath.Join(tmp, binaryName), say); err != nil {
 		return err
 	}
-	if err := copyCRDs(source, tmp); err != nil {
+	if err := copyFiles(source, tmp); err != nil {
 		return err
 	}
 	return os.Rename(tmp, entry)
 }
 
-// copyCRDs takes Istio's chart file and the Gateway API's standard channel from the modules that the binary was built of.
-func copyCRDs(source, to string) error {
+// copyFiles takes Istio's chart file and template and the Gateway API's standard channel from the modules that the binary
+// was built of.
+func copyFiles(source, to string) error {
 	for name, from := range map[string]struct{ module, glob string }{
-		istioCRDs:   {"istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"},
-		gatewayCRDs: {"sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"},
+		istioCRDs:      {"istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"},
+		gatewayCRDs:    {"sigs.k8s.io/gateway-api", "config/crd/standard/*.yaml"},
+		envoyBootstrap: {"istio.io/istio", "tools/packaging/common/envoy_bootstrap.json"},
 	} {
 		dir, err := goCommand(source, "list", "-m", "-f", "{{.Dir}}", from.module).Output()
 		if err != nil {
@@ -148,7 +152,10 @@ func appendFile(out io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "---\n%s\n", data)
+	if filepath.Ext(path) == ".yaml" {
+		data = append([]byte("---\n"), append(data, '\n')...)
+	}
+	_, err = out.Write(data)
 	return err
 }
 

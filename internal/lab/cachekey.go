@@ -7,10 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -30,25 +30,20 @@ func sourceDir() (string, error) {
 
 // cacheKey hashes what the binary depends on: the module's own files, the Go version and the target.
 func cacheKey(dir string) (string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		return "", fmt.Errorf("lab: %w", err)
-	}
-	slices.Sort(files)
 	hash := sha256.New()
 	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, file := range files {
-		name := filepath.Base(file)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 		source := strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
-		if !source && name != "go.mod" && name != "go.sum" {
-			continue
+		if err != nil || entry.IsDir() || !source && name != "go.mod" && name != "go.sum" {
+			return err
 		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return "", fmt.Errorf("lab: %w", err)
-		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		fmt.Fprintln(hash, name, len(data))
 		hash.Write(data)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("lab: %w", err)
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -42,6 +43,9 @@ type Cluster struct {
 	apiserver   *program
 	controllers *program
 	agent       *nodeAgent
+	injection   *injection
+	plane       *plane
+	pods        atomic.Int32 // ever made: each has an address of its own
 }
 
 // users of the static token file. All but UserLimited are in the group system:masters.
@@ -114,7 +118,7 @@ func (c *Cluster) ConfigFor(user string) (*rest.Config, error) {
 // start brings the cluster up to Ready istiods.
 func (c *Cluster) start(ctx context.Context) error {
 	began := time.Now()
-	if err := c.startEtcd(ctx); err != nil {
+	if err := parallel(ctx, c.startEtcd, c.prepareInjection); err != nil {
 		return err
 	}
 	if err := c.StartAPIServer(ctx); err != nil {
@@ -130,7 +134,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if len(c.Istiods) > 0 {
 		c.lab.say("%s: %d istiod ready after %.1f s", c.ID, len(c.Istiods), time.Since(began).Seconds())
 	}
-	return nil
+	return c.startPlane(ctx)
 }
 
 // stop ends the processes; API server before etcd, without which it would hang.
@@ -139,6 +143,7 @@ func (c *Cluster) stop() {
 	for _, p := range append(c.istiodPrograms(), c.controllers) {
 		tasks = append(tasks, func(context.Context) error { p.stop(time.Second); return nil })
 	}
+	tasks = append(tasks, func(context.Context) error { c.stopPlane(); return nil })
 	_ = parallel(context.Background(), tasks...)
 	c.agent.close()
 	c.apiserver.stop(2 * time.Second)

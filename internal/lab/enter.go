@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -86,12 +87,20 @@ func enterInside(state string, loopback bool) error {
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	resident.Store(&residence{dir: state, bin: os.Getenv(EnvBinary), loopback: loopback, spawn: spawn, pid: pid})
+	home := &residence{dir: state, bin: os.Getenv(EnvBinary), loopback: loopback, spawn: spawn, pid: pid}
+	if !loopback {
+		unix.CloseOnExec(askFD)
+		home.envoy = sync.OnceValues(func() (string, error) { return askOutside(os.NewFile(askFD, "ask")) })
+	}
+	resident.Store(home)
 	return nil
 }
 
-// lockFD is the inherited state lock: the first of exec.Cmd's ExtraFiles.
-const lockFD = 3
+// Inherited files, in the order of exec.Cmd's ExtraFiles: the state lock, and in namespaces the line to the outside.
+const (
+	lockFD = 3
+	askFD  = 4
+)
 
 // furnish gives new namespaces a /proc of their own PIDs, no mount that others would see, and a loopback interface.
 func furnish() error {

@@ -97,7 +97,7 @@ func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 			return nil, fmt.Errorf("lab: %w", err)
 		}
 	}
-	for file, text := range map[string]string{"mesh.yaml": meshConfig, "networks.yaml": "networks: {}\n"} {
+	for file, text := range map[string]string{"mesh.yaml": c.meshConfig(), "networks.yaml": "networks: {}\n"} {
 		if err := os.WriteFile(filepath.Join(p.dir, file), []byte(text), 0o600); err != nil {
 			return nil, fmt.Errorf("lab: %w", err)
 		}
@@ -107,7 +107,7 @@ func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 	}
 	p.args = []string{
 		"pilot-discovery", "discovery", "--kubeconfig", "kubeconfig", "--clusterID", c.ID,
-		"--meshConfig", "mesh.yaml", "--networksConfig", "networks.yaml", "--ctrlz_port", "0", "--httpsAddr", "",
+		"--meshConfig", "mesh.yaml", "--networksConfig", "networks.yaml", "--ctrlz_port", "0", "--httpsAddr", c.webhooks(),
 		"--httpAddr", box.listen(portHTTP), "--grpcAddr", box.listen(portXDSPlain),
 		"--secureGRPCAddr", box.listen(portXDS), "--monitoringAddr", box.listen(portMonitor),
 	}
@@ -118,10 +118,22 @@ func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 	return i, nil
 }
 
-const meshConfig = `trustDomain: cluster.local
-rootNamespace: istio-system
-defaultConfig: {meshId: lab, discoveryAddress: "istiod.istio-system.svc:15012"}
-`
+// meshConfig keeps proxies small and their ends quick.
+func (c *Cluster) meshConfig() string {
+	proxy := `meshId: lab, discoveryAddress: "istiod.istio-system.svc:15012"`
+	if c.lab.plane != nil {
+		proxy += fmt.Sprintf(", concurrency: 1, binaryPath: %q, terminationDrainDuration: 1s", c.lab.envoy)
+	}
+	return "trustDomain: cluster.local\nrootNamespace: istio-system\ndefaultConfig: {" + proxy + "}\n"
+}
+
+// webhooks is where istiod serves injection.
+func (c *Cluster) webhooks() string {
+	if c.lab.plane == nil {
+		return ""
+	}
+	return ":15017"
+}
 
 func (i *Istiod) env() map[string]string {
 	c := i.Cluster
@@ -138,6 +150,9 @@ func (i *Istiod) env() map[string]string {
 	}
 	if c.options.Hosted {
 		env["PILOT_MULTICLUSTER_KUBECONFIG_PATH"] = filepath.Join(c.dir, "remotes")
+	}
+	if c.lab.plane != nil {
+		env["INJECT_ENABLED"], env["INJECTION_WEBHOOK_CONFIG_NAME"] = "true", "istio-sidecar-injector"
 	}
 	maps.Copy(env, c.options.IstiodEnv)
 	return env

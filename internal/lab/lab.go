@@ -9,7 +9,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+
+	"github.com/meshpeer/meshpeer/internal/lab/node"
 )
 
 // Lab is a set of running clusters.
@@ -21,11 +24,16 @@ type Lab struct {
 	// Loopback is true when the machine forbids namespaces, or loopback mode was asked for.
 	Loopback bool
 
-	home  *residence
-	once  sync.Once
-	err   error
-	talk  sync.Mutex
-	write func(string)
+	home    *residence
+	plane   *DataPlane // nil: control planes only
+	skipped error      // why, if a data plane was asked for
+	envoy   string     // path of its binary
+	bin     string     // directory of the containers' programs
+	images  []node.Image
+	once    sync.Once
+	err     error
+	talk    sync.Mutex
+	write   func(string)
 }
 
 // Start starts all clusters and waits until every istiod is ready. On failure it cleans up, and the error holds the end of
@@ -44,6 +52,11 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	l := &Lab{Dir: dir, Loopback: home.loopback, home: home, write: o.Progress}
+	if o.DataPlane != nil {
+		if err := l.preparePlane(*o.DataPlane); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("lab: not up after Options.Timeout %s", o.Timeout))
 	defer cancel()
 	if err := l.start(ctx, o.Clusters); err != nil {
@@ -65,7 +78,13 @@ func (l *Lab) start(ctx context.Context, clusters []ClusterOptions) error {
 		if err != nil {
 			return err
 		}
-		if err := c.writeIstioCA(root); err != nil {
+		if o.OwnRoot {
+			if root, err := newAuthority(o.ID + " mesh root"); err != nil {
+				return fmt.Errorf("lab: %w", err)
+			} else if err := c.writeIstioCA(root); err != nil {
+				return err
+			}
+		} else if err := c.writeIstioCA(root); err != nil {
 			return err
 		}
 	}
@@ -83,7 +102,10 @@ func (l *Lab) start(ctx context.Context, clusters []ClusterOptions) error {
 		}
 		tasks[n] = c.start
 	}
-	return parallel(ctx, tasks...)
+	if err := parallel(ctx, tasks...); err != nil {
+		return err
+	}
+	return l.awaitScenario(ctx)
 }
 
 // Cluster returns the cluster with this ID, or nil.
@@ -125,7 +147,12 @@ func (l *Lab) Logs(w io.Writer, lines int) error {
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	for _, file := range append(files, nested...) {
+	// pods/<pod>/<container>.log
+	deep, err := filepath.Glob(filepath.Join(l.Dir, "*", "pods", "*", "*.log"))
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	for _, file := range slices.Concat(files, nested, deep) {
 		if filepath.Base(file) == auditFile {
 			continue
 		}

@@ -40,6 +40,10 @@ func (l *loopbacked) node() netip.AddrPort   { return l.agentAt }
 func (l *loopbacked) server() netip.AddrPort { return l.serverAt }
 func (l *loopbacked) close() error           { return nil }
 
+func (l *loopbacked) drop(*sandbox) error     { return nil }
+func (l *loopbacked) open(bool) error         { return dataPlaneErr() }
+func (l *loopbacked) balancer(int) netip.Addr { return netip.Addr{} }
+
 // advertise is an address of TEST-NET-1: nothing in this mode follows it.
 func (l *loopbacked) advertise() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, l.index}) }
 

@@ -25,6 +25,11 @@ type network interface {
 	advertise() netip.Addr
 	// pod makes the network of the n-th pod, n from 1. The ports are those that will be listened on.
 	pod(n int, ports ...int) (*sandbox, error)
+	// drop takes one pod's network away again.
+	drop(box *sandbox) error
+	// open readies the network for Pods that talk to each other: Services and load balancers, see reach.go.
+	open(flat bool) error
+	balancer(n int) netip.Addr
 	close() error
 }
 

@@ -13,11 +13,14 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/lab/node"
 )
 
 // nodeAgent stands where a kubelet stands: it answers the API server's requests about Pods. Like a kubelet it takes
@@ -27,6 +30,7 @@ type nodeAgent struct {
 
 	mu    sync.Mutex
 	boxes map[string]*sandbox // namespace/name of a Pod → its network
+	pods  *node.Agent         // with a data plane: the Pods that run as containers
 }
 
 func (c *Cluster) nodeName() string { return c.ID + "-node" }
@@ -42,6 +46,50 @@ func (a *nodeAgent) box(namespace, name string) *sandbox {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.boxes[namespace+"/"+name]
+}
+
+func (a *nodeAgent) setPods(pods *node.Agent) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pods = pods
+}
+
+// running returns the part that runs Pods; without a data plane it answers 404 and returns nil.
+func (a *nodeAgent) running(w http.ResponseWriter) *node.Agent {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pods == nil {
+		http.Error(w, "this lab has no data plane", http.StatusNotFound)
+	}
+	return a.pods
+}
+
+func (a *nodeAgent) exec(w http.ResponseWriter, r *http.Request) {
+	if pods := a.running(w); pods != nil {
+		pods.Exec(w, r)
+	}
+}
+
+func (a *nodeAgent) logs(w http.ResponseWriter, r *http.Request) {
+	if pods := a.running(w); pods != nil {
+		pods.Logs(w, r)
+	}
+}
+
+// dial returns how to connect to ports of a Pod, or nil when it is not here.
+func (a *nodeAgent) dialer(namespace, name string) func(context.Context, int) (net.Conn, error) {
+	if box := a.box(namespace, name); box != nil {
+		return box.dial
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pods == nil {
+		return nil
+	}
+	if box := a.pods.Sandbox(namespace, name); box != nil {
+		return box.Dial
+	}
+	return nil
 }
 
 func (a *nodeAgent) close() { _ = a.server.Close() }
@@ -61,6 +109,8 @@ func (c *Cluster) startAgent(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/portForward/{namespace}/{name}", c.agent.portForward)
+	mux.HandleFunc("/exec/{namespace}/{pod}/{container}", c.agent.exec)
+	mux.HandleFunc("/containerLogs/{namespace}/{pod}/{container}", c.agent.logs)
 	c.agent.server.Handler = mux
 	c.agent.server.ErrorLog = log.New(io.Discard, "", 0)
 	secure := tls.NewListener(listener, &tls.Config{
@@ -74,6 +124,9 @@ func (c *Cluster) startAgent(ctx context.Context) error {
 	}()
 	return c.registerNode(ctx, int32(at.Port()))
 }
+
+// kubernetesVersion decides whether istiod injects a sidecar as an init container, as of 1.33.
+const kubernetesVersion = "v1.36.3"
 
 func (c *Cluster) registerNode(ctx context.Context, port int32) error {
 	path := "/api/v1/nodes/" + c.nodeName()
@@ -90,6 +143,7 @@ func (c *Cluster) registerNode(ctx context.Context, port int32) error {
 	now := metav1.NewTime(time.Now())
 	return c.api.merge(ctx, path+"/status", map[string]any{"status": corev1.NodeStatus{
 		Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: c.net.node().Addr().String()}},
+		NodeInfo:        corev1.NodeSystemInfo{KubeletVersion: kubernetesVersion, OperatingSystem: "linux", Architecture: runtime.GOARCH},
 		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: port}},
 		Conditions: []corev1.NodeCondition{{
 			Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "LabNode", LastHeartbeatTime: now, LastTransitionTime: now,

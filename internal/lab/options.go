@@ -14,6 +14,9 @@ type Options struct {
 	Clusters []ClusterOptions
 	// Progress receives one line per step reached; calls come from one goroutine at a time. Nil means silence.
 	Progress func(string)
+	// DataPlane adds Pods and traffic; nil means control planes only. Where the machine cannot have it the lab starts
+	// without, says why through Progress, and Lab.DataPlaneErr tells.
+	DataPlane *DataPlane
 	// Timeout bounds the start as a whole; zero means two minutes.
 	Timeout time.Duration
 }
@@ -22,7 +25,8 @@ type Options struct {
 type ClusterOptions struct {
 	// ID is the cluster ID that istiod runs under: a DNS label, unique in the lab.
 	ID string
-	// Network is the label topology.istio.io/network of istio-system; empty means "network-" and the position from 1.
+	// Network is the label topology.istio.io/network of istio-system; empty means "network-" and the position from 1,
+	// or "network-1" for all when DataPlane.Flat is set.
 	Network string
 	// Istiods is the number of istiod replicas; zero means one.
 	Istiods int
@@ -32,6 +36,10 @@ type ClusterOptions struct {
 	// already reading every other cluster of the lab through kubeconfigs of its own, not through Secrets
 	// (PILOT_MULTICLUSTER_KUBECONFIG_PATH, Istio 1.30 or later).
 	Hosted bool
+	// NoGateway leaves the cluster without an east-west gateway (with Options.DataPlane).
+	NoGateway bool
+	// OwnRoot gives the cluster's istiods a root CA that no other cluster of the lab trusts.
+	OwnRoot bool
 	// NoTokenController leaves out serviceaccount-token-controller: token Secrets are never filled.
 	NoTokenController bool
 	// MaxTokenLife caps requested tokens (--service-account-max-token-expiration, at least one hour); zero: no cap.
@@ -81,6 +89,9 @@ func (o Options) complete() (Options, error) {
 		}
 		if c.Network == "" {
 			c.Network = fmt.Sprintf("network-%d", i+1)
+			if o.DataPlane != nil && o.DataPlane.Flat {
+				c.Network = "network-1"
+			}
 		}
 		clusters[i] = c
 	}

@@ -50,7 +50,15 @@ func enterOutside(o EnterOptions) error {
 	if err != nil {
 		return err
 	}
-	code, err := supervise(inside(state, bin, attr, lock))
+	program := inside(state, bin, attr, lock)
+	if attr != nil {
+		line, err := answerInside(cache, say)
+		if err != nil {
+			return err
+		}
+		program.ExtraFiles = append(program.ExtraFiles, line)
+	}
+	code, err := supervise(program)
 	if err != nil {
 		say("%v", err)
 		code = 1

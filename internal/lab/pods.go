@@ -9,8 +9,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// istiodImage only tells a version, the way SDKs and people read it from a Pod: nothing pulls it.
-const istiodImage = "docker.io/istio/pilot:1.31.0-lab"
+// istiodImage and its tag only tell a version, the way SDKs and people read it from a Pod: nothing pulls it.
+const (
+	istioTag    = "1.31.0-lab"
+	istiodImage = "docker.io/istio/pilot:" + istioTag
+)
 
 // register makes the Pod of a replica, bound to the node of the lab. A hosted control plane has none.
 func (i *Istiod) register(ctx context.Context) error {

@@ -16,8 +16,8 @@ import (
 // portForward serves the subresource pods/portforward, SPDY or WebSocket, as the API server asks for it.
 func (a *nodeAgent) portForward(w http.ResponseWriter, r *http.Request) {
 	namespace, name := r.PathValue("namespace"), r.PathValue("name")
-	box := a.box(namespace, name)
-	if box == nil {
+	dial := a.dialer(namespace, name)
+	if dial == nil {
 		http.Error(w, fmt.Sprintf("no pod %s/%s runs here", namespace, name), http.StatusNotFound)
 		return
 	}
@@ -26,14 +26,14 @@ func (a *nodeAgent) portForward(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	portforward.ServePortForward(w, r, forwarder{box}, name, "", options, 4*time.Hour, 30*time.Second, portforward.SupportedProtocols)
+	portforward.ServePortForward(w, r, forwarder(dial), name, "", options, 4*time.Hour, 30*time.Second, portforward.SupportedProtocols)
 }
 
 // forwarder connects a stream with a port inside the pod's network.
-type forwarder struct{ box *sandbox }
+type forwarder func(ctx context.Context, port int) (net.Conn, error)
 
 func (f forwarder) PortForward(ctx context.Context, name, _ string, port int32, stream io.ReadWriteCloser) error {
-	conn, err := f.box.dial(ctx, int(port))
+	conn, err := f(ctx, int(port))
 	if err != nil {
 		return fmt.Errorf("port %d of %s: %w", port, name, err)
 	}

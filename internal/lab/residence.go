@@ -18,7 +18,8 @@ type residence struct {
 	dir      string // state directory of this run
 	bin      string // the control plane binary; the CRD files lie beside it
 	loopback bool
-	pid      string // of the program, as the host sees it
+	envoy    func() (string, error) // path of an Envoy, fetched at the first call; nil in loopback mode
+	pid      string                 // of the program, as the host sees it
 	spawn    *spawner
 	clusters atomic.Int32
 }

@@ -18,6 +18,8 @@ type sandbox struct {
 	addr  netip.Addr
 	ns    netns.NsHandle // not open in loopback mode
 	ports map[int]int    // loopback mode: the real port behind a well-known one
+	link  string         // namespace mode: the host's end of its cable
+	views *views         // nil: the program's own file system and host name
 }
 
 // dial connects to a port of the pod as a process inside it would, from loopback to loopback.

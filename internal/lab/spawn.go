@@ -3,12 +3,14 @@
 package lab
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
 
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // spawner starts every child from one thread that never ends, because the kernel sends the parent-death signal when the
@@ -16,6 +18,8 @@ import (
 type spawner struct {
 	jobs chan func()
 	home netns.NsHandle
+	// views are the program's own; the thread comes back to them from those of a pod.
+	views *views
 	// keep is inherited by every child: the open lock of the state directory, which says that somebody lives there.
 	keep *os.File
 }
@@ -25,10 +29,15 @@ func newSpawner(keep *os.File) (*spawner, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &spawner{jobs: make(chan func()), home: home, keep: keep}
+	own, err := ownViews()
+	if err != nil {
+		return nil, err
+	}
+	s := &spawner{jobs: make(chan func()), home: home, views: own, keep: keep}
 	go func() {
 		runtime.LockOSThread()
-		for job := range s.jobs { // never closed
+		_ = unix.Unshare(unix.CLONE_FS) // a thread that shares its root directory cannot change mount namespaces
+		for job := range s.jobs {       // never closed
 			job()
 		}
 	}()
@@ -50,15 +59,11 @@ func (s *spawner) start(cmd *exec.Cmd, box *sandbox) error {
 			done <- cmd.Start()
 			return
 		}
-		if err := netns.Set(box.ns); err != nil {
-			done <- err
-			return
+		err := box.enter()
+		if err == nil {
+			err = cmd.Start()
 		}
-		err := cmd.Start()
-		if back := netns.Set(s.home); err == nil {
-			err = back
-		}
-		done <- err
+		done <- errors.Join(err, netns.Set(s.home), s.views.enter())
 	}
 	return <-done
 }

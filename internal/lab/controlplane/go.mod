@@ -3,6 +3,7 @@ module github.com/meshpeer/meshpeer/internal/lab/controlplane
 go 1.26.0
 
 require (
+	github.com/mccutchen/go-httpbin/v2 v2.26.0
 	github.com/meshpeer/meshpeer v0.0.0
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1

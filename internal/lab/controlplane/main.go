@@ -1,10 +1,12 @@
-// Command controlplane is kube-apiserver, kube-controller-manager, etcd, istiod (pilot-discovery), pilot-agent and
-// istioctl in one binary, so that a lab is one build and one cached file. The first argument chooses.
+// Command controlplane is kube-apiserver, kube-controller-manager, etcd, istiod (pilot-discovery), pilot-agent,
+// istioctl, and what the lab's Pods run (go-httpbin, stand-ins for curl and sleep) in one binary, so that a lab is one build
+// and one cached file. The name it is called by chooses, or else the first argument.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +23,8 @@ import (
 	_ "k8s.io/component-base/logs/json/register" // kube-apiserver refuses --logging-format=json without it
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+
+	"github.com/meshpeer/meshpeer/internal/lab/controlplane/curl"
 )
 
 // programs are built lazily: each constructor registers flags and globals of its own.
@@ -31,9 +35,15 @@ var programs = map[string]func(args []string) int{
 	"pilot-discovery":         func([]string) int { return istio(discovery.NewRootCommand()) },
 	"pilot-agent":             func([]string) int { return istio(agent.NewRootCommand(newSDS)) },
 	"istioctl":                istioctl,
+	"httpbin":                 httpbin,
+	"sleep":                   sleep,
+	"curl":                    func(args []string) int { return curl.Main(args, os.Stdout, os.Stderr) },
 }
 
 func main() {
+	if run := programs[filepath.Base(os.Args[0])]; run != nil {
+		os.Exit(run(os.Args[1:]))
+	}
 	if len(os.Args) < 2 || programs[os.Args[1]] == nil {
 		names := make([]string, 0, len(programs))
 		for name := range programs {

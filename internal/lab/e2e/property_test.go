@@ -55,7 +55,9 @@ func snapshot(t *testing.T, w *world) map[string]string {
 		client, err := dynamic.NewForConfig(c.Config)
 		require.NoError(t, err)
 		for _, r := range []schema.GroupVersionResource{
-			{Version: "v1", Resource: "secrets"}, {Version: "v1", Resource: "serviceaccounts"}, {Version: "v1", Resource: "configmaps"},
+			{Version: "v1", Resource: "secrets"},
+			{Version: "v1", Resource: "serviceaccounts"},
+			{Version: "v1", Resource: "configmaps"},
 			{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"},
 			{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
 			{Group: "apps", Version: "v1", Resource: "deployments"},

@@ -1,0 +1,131 @@
+//go:build linux
+
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// injection is what Istio's chart gives istiod and the API server for injecting sidecars.
+type injection struct {
+	files   map[string]string // config and values, below var/lib/istio/inject of istiod
+	objects [][]byte          // Service istiod and the webhook
+}
+
+// renderInjection renders Istio's own chart for this cluster with istioctl and picks the parts.
+func (c *Cluster) renderInjection(ctx context.Context) (*injection, error) {
+	args := []string{"manifest", "generate", "--set", "components.ingressGateways[0].enabled=false"}
+	for _, set := range []string{
+		"meshID=lab", "network=" + c.Network, "multiCluster.clusterName=" + c.ID, "tag=" + istioTag,
+		"proxy.readinessPeriodSeconds=1", "logging.level=default:warn",
+	} {
+		args = append(args, "--set", "values.global."+set)
+	}
+	out, err := c.lab.Run(ctx, "istioctl", args...)
+	if err != nil {
+		return nil, err
+	}
+	found := &injection{}
+	for _, document := range bytes.Split(out, []byte("\n---")) {
+		var object struct {
+			metav1.TypeMeta   `json:",inline"`
+			metav1.ObjectMeta `json:"metadata"`
+			Data              map[string]string `json:"data"`
+		}
+		if bytes.Contains(document, []byte("kind: CustomResourceDefinition")) {
+			continue // large, and applied from the chart's file
+		}
+		if err := yaml.Unmarshal(document, &object); err != nil {
+			return nil, fmt.Errorf("lab: istioctl manifest generate: %w", err)
+		}
+		switch object.Kind + "/" + object.Name {
+		case "ConfigMap/istio-sidecar-injector":
+			found.files = object.Data
+		case "Service/istiod":
+			if !c.options.Hosted {
+				found.objects = append(found.objects, document)
+			}
+		case "MutatingWebhookConfiguration/istio-sidecar-injector":
+			found.objects = append(found.objects, document)
+		}
+	}
+	if len(found.files) == 0 || len(found.objects) == 0 {
+		return nil, fmt.Errorf("lab: istioctl manifest generate: %d files and %d objects for injection", len(found.files), len(found.objects))
+	}
+	return found, nil
+}
+
+// prepareInjection gives every istiod the files, before it starts.
+func (c *Cluster) prepareInjection(ctx context.Context) error {
+	if c.lab.plane == nil || c.options.NoIstiod {
+		return nil
+	}
+	var err error
+	if c.injection, err = c.renderInjection(ctx); err != nil {
+		return err
+	}
+	for _, i := range c.Istiods {
+		for name, text := range c.injection.files {
+			if err := os.WriteFile(filepath.Join(i.program.dir, "var/lib/istio/inject", name), []byte(text), 0o600); err != nil {
+				return fmt.Errorf("lab: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// startInjection registers the webhook and waits until istiod has signed it.
+func (c *Cluster) startInjection(ctx context.Context) error {
+	for _, object := range c.injection.objects {
+		if err := c.Apply(ctx, object); err != nil {
+			return err
+		}
+	}
+	if c.options.Hosted {
+		if err := c.applyManifest(ctx, "hosted.yaml"); err != nil {
+			return err
+		}
+	}
+	return poll(ctx, c.ID+": injection webhook", func(ctx context.Context) error {
+		var live struct {
+			Webhooks []struct {
+				ClientConfig struct {
+					CABundle []byte `json:"caBundle"`
+				} `json:"clientConfig"`
+			} `json:"webhooks"`
+		}
+		path := "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector"
+		if err := c.api.get(ctx, path, &live); err != nil {
+			return err
+		}
+		for _, w := range live.Webhooks {
+			if len(w.ClientConfig.CABundle) == 0 {
+				return fmt.Errorf("istiod has not filled in its certificate yet")
+			}
+		}
+		return c.dryInject(ctx)
+	})
+}
+
+// dryInject asks for a Pod with a sidecar without making it: the webhook answers, or the API server says why not.
+func (c *Cluster) dryInject(ctx context.Context) error {
+	pod := corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{Name: "trial", Namespace: istioSystem, Labels: map[string]string{"sidecar.istio.io/inject": "true"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "trial", Image: "trial"}}},
+	}
+	body, err := json.Marshal(pod)
+	if err != nil {
+		return err
+	}
+	return c.api.do(ctx, "POST", "/api/v1/namespaces/"+istioSystem+"/pods?dryRun=All", "application/json", body, nil)
+}

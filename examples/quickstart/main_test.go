@@ -24,16 +24,33 @@ func TestQuickstart(t *testing.T) {
 	require.NoError(t, command.Run())
 	var d document
 	require.NoError(t, json.Unmarshal(out.Bytes(), &d))
-	require.Len(t, d.Views, 9, "three replicas, asked before, after and at the end")
+	require.Len(t, d.Views, 6, "two replicas, asked before, after and at the end")
 	for i, v := range d.Views {
-		want := []string{"not seen", "synced", "not seen"}[i/3]
-		require.Equal(t, want, string(v.Status), "%s of %s, look %d", v.Replica, v.On, i/3)
+		want := []string{"not seen", "synced", "not seen"}[i/2]
+		require.Equal(t, want, string(v.Status), "%s of %s, look %d", v.Replica, v.On, i/2)
 	}
+	require.Len(t, d.Answers, 2)
+	require.Equal(t, "cluster-2", d.Answers[0].By.Cluster, "step 1")
+	require.Equal(t, "cluster-1", d.Answers[1].By.Cluster, "step 2")
+	failed := 0
+	for _, r := range d.Requests {
+		switch r.Status {
+		case probe.Failed:
+			failed++
+			require.Equal(t, "teapot", r.Check, "the curl before peering")
+		default:
+			require.Equal(t, probe.Passed, r.Status, "%s: %s", r.Check, r.Summary)
+		}
+		if r.Check == "mutual-tls" {
+			require.Contains(t, r.Summary, "proved")
+		}
+	}
+	require.Equal(t, 1, failed)
 	for _, n := range d.Audit {
 		require.Zero(t, n.Writes, n.On)
 	}
-	require.Len(t, d.Refused, 2)
-	for _, name := range []string{"ensure", "again", "remove"} {
+	require.Len(t, d.Refused, 1)
+	for _, name := range []string{"ensure", "again", "verify", "remove"} {
 		require.Equal(t, probe.Passed, d.Reports[name].Status(), name)
 	}
 	require.False(t, d.Reports["again"].Changed())

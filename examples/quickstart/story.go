@@ -16,13 +16,13 @@ type mesh struct {
 	clusters []*peering.Cluster
 }
 
-// story is the main job, in the order in which a platform team would do it.
+// story is what can be done without a data plane: both directions of two clusters with an istiod each.
 func (m *mesh) story(ctx context.Context, tell *teller, keep bool) error {
 	p := &peering.Peering{Observe: tell.event}
 	links := peering.Mesh(m.clusters...)
 
 	tell.chapter("Before: no istiod knows the other cluster")
-	if err := m.look(ctx, tell, peering.NotSeen); err != nil {
+	if err := m.lookAt(ctx, tell, peering.NotSeen, links...); err != nil {
 		return err
 	}
 
@@ -34,36 +34,43 @@ func (m *mesh) story(ctx context.Context, tell *teller, keep bool) error {
 	}
 
 	tell.chapter("After: every replica reads the other cluster")
-	if err := m.look(ctx, tell, peering.Synced); err != nil {
+	if err := m.lookAt(ctx, tell, peering.Synced, links...); err != nil {
 		return err
 	}
+	if err := m.again(ctx, tell, p, links...); err != nil {
+		return err
+	}
+	if keep {
+		return m.keep(ctx, tell)
+	}
+	return m.remove(ctx, tell, p, links...)
+}
 
+// again is the second call, which has nothing to do.
+func (m *mesh) again(ctx context.Context, tell *teller, p *peering.Peering, links ...peering.Link) error {
 	tell.chapter("Ensure again: nothing to do")
 	marks := m.marks()
-	report, err = p.Ensure(ctx, links...)
+	report, err := p.Ensure(ctx, links...)
 	tell.report("again", report)
 	if err != nil {
 		return err
 	}
-	if err := m.noWrites(tell, marks); err != nil {
-		return err
-	}
+	return m.noWrites(tell, marks)
+}
 
-	if keep {
-		return m.keep(ctx, tell)
-	}
-
+// remove takes the peering back and proves that nothing of it works any more.
+func (m *mesh) remove(ctx context.Context, tell *teller, p *peering.Peering, links ...peering.Link) error {
 	tokens, err := m.tokens(ctx, links)
 	if err != nil {
 		return err
 	}
-	tell.chapter("Remove: both directions, and the credentials revoked")
-	report, err = p.Remove(ctx, links...)
+	tell.chapter("Remove, and the credentials revoked")
+	report, err := p.Remove(ctx, links...)
 	tell.report("remove", report)
 	if err != nil {
 		return err
 	}
-	if err := m.look(ctx, tell, peering.NotSeen); err != nil {
+	if err := m.lookAt(ctx, tell, peering.NotSeen, links...); err != nil {
 		return err
 	}
 	return refused(ctx, tell, tokens)
@@ -73,22 +80,21 @@ func (m *mesh) story(ctx context.Context, tell *teller, keep bool) error {
 func (m *mesh) keep(ctx context.Context, tell *teller) error {
 	tell.chapter("Kept: have a look around, Ctrl-C ends it")
 	for _, c := range m.lab.Clusters {
-		tell.line("%s%s --kubeconfig %s get secrets,serviceaccounts -n istio-system", m.lab.EnterCommand(), "kubectl", c.Kubeconfig)
+		tell.line("%skubectl --kubeconfig %s get secrets,serviceaccounts -n istio-system", m.lab.EnterCommand(), c.Kubeconfig)
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// look asks every istiod replica what it knows, through pods/portforward as on any cluster, and compares.
-func (m *mesh) look(ctx context.Context, tell *teller, want peering.SyncStatus) error {
-	for i, c := range m.clusters {
-		other := m.clusters[1-i].ID
-		replicas, err := c.Istiods.Replicas(ctx)
+// lookAt asks every istiod replica of From what it knows of To, through pods/portforward as on any cluster, and compares.
+func (m *mesh) lookAt(ctx context.Context, tell *teller, want peering.SyncStatus, links ...peering.Link) error {
+	for _, l := range links {
+		replicas, err := l.From.Istiods.Replicas(ctx)
 		if err != nil {
 			return err
 		}
-		if len(replicas) != len(m.lab.Clusters[i].Istiods) {
-			return fmt.Errorf("%s shows %d istiods, not %d", c.ID, len(replicas), len(m.lab.Clusters[i].Istiods))
+		if n := len(m.lab.Cluster(l.From.ID.String()).Istiods); len(replicas) != n {
+			return fmt.Errorf("%s shows %d istiods, not %d", l.From.ID, len(replicas), n)
 		}
 		for _, r := range replicas {
 			clusters, err := r.Clusterz(ctx)
@@ -97,13 +103,13 @@ func (m *mesh) look(ctx context.Context, tell *teller, want peering.SyncStatus) 
 			}
 			status := peering.NotSeen
 			for _, seen := range clusters {
-				if seen.ID == other.String() {
+				if seen.ID == l.To.ID.String() {
 					status = seen.Status
 				}
 			}
-			tell.view(c.ID, r.Name, other, status)
+			tell.view(l.From.ID, r.Name, l.To.ID, status)
 			if status != want {
-				return fmt.Errorf("%s of %s says that %s is %s, not %s", r.Name, c.ID, other, status, want)
+				return fmt.Errorf("%s of %s says that %s is %s, not %s", r.Name, l.From.ID, l.To.ID, status, want)
 			}
 		}
 	}

@@ -3,12 +3,18 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // teller prints the story as it happens or, for machines, one JSON document at the end.
@@ -25,6 +31,15 @@ type document struct {
 	Reports map[string]*peering.Report `json:"reports"` // ensure, again, remove
 	Audit   []auditCount               `json:"audit"`   // of the second Ensure
 	Refused []peering.ID               `json:"refused"` // clusters that refuse the revoked token
+
+	Requests []probe.Result         `json:"requests,omitempty"` // what was asked through sidecars, in order
+	Answers  []answer               `json:"answers,omitempty"`  // who answered it
+	Splits   map[string]probe.Split `json:"splits,omitempty"`
+}
+
+type answer struct {
+	From peering.ID        `json:"from"`
+	By   probe.Attribution `json:"by"`
 }
 
 type view struct {
@@ -41,7 +56,7 @@ type auditCount struct {
 }
 
 func newTeller(out io.Writer, asJSON bool) *teller {
-	return &teller{out: out, asJSON: asJSON, start: time.Now(), document: document{Reports: map[string]*peering.Report{}}}
+	return &teller{out: out, asJSON: asJSON, start: time.Now(), document: document{Reports: map[string]*peering.Report{}, Splits: map[string]probe.Split{}}}
 }
 
 func (t *teller) line(format string, args ...any) {
@@ -58,10 +73,10 @@ func (t *teller) chapter(title string) {
 
 func (t *teller) progress(text string) { t.line("%s", text) }
 
-// event is a step of the SDK as it ends. One without an action still waits, and one that found nothing to do is counted
-// by the report: neither is worth a line.
+// event is a step of the SDK as it ends. One without an action still waits; one that found nothing to do, or looked only, is
+// in the report: none of these is worth a line.
 func (t *teller) event(e peering.Event) {
-	if e.Action == "" || e.Action == peering.Unchanged {
+	if e.Action == "" || e.Action == peering.Unchanged || e.Action == peering.Verified && e.Error == "" {
 		return
 	}
 	mark, text := "✓", string(e.Action)
@@ -108,6 +123,55 @@ func (t *teller) audit(on string, writes, reads int) {
 func (t *teller) refused(on peering.ID) {
 	t.document.Refused = append(t.document.Refused, on)
 	t.line("%s answers 401 to the revoked token", on)
+}
+
+func (t *teller) result(r probe.Result) {
+	t.document.Requests = append(t.document.Requests, r)
+	mark := map[probe.Status]string{probe.Passed: "✓", probe.Failed: "✗"}[r.Status]
+	t.line("%s %s: %s", cmp.Or(mark, "?"), r.Check, r.Summary)
+	if r.Hint != "" {
+		t.line("    %s", r.Hint)
+	}
+}
+
+func (t *teller) answer(l peering.Link, a probe.Attribution) {
+	t.document.Answers = append(t.document.Answers, answer{l.From.ID, a})
+	for _, s := range a.Signs {
+		t.line("    %s says %s: %s", s.Source, s.Cluster, s.Evidence)
+	}
+}
+
+func (t *teller) split(what string, s probe.Split) {
+	t.document.Splits[what] = s
+	t.line("%s: %s", what, s)
+}
+
+// write makes the files of -report, of the last look at the peered mesh.
+func (t *teller) write(page string) error {
+	report := t.document.Reports["verify"]
+	if report == nil {
+		report = t.document.Reports["ensure"]
+	}
+	if page == "" || report == nil {
+		return nil
+	}
+	base := strings.TrimSuffix(page, filepath.Ext(page))
+	for file, form := range map[string]func(io.Writer) error{
+		page: func(w io.Writer) error {
+			return report.WriteHTML(w, peering.HTMLOptions{Made: time.Now(), Splits: t.document.Splits})
+		},
+		base + ".xml":  report.WriteJUnit,
+		base + ".json": func(w io.Writer) error { return json.NewEncoder(w).Encode(t.document) },
+	} {
+		var content bytes.Buffer
+		if err := form(&content); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, content.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *teller) end() error {

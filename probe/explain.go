@@ -20,7 +20,10 @@ func Explain(p Prober, proxy PilotAgent, service string) Prober {
 			return r
 		}
 		if d := Diagnose(Sighting{Err: r.Err, Endpoints: endpoints}); d.Symptom != unexplained.Symptom {
-			r.Summary, r.Hint = r.Summary+"; "+d.Cause, d.Remedy
+			if !strings.HasSuffix(r.Summary, d.Cause) { // the prober may have come to the same
+				r.Summary += "; " + d.Cause
+			}
+			r.Hint = d.Remedy
 		}
 		r.Summary += "; the client's proxy has " + listed(endpoints)
 		return r

@@ -66,6 +66,6 @@ func (f *facts) rightsToProbe() []rbac.Access {
 	return join(
 		want(rbac.Access{Resource: "pods", Namespace: f.Workload.ClientNamespace}, "list"),
 		want(rbac.Access{Resource: "pods", Subresource: "exec", Namespace: f.Workload.ClientNamespace}, "get", "create"),
-		want(rbac.Access{Group: "apps", Resource: "deployments", Namespace: f.Workload.Namespace}, "get", "patch"),
+		want(rbac.Access{Group: "apps", Resource: "deployments", Namespace: f.Workload.Namespace}, "get", "update"),
 	)
 }

@@ -17,7 +17,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(envVerb) != "" {
+	switch os.Getenv(envVerb) {
+	case "":
+	case verbFailover:
+		os.Exit(failoverMain())
+	default:
 		os.Exit(childMain())
 	}
 	os.Exit(lab.RunTests(suite{m}))

@@ -21,6 +21,17 @@
 // Each istiod is also a Ready Pod, and pods/portforward to it works as on a real cluster: API server, node agent, and
 // then 127.0.0.1 inside the network namespace of the Pod.
 //
+// With [Options.DataPlane] Pods run, and traffic flows:
+//
+//	curl in sleep ── its Envoy ── 10.0.2.1:15443 load balancer ── Envoy of the gateway Pod ── httpbin's Envoy ── httpbin
+//	└───────── cluster-1 ─────┘   (this program)                 └──────────────── cluster-2 ──────────────────────┘
+//
+// The node agent runs Pods as processes (package node), istiod's own webhook injects the sidecars, Deployments and
+// EndpointSlices are kube-controller-manager's, Envoy is a stock one (package envoy), names and ClusterIPs are served by
+// this program (package service), and packet-filter rules do what istio-init does and keep the clusters' Pods apart
+// (package nft). A sidecar is known to the filter by a socket mark in place of a user ID, so that one user is enough.
+// Where a file of the machine would tell a container something else, it has its own: /etc/resolv.conf and the host name.
+//
 // Three processes are the program itself: the supervisor that the user started, which stays outside, passes signals on and
 // ends everything when its own parent ends; the program inside; and a janitor, which waits for the lock of the state
 // directory that all others share and removes the directory when the last of them is gone. Every child dies with its

@@ -19,7 +19,7 @@ const (
 	EnvMode = "MESHPEER_LAB_MODE"
 	// EnvBinary is the path of a built control plane (with the CRD files beside it): nothing is built then.
 	EnvBinary = "MESHPEER_LAB_BIN"
-	// EnvRequired set to "required" makes RunTests fail where it would skip.
+	// EnvRequired set to "required" makes RunTests and RequireDataPlane fail where they would skip.
 	EnvRequired = "MESHPEER_LAB"
 
 	envStage = "MESHPEER_LAB_STAGE" // which of the program's processes this is

@@ -3,12 +3,15 @@
 // Command run starts the default lab, prints where its clusters are, and keeps it until Ctrl-C. With arguments it runs
 // them as a command inside instead, with KUBECONFIG naming the clusters' files, and exits with its code:
 //
-//	go run ./run kubectl --context cluster-2 get pods -A
+//	go run ./run -dataplane kubectl --context cluster-2 get pods -A
+//
+// With -dataplane there are Pods, sidecars and gateways too.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,13 +27,19 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	dataplane := flag.Bool("dataplane", false, "run Pods, sidecars and east-west gateways too")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	options := lab.Options{Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }}
+	if *dataplane {
+		options.DataPlane = &lab.DataPlane{}
+	}
+	os.Exit(run(ctx, options, flag.Args()))
 }
 
-func run(ctx context.Context, command []string) int {
-	l, err := lab.Start(ctx, lab.Options{Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
+func run(ctx context.Context, options lab.Options, command []string) int {
+	l, err := lab.Start(ctx, options)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,25 +30,18 @@ type AuditRecord struct {
 	Error      string    `json:"error,omitempty"`
 }
 
-// AuditSink keeps records. It is called by one goroutine at a time, after each change. A record that cannot be kept is a
+// AuditSink keeps records. A call uses it, and Observe, from one goroutine at a time, after each change. A record that cannot be kept is a
 // warning in the report: the change has been made.
 type AuditSink interface {
 	Record(context.Context, AuditRecord) error
 }
 
-// AuditTo writes records as lines of JSON.
-func AuditTo(w io.Writer) AuditSink { return &lineSink{encoder: json.NewEncoder(w)} }
+// AuditTo writes records as lines of JSON. One sink is for one call at a time.
+func AuditTo(w io.Writer) AuditSink { return lineSink{json.NewEncoder(w)} }
 
-type lineSink struct {
-	mu      sync.Mutex
-	encoder *json.Encoder
-}
+type lineSink struct{ encoder *json.Encoder }
 
-func (s *lineSink) Record(_ context.Context, r AuditRecord) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.encoder.Encode(r)
-}
+func (s lineSink) Record(_ context.Context, r AuditRecord) error { return s.encoder.Encode(r) }
 
 // AuditToEvents writes records as Kubernetes Events in the istiod namespace of the cluster: `kubectl get events` shows
 // them. Each is one write there.
@@ -93,8 +85,8 @@ func (w *work) record(ctx context.Context, c Change, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	w.auditing.Lock()
-	defer w.auditing.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err := w.Audit.Record(ctx, r); err != nil {
 		w.warn("the audit record of " + c.Object + " could not be kept: " + err.Error())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,17 +53,19 @@ func TestAbandonedRunIsTakenOver(t *testing.T) {
 		t.Run(dies, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, east, west, link := pair()
-				died := false
-				die := func(c peeringtest.Call) error { // nothing more reaches a server once the write is done
-					if died {
+				var died atomic.Bool
+				dead := func(peeringtest.Call) error {
+					if died.Load() {
 						return errors.New("process is dead")
 					}
-					died = c.Verb == "create" && (c.Kind == dies || c.Kind+" "+c.Name == dies)
 					return nil
 				}
-				dead := func(peeringtest.Call) error {
-					if died {
-						return errors.New("process is dead")
+				die := func(c peeringtest.Call) error { // nothing more reaches a server once the write is done
+					if err := dead(c); err != nil {
+						return err
+					}
+					if c.Verb == "create" && (c.Kind == dies || c.Kind+" "+c.Name == dies) {
+						died.Store(true)
 					}
 					return nil
 				}
@@ -90,10 +93,9 @@ func TestAbandonedRunIsTakenOver(t *testing.T) {
 func TestSlowRunDoesNotUndoWhatAnotherTookOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, west, link := pair()
-		first := true
+		var stalled atomic.Bool
 		west.Before = func(c peeringtest.Call) error {
-			if first && c.Verb == "create" && c.Kind == "ClusterRole" {
-				first = false
+			if c.Verb == "create" && c.Kind == "ClusterRole" && stalled.CompareAndSwap(false, true) {
 				time.Sleep(2 * time.Minute)
 				return errors.New("connection reset")
 			}

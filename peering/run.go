@@ -19,7 +19,7 @@ type call struct {
 	works   []*work
 	digest  func() string // of the plan
 
-	mu, auditing sync.Mutex // Observe and Audit are called by one goroutine at a time
+	mu sync.Mutex // Observe and Audit are called by one goroutine at a time
 }
 
 // run is a verb from end to end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -124,12 +125,12 @@ func TestUpdatesAreTakenBack(t *testing.T) {
 func TestWhatCannotBeUndoneIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, west, link := pair()
-		gone := false
+		var gone atomic.Bool
 		west.Before = func(c peeringtest.Call) error {
 			if c.Kind == "Secret" && c.Verb == "create" {
-				gone = true
+				gone.Store(true)
 			}
-			if gone {
+			if gone.Load() {
 				return errors.New("connection refused")
 			}
 			return nil

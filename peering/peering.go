@@ -79,7 +79,7 @@ func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
 
 // Rotate gives each link a credential that did not exist before. The old one is revoked only when every istiod replica is
 // seen to use the new one and holds the endpoints and gateways it held before; until then a failure puts the old one
-// back.
+// back. An API server may accept a revoked token for 10 s more, from its cache; Remove waits for the refusal.
 func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Rotated, links)
 }

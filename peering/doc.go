@@ -15,6 +15,7 @@
 //	stage    in     what happens                                               kind
 //	connect  both   reach the API server, learn which cluster it is             -
 //	read     both   what is there, is it ours, is the credential good           -
+//	preflight both  why it would not work, if something would be written        -
 //	grant    To     ServiceAccount, ClusterRole, ClusterRoleBinding             mutate
 //	mint     To     a token, used once by us: right account, every right        mutate
 //	share    From   the remote secret                                           mutate
@@ -23,10 +24,10 @@
 //	revoke   To     tokens that are not in use any more                         clean
 //
 // [Peering.Plan] prints the list and [Peering.Apply] carries it out, also in another process; Ensure, Rotate and Remove are
-// both in one. The list is written once, in steps.go. Everything that can be refused is refused while reading, before anything is
-// written. When a mutate step fails, or the context ends during one, what the call did for that link is undone in
-// reverse. Verify steps never undo: a slow istiod is reported and the peering stays. What cannot be undone or revoked is
-// named in the report, and the next call goes on from it.
+// both in one. The list is written once, in steps.go. Everything that can be refused is refused while reading, before
+// anything is written. When a mutate step fails, or the context ends during one, what the call did for that link is undone
+// in reverse. A verify step that fails undoes nothing, for a slow istiod is no reason to unpeer; only Rotate then goes back
+// to the old credential. What cannot be undone or revoked is named in the report, and the next call goes on from it.
 //
 // # Credentials
 //

@@ -12,7 +12,7 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// patience is how long another run is given to finish before its attempt counts as abandoned.
+// defaultPatience is how long another run is given to finish before its attempt counts as abandoned.
 const defaultPatience = 30 * time.Second
 
 // busy says whether another run is at work on the link: it created something a short time ago that is not in use yet. Its

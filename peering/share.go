@@ -24,7 +24,7 @@ func (w *work) share() []step {
 				_, s.Reason, _ = merge(live, want)
 				s.Diff = diff(live, want)
 			}
-			if s.Reason == "" {
+			if err == nil && s.Reason == "" {
 				s.Action, s.Undo = Unchanged, ""
 				return []step{s}
 			}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Curl sends requests from inside a workload, by the curl that is in its image; the samples of Istio use
@@ -23,7 +25,7 @@ func (c Curl) Send(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	if c.In == nil {
-		return Response{}, &FieldError{"Curl.In", "", "it is not set", "give an Executor for the workload to ask from"}
+		return Response{}, invalid.Field("Curl.In", "", "it is not set", "give an Executor for the workload to ask from")
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)

@@ -56,7 +56,7 @@ func TestCurlArguments(t *testing.T) {
 		require.Equal(t, "1.800", got.Args[9])
 	})
 	_, err = probe.Curl{}.Send(t.Context(), probe.Request{URL: "http://httpbin:8000"})
-	require.EqualError(t, err, "probe: Curl.In: it is not set; give an Executor for the workload to ask from")
+	require.EqualError(t, err, "Curl.In: it is not set; give an Executor for the workload to ask from")
 }
 
 func TestCurlReadsAnswers(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Doer is the method of [*http.Client] that [Direct] needs.
@@ -36,7 +38,7 @@ func (d Direct) Send(ctx context.Context, r Request) (Response, error) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return Response{}, &FieldError{"Request.URL", shown(u), "it cannot be requested", "write it like http://httpbin:8000/headers"}
+		return Response{}, invalid.Field("Request.URL", shown(u), "it cannot be requested", "write it like http://httpbin:8000/headers")
 	}
 	for name, values := range r.Header {
 		key := textproto.CanonicalMIMEHeaderKey(name)

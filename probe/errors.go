@@ -3,25 +3,13 @@ package probe
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// FieldError is an input that cannot work, found before anything is sent or changed.
-type FieldError struct {
-	// Field is the Go path of the value, such as Request.URL.
-	Field string
-	// Value is the value as far as it may be shown; "" where it could be a secret.
-	Value string
-	// Reason says what is wrong, Remedy what to do.
-	Reason, Remedy string
-}
-
-func (e *FieldError) Error() string {
-	value := ""
-	if e.Value != "" {
-		value = fmt.Sprintf(" %q", e.Value)
-	}
-	return fmt.Sprintf("probe: %s%s: %s; %s", e.Field, value, e.Reason, e.Remedy)
-}
+// FieldError is an input that cannot work, found before anything is sent or changed. Several
+// are joined; errors.As finds the first.
+type FieldError = invalid.FieldError
 
 // Kind is the class of a [RequestError].
 type Kind string

@@ -95,7 +95,7 @@ func ExampleFailover() {
 	_, err := probe.Failover{Target: "cluster-1 default/httpbin"}.Run(context.Background())
 	fmt.Println(err)
 	// Output:
-	// probe: Failover.Consent: it does not repeat Target; set it to "cluster-1 default/httpbin" to allow that this is scaled to zero
+	// Failover.Consent: it does not repeat Target; set it to "cluster-1 default/httpbin" to allow that this is scaled to zero
 }
 
 func ExampleDiagnose() {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // RefusedError says why a failover was not begun. Nothing was changed.
@@ -20,18 +22,18 @@ func (e *RefusedError) Error() string {
 func (f Failover) validate() error {
 	switch {
 	case f.Target == "":
-		return &FieldError{"Failover.Target", "", "it is not set", "name cluster, namespace and workload"}
+		return invalid.Field("Failover.Target", "", "it is not set", "name cluster, namespace and workload")
 	case f.Consent != f.Target:
-		return &FieldError{
+		return invalid.Field(
 			"Failover.Consent", f.Consent, "it does not repeat Target",
-			fmt.Sprintf("set it to %q to allow that this is scaled to zero", f.Target),
-		}
+			fmt.Sprintf("set it to %q to allow that this is scaled to zero", f.Target))
+
 	case f.Local == nil:
-		return &FieldError{"Failover.Local", "", "it is not set", "give the Scaler of the workload"}
+		return invalid.Field("Failover.Local", "", "it is not set", "give the Scaler of the workload")
 	case f.Elsewhere == nil:
-		return &FieldError{"Failover.Elsewhere", "", "it is not set", "count the ready endpoints of the other cluster"}
+		return invalid.Field("Failover.Elsewhere", "", "it is not set", "count the ready endpoints of the other cluster")
 	case f.Answer == nil:
-		return &FieldError{"Failover.Answer", "", "it is not set", "give a Prober that holds when the other cluster answers"}
+		return invalid.Field("Failover.Answer", "", "it is not set", "give a Prober that holds when the other cluster answers")
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // PilotAgent asks a workload's Envoy through the agent beside it (istio/istio pilot/cmd/pilot-agent, request).
@@ -15,7 +17,7 @@ type PilotAgent struct {
 // outbound|8000||httpbin.default.svc.cluster.local; "" means for all. None is no error: Envoy may know none.
 func (p PilotAgent) Endpoints(ctx context.Context, service string) ([]Endpoint, error) {
 	if p.In == nil {
-		return nil, &FieldError{"PilotAgent.In", "", "it is not set", "give an Executor for the container istio-proxy"}
+		return nil, invalid.Field("PilotAgent.In", "", "it is not set", "give an Executor for the container istio-proxy")
 	}
 	admin := &url.URL{Scheme: "http", Host: "localhost:15000", Path: "/clusters"}
 	out, err := p.In.Exec(ctx, Command{Args: []string{"pilot-agent", "request", "GET", "clusters"}})

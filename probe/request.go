@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Request is a GET; probes send nothing else.
@@ -60,17 +62,17 @@ var refusedHeaders = map[string]string{
 func (r Request) parsed() (*url.URL, time.Duration, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, 0, &FieldError{"Request.URL", "", "it is not an http or https URL", "write it like http://httpbin:8000/headers"}
+		return nil, 0, invalid.Field("Request.URL", "", "it is not an http or https URL", "write it like http://httpbin:8000/headers")
 	}
 	if u.User != nil {
-		return nil, 0, &FieldError{"Request.URL", u.Host, "it has user info, which is a secret", "use a Sender of your own that adds credentials"}
+		return nil, 0, invalid.Field("Request.URL", u.Host, "it has user info, which is a secret", "use a Sender of your own that adds credentials")
 	}
 	for name, values := range r.Header {
 		if reason, refused := refusedHeaders[textproto.CanonicalMIMEHeaderKey(name)]; refused {
-			return nil, 0, &FieldError{"Request.Header", name, reason, "leave it out"}
+			return nil, 0, invalid.Field("Request.Header", name, reason, "leave it out")
 		}
 		if strings.ContainsAny(name, "\r\n: ") || name == "" || strings.ContainsAny(strings.Join(values, ""), "\r\n\x00") {
-			return nil, 0, &FieldError{"Request.Header", name, "its name or value does not fit on a header line", "remove line breaks"}
+			return nil, 0, invalid.Field("Request.Header", name, "its name or value does not fit on a header line", "remove line breaks")
 		}
 	}
 	timeout := r.Timeout

@@ -3,6 +3,8 @@ package probe
 import (
 	"fmt"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // SPIFFEID is the identity of a workload as Istio writes it: spiffe://<trust domain>/ns/<namespace>/sa/<service account>
@@ -13,7 +15,7 @@ type SPIFFEID struct{ trustDomain, namespace, serviceAccount string }
 // ParseSPIFFEID reads an ID of Istio's form; any other, however valid, is a [*FieldError].
 func ParseSPIFFEID(s string) (SPIFFEID, error) {
 	wrong := func(reason string) (SPIFFEID, error) {
-		return SPIFFEID{}, &FieldError{"SPIFFEID", s, reason, "write it like spiffe://cluster.local/ns/default/sa/httpbin"}
+		return SPIFFEID{}, invalid.Field("SPIFFEID", s, reason, "write it like spiffe://cluster.local/ns/default/sa/httpbin")
 	}
 	rest, found := strings.CutPrefix(s, "spiffe://")
 	if !found {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Expect says how the counts compare with the endpoints that each cluster has: check "split". Endpoints get equal
@@ -79,14 +81,14 @@ func AnswersToTell(expected, actual, confidence float64) (int, error) {
 		value float64
 	}{{"expected", expected}, {"actual", actual}} {
 		if !(field.value >= 0 && field.value <= 1) {
-			return 0, &FieldError{field.name, fmt.Sprint(field.value), "it is no share", "give a number from 0 to 1"}
+			return 0, invalid.Field(field.name, fmt.Sprint(field.value), "it is no share", "give a number from 0 to 1")
 		}
 	}
 	if !(confidence > 0 && confidence < 1) {
-		return 0, &FieldError{"confidence", fmt.Sprint(confidence), "it is no confidence", "give a number between 0 and 1, such as 0.99"}
+		return 0, invalid.Field("confidence", fmt.Sprint(confidence), "it is no confidence", "give a number between 0 and 1, such as 0.99")
 	}
 	if math.Abs(expected-actual) < 1e-4 {
-		return 0, &FieldError{"actual", fmt.Sprint(actual), "it is too close to expected", "give shares that differ by 0.0001 or more"}
+		return 0, invalid.Field("actual", fmt.Sprint(actual), "it is too close to expected", "give shares that differ by 0.0001 or more")
 	}
 	tells := func(n int) bool {
 		low, high := bounds(actual*float64(n), float64(n), confidence)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Asker sends one request and says which cluster answered. An error means that there was no good answer.
@@ -87,11 +89,11 @@ func (w Who) path() string {
 func (w Who) validate() error {
 	switch {
 	case w.Path != "" && w.Path != "/hostname" && w.Path != "/env":
-		return &FieldError{"Who.Path", w.Path, "it does not say who answers", "use /hostname or /env"}
+		return invalid.Field("Who.Path", w.Path, "it does not say who answers", "use /hostname or /env")
 	case w.Proxy != nil && w.Service == "":
-		return &FieldError{"Who.Service", "", "it is needed to read the Proxy", "write it like outbound|8000||httpbin.default.svc.cluster.local"}
+		return invalid.Field("Who.Service", "", "it is needed to read the Proxy", "write it like outbound|8000||httpbin.default.svc.cluster.local")
 	case w.LocalReady != nil && w.Elsewhere == "":
-		return &FieldError{"Who.Elsewhere", "", "it is needed with LocalReady", "name the only other cluster that has the service"}
+		return invalid.Field("Who.Elsewhere", "", "it is needed with LocalReady", "name the only other cluster that has the service")
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package rbac
 
 import (
 	"maps"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // identifying are the labels that say what the objects are; callers may not
@@ -32,7 +34,7 @@ func profileLabels(profile Profile, minor int) map[string]string {
 func mergeLabels(own, caller map[string]string) (map[string]string, error) {
 	for _, key := range identifying {
 		if value, given := caller[key]; given && own[key] != "" && own[key] != value {
-			return nil, &OptionError{Field: "Options.Labels[" + key + "]", Value: value, Problem: "identifies the reader and stays " + own[key] + "; use another key"}
+			return nil, invalid.Field("Options.Labels["+key+"]", value, "identifies the reader and stays "+own[key], "use another key")
 		}
 	}
 	merged := maps.Clone(own)

@@ -3,6 +3,8 @@ package rbac
 import (
 	"slices"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Profile names a set of rules for the reader. The zero value means [ASM].
@@ -42,11 +44,11 @@ func (p Profile) String() string {
 }
 
 // ParseProfile returns the profile of that name; the empty name is [ASM].
-// The error is an [*OptionError] that lists the names.
+// The error is an [*FieldError] that lists the names.
 func ParseProfile(name string) (Profile, error) {
 	p := Profile(Profile(name).String())
 	if !slices.Contains(profiles, p) {
-		return "", &OptionError{Field: "profile", Value: name, Problem: "unknown; use one of " + profileNames()}
+		return "", invalid.Field("profile", name, "is unknown", "use one of "+profileNames())
 	}
 	return p, nil
 }

@@ -22,7 +22,7 @@ type Reader struct {
 }
 
 // Render returns the objects for the options. Rendering is pure and repeatable;
-// the objects are the caller's to change. The error is an [*OptionError] that
+// the objects are the caller's to change. The error is an [*FieldError] that
 // names the field, its value and the remedy.
 func Render(o Options) (*Reader, error) {
 	r, err := o.resolve()

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 const (
@@ -21,27 +23,27 @@ const (
 // identifying labels aside.
 func (o Options) validate() error {
 	if !slices.Contains(profiles, o.Profile) {
-		return &OptionError{Field: "Options.Profile", Value: string(o.Profile), Problem: "unknown; use one of " + profileNames()}
+		return invalid.Field("Options.Profile", string(o.Profile), "is unknown", "use one of "+profileNames())
 	}
 	if msgs := validation.IsDNS1123Label(o.Namespace); len(msgs) > 0 {
-		return invalid("Options.Namespace", o.Namespace, msgs)
+		return refuse("Options.Namespace", o.Namespace, msgs)
 	}
 	if msgs := validation.IsDNS1123Subdomain(o.ServiceAccount); len(msgs) > 0 {
-		return invalid("Options.ServiceAccount", o.ServiceAccount, msgs)
+		return refuse("Options.ServiceAccount", o.ServiceAccount, msgs)
 	}
 	if o.Revision != "" { // Istio operator/pkg/apis/validation, validateRevision
 		if msgs := validation.IsDNS1123Label(o.Revision); len(msgs) > 0 {
-			return invalid("Options.Revision", o.Revision, msgs)
+			return refuse("Options.Revision", o.Revision, msgs)
 		}
 	}
 	if msgs := content.IsPathSegmentName(o.Name); len(msgs) > 0 {
-		return invalid("Options.Name", o.Name, msgs)
+		return refuse("Options.Name", o.Name, msgs)
 	}
 	if strings.ContainsFunc(o.Name, unwritable) {
-		return &OptionError{Field: "Options.Name", Value: o.Name, Problem: "holds a control character or bytes that are not UTF-8; remove them"}
+		return invalid.Field("Options.Name", o.Name, "holds a control character or bytes that are not UTF-8", "remove them")
 	}
 	if strings.HasPrefix(o.Name, systemPrefix) {
-		return &OptionError{Field: "Options.Name", Value: o.Name, Problem: `the prefix "system:" belongs to Kubernetes; choose another name`}
+		return invalid.Field("Options.Name", o.Name, `the prefix "system:" belongs to Kubernetes`, "choose another name")
 	}
 	if err := validateLabels(o.Labels); err != nil {
 		return err
@@ -52,13 +54,13 @@ func (o Options) validate() error {
 func validateLabels(labels map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		if msgs := validation.IsQualifiedName(key); len(msgs) > 0 {
-			return invalid("Options.Labels key", key, msgs)
+			return refuse("Options.Labels key", key, msgs)
 		}
 		if strings.HasPrefix(key, aggregatePrefix) {
-			return &OptionError{Field: "Options.Labels key", Value: key, Problem: "would add the reader's rules, Secrets included, to a role of every user; remove it"}
+			return invalid.Field("Options.Labels key", key, "would add the reader's rules, Secrets included, to a role of every user", "remove it")
 		}
 		if msgs := validation.IsValidLabelValue(labels[key]); len(msgs) > 0 {
-			return invalid("Options.Labels["+key+"]", labels[key], msgs)
+			return refuse("Options.Labels["+key+"]", labels[key], msgs)
 		}
 	}
 	return nil
@@ -69,14 +71,14 @@ func validateAnnotations(annotations map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		// As the API server does: annotation keys may have upper case prefixes.
 		if msgs := validation.IsQualifiedName(strings.ToLower(key)); len(msgs) > 0 {
-			return invalid("Options.Annotations key", key, msgs)
+			return refuse("Options.Annotations key", key, msgs)
 		}
 		if strings.ContainsFunc(annotations[key], unwritable) {
-			return &OptionError{Field: "Options.Annotations key", Value: key, Problem: "its value holds a control character or bytes that are not UTF-8; remove or encode them"}
+			return invalid.Field("Options.Annotations key", key, "its value holds a control character or bytes that are not UTF-8", "remove or encode them")
 		}
 		size += len(key) + len(annotations[key])
 		if size > maxAnnotationBytes {
-			return &OptionError{Field: "Options.Annotations key", Value: key, Problem: "all annotations together may not pass 256 KiB; shorten them"}
+			return invalid.Field("Options.Annotations key", key, "all annotations together may not pass 256 KiB", "shorten them")
 		}
 	}
 	return nil
@@ -93,6 +95,6 @@ func unwritable(r rune) bool {
 	return unicode.IsControl(r)
 }
 
-func invalid(field, value string, msgs []string) error {
-	return &OptionError{Field: field, Value: value, Problem: strings.Join(msgs, "; ")}
+func refuse(field, value string, msgs []string) error {
+	return invalid.Field(field, value, "is not valid", strings.Join(msgs, "; "))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // The minors of Istio 1 whose charts the rules were compared with.
@@ -25,12 +27,12 @@ func resolveVersion(version string, profile Profile) (minor int, warning string,
 	if version == "" {
 		return newestMinor, "", nil
 	}
-	refuse := func(problem string, cause error) error {
-		return &OptionError{Field: "Options.IstioVersion", Value: version, Problem: problem, Err: cause}
+	refuse := func(reason, remedy string, cause error) error {
+		return invalid.Field("Options.IstioVersion", version, reason, remedy).Because(cause)
 	}
 	parts := versionPattern.FindStringSubmatch(version)
 	if parts == nil {
-		return 0, "", refuse(`must look like "1.27", "1.27.3" or "v1.27.3-alpha.1"; leave it empty for the newest known`, nil)
+		return 0, "", refuse("is not a version of Istio", `write it like "1.27", "1.27.3" or "v1.27.3-alpha.1", or leave it empty for the newest known`, nil)
 	}
 	if profile == ASM {
 		return newestMinor, "", nil
@@ -40,7 +42,7 @@ func resolveVersion(version string, profile Profile) (minor int, warning string,
 	minor, _ = strconv.Atoi(parts[2])
 	switch {
 	case major < 1 || major == 1 && minor < oldestMinor:
-		return 0, "", refuse(fmt.Sprintf("older than 1.%d, the oldest whose charts are known; upgrade istiod, or use profile %s, which does not vary by version", oldestMinor, ASM), ErrVersionTooOld)
+		return 0, "", refuse(fmt.Sprintf("is older than 1.%d, the oldest whose charts are known", oldestMinor), fmt.Sprintf("upgrade istiod, or use profile %s, which does not vary by version", ASM), ErrVersionTooOld)
 	case major > 1 || minor > newestMinor:
 		return newestMinor, fmt.Sprintf("IstioVersion %q is newer than 1.%d, the newest whose charts are known: rendered as 1.%[2]d; compare with its own chart", version, newestMinor), nil
 	case profile == Minimal && minor < minimalMinor:

@@ -24,7 +24,7 @@ func TestVersionForms(t *testing.T) {
 	for _, version := range []string{"1", "1.", ".27", "v", "1.27.", "1.027", "1.27 ", " 1.27", "1.27.x", "1.27-", "1.27.3_a", "-1.27", "1.99999", "vv1.27", "1.27\n"} {
 		t.Run("refused "+version, func(t *testing.T) {
 			_, err := rbac.Render(rbac.Options{Profile: rbac.Upstream, IstioVersion: version})
-			var oe *rbac.OptionError
+			var oe *rbac.FieldError
 			require.ErrorAs(t, err, &oe)
 			require.NotErrorIs(t, err, rbac.ErrVersionTooOld)
 			_, err = rbac.Render(rbac.Options{IstioVersion: version})
@@ -38,7 +38,7 @@ func TestVersionTooOld(t *testing.T) {
 		for _, version := range []string{"1.18.7", "1.0", "0.8"} {
 			_, err := rbac.Render(rbac.Options{Profile: profile, IstioVersion: version})
 			require.ErrorIs(t, err, rbac.ErrVersionTooOld)
-			require.EqualError(t, err, `rbac: Options.IstioVersion "`+version+`": older than 1.19, the oldest whose charts are known; upgrade istiod, or use profile asm, which does not vary by version`)
+			require.EqualError(t, err, `Options.IstioVersion "`+version+`": is older than 1.19, the oldest whose charts are known; upgrade istiod, or use profile asm, which does not vary by version`)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func TestParseProfile(t *testing.T) {
 	}
 	require.Equal(t, "asm", rbac.Profile("").String())
 	_, err := rbac.ParseProfile("ASM")
-	require.EqualError(t, err, `rbac: profile "ASM": unknown; use one of asm, upstream, remote-control-plane, minimal`)
-	var oe *rbac.OptionError
+	require.EqualError(t, err, `profile "ASM": is unknown; use one of asm, upstream, remote-control-plane, minimal`)
+	var oe *rbac.FieldError
 	require.ErrorAs(t, err, &oe)
 }

@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Bound makes tokens that expire: a TokenRequest, bound to an empty marker
@@ -78,11 +80,11 @@ func (b Bound) Revoke(ctx context.Context, ref Ref) error {
 func (b Bound) prepare(req Request) (Request, error) {
 	switch life := b.lifetime(); {
 	case b.Secrets == nil:
-		return req, &FieldError{"Bound.Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace"}
+		return req, invalid.Field("Bound.Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace")
 	case b.Accounts == nil:
-		return req, &FieldError{"Bound.Accounts", "", "is nil", "set it to the ServiceAccountInterface of the account's namespace"}
+		return req, invalid.Field("Bound.Accounts", "", "is nil", "set it to the ServiceAccountInterface of the account's namespace")
 	case life < minLifetime || life > maxLifetime || life%time.Second != 0:
-		return req, &FieldError{"Bound.Lifetime", life.String(), "is nothing that an API server grants", fmt.Sprintf("give whole seconds, at least %v", minLifetime)}
+		return req, invalid.Field("Bound.Lifetime", life.String(), "is nothing that an API server grants", fmt.Sprintf("give whole seconds, at least %v", minLifetime))
 	}
 	return req.complete()
 }

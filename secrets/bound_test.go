@@ -158,6 +158,6 @@ func TestBoundUndoesAfterCancellation(t *testing.T) {
 func TestBoundRefusesLifetimes(t *testing.T) {
 	for _, life := range []time.Duration{-time.Hour, time.Second, 10*time.Minute - time.Second, time.Hour + time.Millisecond, (1<<32 + 1) * time.Second} {
 		_, err := secrets.Bound{Secrets: &store{}, Accounts: issuer(t, time.Hour), Lifetime: life}.Token(t.Context(), request())
-		require.ErrorContains(t, err, `secrets: Bound.Lifetime "`+life.String()+`"`)
+		require.ErrorContains(t, err, `Bound.Lifetime "`+life.String()+`"`)
 	}
 }

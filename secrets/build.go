@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Build makes the Secret that tells an istiod of r. What istiod or the API
@@ -28,11 +30,10 @@ func Build(r Remote, o Options) (*corev1.Secret, error) {
 		return nil, fmt.Errorf("secrets: writing the kubeconfig: %w", err)
 	}
 	if len(kubeconfig) > corev1.MaxSecretSize {
-		return nil, &FieldError{
+		return nil, invalid.Field(
 			"Endpoint.CA", fmt.Sprintf("%d bytes", len(r.Endpoint.CA)),
 			fmt.Sprintf("makes a Secret of %d bytes, of at most %d", len(kubeconfig), corev1.MaxSecretSize),
-			"leave only the authorities that sign this server's certificate",
-		}
+			"leave only the authorities that sign this server's certificate")
 	}
 	labels, annotations := maps.Clone(o.Labels), maps.Clone(o.Annotations)
 	if labels == nil {
@@ -55,17 +56,17 @@ func Build(r Remote, o Options) (*corev1.Secret, error) {
 func checkRemote(r Remote) error {
 	errs := []error{checkCluster(r.Cluster), r.Endpoint.Validate(), checkToken(r)}
 	if r.Credential != "" {
-		errs = append(errs, &FieldError{"Remote.Credential", r.Credential, "is no bearer token alone", "use a ServiceAccount token and leave Credential empty"})
+		errs = append(errs, invalid.Field("Remote.Credential", r.Credential, "is no bearer token alone", "use a ServiceAccount token and leave Credential empty"))
 	}
 	if r.CAFile != "" {
-		errs = append(errs, &FieldError{"Remote.CAFile", r.CAFile, "would be read in istiod's own file system", "put the certificates into Endpoint.CA"})
+		errs = append(errs, invalid.Field("Remote.CAFile", r.CAFile, "would be read in istiod's own file system", "put the certificates into Endpoint.CA"))
 	}
 	return errors.Join(errs...)
 }
 
 func checkCluster(cluster string) error {
 	if msgs := validation.IsConfigMapKey(cluster); len(msgs) > 0 {
-		return &FieldError{"Remote.Cluster", cluster, "is no cluster ID that a Secret can hold as its data key", strings.Join(msgs, ", ")}
+		return invalid.Field("Remote.Cluster", cluster, "is no cluster ID that a Secret can hold as its data key", strings.Join(msgs, ", "))
 	}
 	return nil
 }
@@ -74,10 +75,10 @@ func checkToken(r Remote) error {
 	const field = "Remote.Token"
 	value := r.Token.Reveal()
 	if value == "" {
-		return &FieldError{field, "", "is empty", "get one from a TokenSource"}
+		return invalid.Field(field, "", "is empty", "get one from a TokenSource")
 	}
 	if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return &FieldError{field, "", "holds a blank, a line end or another character that no HTTP header takes", "trim it"}
+		return invalid.Field(field, "", "holds a blank, a line end or another character that no HTTP header takes", "trim it")
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 func (e Endpoint) checkCA() error {
@@ -14,10 +16,10 @@ func (e Endpoint) checkCA() error {
 		return nil
 	}
 	if e.InsecureSkipTLSVerify {
-		return &FieldError{field, "", "is set together with InsecureSkipTLSVerify, which client-go refuses", "drop InsecureSkipTLSVerify"}
+		return invalid.Field(field, "", "is set together with InsecureSkipTLSVerify, which client-go refuses", "drop InsecureSkipTLSVerify")
 	}
 	if _, err := certificates(e.CA); err != nil {
-		return &FieldError{field, "", err.Error(), "give the PEM certificates of the authority that signs the server's certificate"}
+		return invalid.Field(field, "", err.Error(), "give the PEM certificates of the authority that signs the server's certificate")
 	}
 	return nil
 }

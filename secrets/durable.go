@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Durable makes tokens that work until they are revoked: a Secret of type
@@ -77,7 +79,7 @@ func (d Durable) Revoke(ctx context.Context, ref Ref) error {
 
 func (d Durable) prepare(req Request) (Request, error) {
 	if d.Secrets == nil {
-		return req, &FieldError{"Durable.Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace"}
+		return req, invalid.Field("Durable.Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace")
 	}
 	return req.complete()
 }

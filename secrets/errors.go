@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 var (
@@ -17,25 +19,9 @@ var (
 	ErrNotJWT = errors.New("not a JSON web token")
 )
 
-// FieldError is an input that cannot work, found before anything is written.
-// Several are joined; errors.As finds the first.
-type FieldError struct {
-	// Field is the Go path of the value, such as Endpoint.Server.
-	Field string
-	// Value is the value as far as it may be shown; "" where it is a secret.
-	Value string
-	// Reason says what is wrong, Remedy what to do.
-	Reason, Remedy string
-}
-
-// Error names the field, its value, the reason and the remedy.
-func (e *FieldError) Error() string {
-	value := ""
-	if e.Value != "" {
-		value = fmt.Sprintf(" %q", e.Value)
-	}
-	return fmt.Sprintf("secrets: %s%s: %s; %s", e.Field, value, e.Reason, e.Remedy)
-}
+// FieldError is an input that cannot work, found before anything is written. Several
+// are joined; errors.As finds the first.
+type FieldError = invalid.FieldError
 
 // ExistsError says that the object which a source wanted to create is there
 // already: another run made it, or it is somebody else's. Its labels and

@@ -52,7 +52,7 @@ func ExampleBuild_refused() {
 	}, secrets.Options{})
 	fmt.Println(err)
 	// Output:
-	// secrets: Endpoint.Server "https://localhost:6443": is an address of the local host, where istiod will find itself; give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host
+	// Endpoint.Server "https://localhost:6443": is an address of the local host, where istiod will find itself; give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host
 }
 
 func ExampleParse() {

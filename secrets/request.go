@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // ObjectName returns the name of the object that a source creates for r: Name,
@@ -47,13 +49,12 @@ func (r Request) complete() (Request, error) {
 		checkAnnotations("Request.Annotations", r.Annotations),
 	}
 	if r.Generation < 0 {
-		errs = append(errs, &FieldError{"Request.Generation", fmt.Sprint(r.Generation), "is negative", "count from 0"})
+		errs = append(errs, invalid.Field("Request.Generation", fmt.Sprint(r.Generation), "is negative", "count from 0"))
 	}
 	if value, found := r.Labels[LabelMultiCluster]; found {
-		errs = append(errs, &FieldError{
-			"Request.Labels[" + LabelMultiCluster + "]", value,
-			"would make istiod take the token's object for a remote secret", "leave this label to Build",
-		})
+		errs = append(errs, invalid.Field(
+			"Request.Labels["+LabelMultiCluster+"]", value,
+			"would make istiod take the token's object for a remote secret", "leave this label to Build"))
 	}
 	return r, errors.Join(errs...)
 }
@@ -82,7 +83,7 @@ func (r Request) ref(kind Kind, object types.UID) Ref {
 
 func checkName(field, value string, valid func(string) []string) error {
 	if msgs := valid(value); len(msgs) > 0 {
-		return &FieldError{field, value, "is no valid name", strings.Join(msgs, ", ")}
+		return invalid.Field(field, value, "is no valid name", strings.Join(msgs, ", "))
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 const undoTimeout = 10 * time.Second
@@ -19,10 +21,10 @@ func revoke(ctx context.Context, client SecretClient, ref Ref, kind Kind) error 
 		return fmt.Errorf("secrets: a %q token cannot be revoked as %q: %w; use the source that made it", ref.Kind, kind, ErrNotRevocable)
 	}
 	if client == nil {
-		return &FieldError{"Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace"}
+		return invalid.Field("Secrets", "", "is nil", "set it to the SecretInterface of the account's namespace")
 	}
 	if ref.Name == "" || ref.UID == "" {
-		return &FieldError{"Ref", ref.Namespace + "/" + ref.Name, "lacks the name or UID of the token's object", "find the object by its labels"}
+		return invalid.Field("Ref", ref.Namespace+"/"+ref.Name, "lacks the name or UID of the token's object", "find the object by its labels")
 	}
 	return remove(ctx, client, ref)
 }

@@ -14,6 +14,10 @@ import (
 	"time"
 )
 
+// buildTags are Istio's own (its Makefile.core.mk): without the validators of protoc-gen-validate, which nothing calls,
+// the binary is smaller and built sooner.
+const buildTags = "disable_pgv"
+
 // compile builds the module in dir and says every few seconds how far it is: the first time takes minutes.
 func compile(dir, to string, say func(string, ...any)) error {
 	began := time.Now()
@@ -27,12 +31,12 @@ func compile(dir, to string, say func(string, ...any)) error {
 		}
 		say("building: %d of at most %d packages compiled, %s", compiled.Load(), total.Load(), elapsed)
 	})()
-	list, err := goCommand(dir, "list", "-deps", ".").Output()
+	list, err := goCommand(dir, "list", "-tags="+buildTags, "-deps", ".").Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w%s", err, stderrOf(err))
 	}
 	total.Store(int64(bytes.Count(list, []byte("\n"))))
-	cmd := goCommand(dir, "build", "-v", "-ldflags=-s -w", "-o", to, ".")
+	cmd := goCommand(dir, "build", "-v", "-tags="+buildTags, "-ldflags=-s -w", "-o", to, ".")
 	output, err := cmd.StderrPipe()
 	if err != nil {
 		return err

@@ -3,23 +3,18 @@ package preflight
 import (
 	"errors"
 	"fmt"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// FieldError is an Input that cannot be checked.
-type FieldError struct {
-	Field, Value   string
-	Reason, Remedy string
-}
-
-// Error names the field, its value, the reason and the remedy.
-func (e *FieldError) Error() string {
-	return fmt.Sprintf("preflight: %s %q: %s; %s", e.Field, e.Value, e.Reason, e.Remedy)
-}
+// FieldError is an input that cannot work, found before anything is read. Several
+// are joined; errors.As finds the first.
+type FieldError = invalid.FieldError
 
 func (in Input) validate() error {
 	var errs []error
 	refuse := func(field, value, reason, remedy string) {
-		errs = append(errs, &FieldError{field, value, reason, remedy})
+		errs = append(errs, invalid.Field(field, value, reason, remedy))
 	}
 	switch in.Flavour {
 	case "", ASM, Upstream:

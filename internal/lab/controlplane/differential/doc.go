@@ -5,5 +5,5 @@
 // certificates and tokens, which are made at run time.
 //
 // The tests lie in this module since it has Kubernetes and Istio already; with
-// CGO_ENABLED=0 they share the build cache with the control plane's binary.
+// CGO_ENABLED=0 and -tags=disable_pgv they share the build cache with the control plane's binary.
 package differential

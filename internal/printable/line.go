@@ -1,0 +1,48 @@
+package printable
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limit is the longest line in bytes. A page that joins several lines still fits a screen.
+const Limit = 512
+
+// Line returns text as one line of at most Limit bytes: blanks around it are dropped, credentials that show by their form
+// are REDACTED, what does not print is written as its Go escape (\n, \x1b, \u202e), and the end of a long text gives way to
+// its length. A backslash stays as it is: an escape is there to be seen, not to be read back.
+func Line(text string) string {
+	text = strings.TrimSpace(text)
+	size := len(text)
+	head := hideForms(text[:min(size, 4*Limit)]) // what is further behind is not shown
+	var b strings.Builder
+	for len(head) > 0 && b.Len() <= Limit {
+		r, n := utf8.DecodeRuneInString(head)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, head[0])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		head = head[n:]
+	}
+	if size <= 4*Limit && b.Len() <= Limit {
+		return b.String()
+	}
+	return shortened(b.String(), size)
+}
+
+// shortened cuts line between two runes, so that it fits Limit with the size of the whole behind it.
+func shortened(line string, size int) string {
+	end := fmt.Sprintf("… (%d bytes)", size)
+	at := min(len(line), Limit-len(end))
+	for at > 0 && at < len(line) && !utf8.RuneStart(line[at]) {
+		at--
+	}
+	return strings.TrimRight(line[:at], " ") + end
+}

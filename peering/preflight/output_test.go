@@ -42,7 +42,7 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, findings, back)
 }
 
-// TestDocument keeps docs/preflight.md what the tables say; -update writes it.
+// TestDocument keeps docs/preflight.md what the tables say; MESHPEER_UPDATE=1 writes it.
 func TestDocument(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, preflight.WriteMarkdown(&b))

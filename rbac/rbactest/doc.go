@@ -11,7 +11,5 @@
 //
 // A failed assertion says what to change. All but Golden let the test go on.
 //
-// The package registers the flag -update of [Golden], unless a flag of that
-// name exists. A test binary that defines one of its own must do so only if
-// flag.Lookup("update") is nil; if it is a bool, Golden honors it.
+// The package registers no flag: a test binary may have its own -update.
 package rbactest

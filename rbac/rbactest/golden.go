@@ -8,8 +8,8 @@ import (
 )
 
 // Golden fails tb, and ends it, if the YAML of the reader is not, byte for
-// byte, the file testdata/<name>; `go test -update` writes the file. The name
-// uses slashes.
+// byte, the file testdata/<name>. With the environment variable
+// MESHPEER_UPDATE=1 it writes the file. The name uses slashes.
 func Golden(tb TB, name string, reader *rbac.Reader) {
 	tb.Helper()
 	var buf bytes.Buffer

@@ -1,7 +1,6 @@
 package rbactest_test
 
 import (
-	"flag"
 	"os"
 	"testing"
 
@@ -17,28 +16,27 @@ func TestGolden(t *testing.T) {
 	reader, err := rbac.Render(rbac.Options{})
 	require.NoError(t, err)
 	compare := func(update string) *fakeTB {
-		require.NoError(t, flag.Set("update", update))
-		defer func() { require.NoError(t, flag.Set("update", "false")) }()
+		t.Setenv("MESHPEER_UPDATE", update)
 		tb := &fakeTB{}
 		rbactest.Golden(tb, "roles/asm.yaml", reader)
 		return tb
 	}
 
-	absent := compare("false")
+	absent := compare("0")
 	require.Len(t, absent.fatals, 1)
-	require.Contains(t, absent.fatals[0], "run go test with -update")
+	require.Contains(t, absent.fatals[0], "run go test with MESHPEER_UPDATE=1")
 
-	require.Equal(t, &fakeTB{}, compare("true"))
-	require.Equal(t, &fakeTB{}, compare("false"))
+	require.Equal(t, &fakeTB{}, compare("1"))
+	require.Equal(t, &fakeTB{}, compare("0"))
 	text, err := os.ReadFile("testdata/roles/asm.yaml")
 	require.NoError(t, err)
 	require.Contains(t, string(text), "kind: ClusterRoleBinding")
 
 	reader.ClusterRole.Name = "other"
-	changed := compare("false")
+	changed := compare("0")
 	require.Len(t, changed.fatals, 1)
 	require.Contains(t, changed.fatals[0], `"  name: other\n"`)
-	require.Contains(t, changed.fatals[0], "-update")
+	require.Contains(t, changed.fatals[0], "MESHPEER_UPDATE=1")
 	require.Empty(t, changed.errors)
 }
 

@@ -14,18 +14,44 @@ HEAVY := internal/lab/controlplane
 # The race detector needs a C compiler, which a machine with only Go does not have.
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 
-.PHONY: test unit lab lint cover fuzz cross tidy
+# Tests of the lab that need no lab have no TestMain.
+LABTESTS  = $(shell cd internal/lab && grep -rl --include='*_test.go' 'func TestMain' . | grep -v ^./controlplane | xargs -n1 dirname | sort -u)
+UNITTESTS = $(filter-out $(LABTESTS),$(shell cd internal/lab && find . -name '*_test.go' | grep -v ^./controlplane | xargs -n1 dirname | sort -u))
 
-# The lab tests come last, so that a run ends with the summary lines of go test.
-test: lint cross unit lab
+# testsum runs go test and counts; with RECORD the counts of several runs are collected there.
+SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
 
+# In somebody's environment it would write golden files where they are to be compared.
+unexport MESHPEER_UPDATE
+
+.PHONY: test unit lab lint cover fuzz cross tidy mutate guard
+
+# All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
+test: export MESHPEER_LAB ?= required
+test: lint cross
+	@record=$$(mktemp); code=0; $(MAKE) --no-print-directory unit lab RECORD=$$record || code=$$?; \
+	  go run ./internal/testsum -total $$record || code=$$?; rm -f $$record; exit $$code
+
+# Unit tests, each package in a network of its own: one that dials or resolves anything but loopback fails.
 unit:
-	go test $(RACE) -shuffle=on ./...
+	@dir=$$(mktemp -d); trap "rm -rf $$dir" EXIT; CGO_ENABLED=0 go build -o $$dir/guard ./internal/guard; \
+	  $(SUM) go test $(RACE) -shuffle=on -exec $$dir/guard ./...; \
+	  if [ "$$(go env GOOS)" = linux ]; then $(SUM) -C internal/lab go test $(RACE) -shuffle=on -exec $$dir/guard $(UNITTESTS); fi
 
+# The guard proves on this machine that it catches a dial over IPv4, IPv6, TCP, UDP, and a lookup.
+guard:
+	MESHPEER_LAB=required go test -count=1 -v ./internal/guard
+
+# Tests on real clusters.
 lab:
-	cd examples/quickstart && go test -count=1 -timeout 40m ./...
-	cd $(HEAVY) && CGO_ENABLED=0 go test -tags=disable_pgv -count=1 -timeout 40m ./...
-	cd internal/lab && go test -count=1 -p 1 -timeout 40m ./...
+	$(SUM) -C examples/quickstart go test -count=1 -timeout 40m ./...
+	CGO_ENABLED=0 $(SUM) -C $(HEAVY) go test -tags=disable_pgv -count=1 -timeout 40m ./...
+	$(SUM) -C internal/lab go test -count=1 -p 1 -timeout 40m $(LABTESTS)
+
+# Breaks conditions one at a time and says which no unit test guards; MUTATE="-run regexp" or "-sample 100 -seed 7" for others.
+MUTATE ?=
+mutate:
+	go run ./internal/mutate $(MUTATE)
 
 lint: tidy
 	@files=$$(go run $(GOFUMPT) -l .); if [ -n "$$files" ]; then echo "not gofumpt-ed:"; echo "$$files"; exit 1; fi

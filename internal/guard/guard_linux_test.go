@@ -129,12 +129,23 @@ func TestPassesOn(t *testing.T) {
 	require.Contains(t, said, "absent")
 }
 
+// TestNests: a guard can be used by a test that is guarded, so this test is never skipped for that.
+func TestNests(t *testing.T) {
+	guard := build(t)
+	said, code := under(t, guard, []string{envCase + "=name"}, guard, os.Args[0])
+	require.Equal(t, 1, code)
+	require.Equal(t, 1, strings.Count(said, "guard: unit tests"), "the inner one catches it:\n%s", said)
+	require.NotContains(t, said, "did not run")
+}
+
 func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "guard")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
-	if said, _ := under(t, path, nil, "/bin/true"); strings.Contains(said, "did not run") {
+	said, code := under(t, path, nil, "/bin/true")
+	require.Zero(t, code, said)
+	if strings.Contains(said, "did not run") {
 		t.Skip(strings.TrimSpace(said))
 	}
 	return path

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"syscall"
 )
@@ -60,26 +61,30 @@ func prepare() (*capture, error) {
 	return seen, nil
 }
 
-// resolver lets every lookup ask a name server, over IPv4 and then IPv6, at an address that is captured.
-func resolver() error {
-	files := map[string]string{
+// resolver lets every lookup ask a name server, over IPv4 and then IPv6, at an address that is captured. The files are on a
+// file system of their own, which nobody else sees and which ends with the namespace.
+func resolver() (err error) {
+	dir, err := os.MkdirTemp("", "guard")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(dir)) }()
+	if err := syscall.Mount("guard", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "size=64k"); err != nil {
+		return fmt.Errorf("mount a tmpfs: %w", err)
+	}
+	defer func() { err = errors.Join(err, syscall.Unmount(dir, syscall.MNT_DETACH)) }()
+	for path, content := range map[string]string{
 		"/etc/resolv.conf":   "nameserver 192.0.2.53\nnameserver 2001:db8::53\noptions timeout:1 attempts:1\n",
 		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-	}
-	for path, content := range files {
+	} {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && path != "/etc/resolv.conf" {
 			continue
 		}
-		own, err := os.CreateTemp("", "guard")
-		if err != nil {
+		own := filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(own, []byte(content), 0o644); err != nil {
 			return err
 		}
-		_, err = own.WriteString(content)
-		err = errors.Join(err, own.Chmod(0o644), own.Close())
-		if err == nil {
-			err = syscall.Mount(own.Name(), path, "", syscall.MS_BIND, "")
-		}
-		if err = errors.Join(err, os.Remove(own.Name())); err != nil {
+		if err := syscall.Mount(own, path, "", syscall.MS_BIND, ""); err != nil {
 			return fmt.Errorf("own %s: %w", path, err)
 		}
 	}

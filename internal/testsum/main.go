@@ -1,0 +1,98 @@
+// Command testsum runs go test, prints a line per package and the output of what failed, and at the end counts what passed,
+// failed and was skipped, with the reason of every skip:
+//
+//	go run ./internal/testsum [-C dir] [-record file] go test [flags] [packages]
+//	go run ./internal/testsum -total file
+//
+// A package that ran no test, or skipped all of them, is not ok: go test says so in small print only. The run fails then,
+// unless MESHPEER_LAB=optional. With -record the counts of several runs are collected in a file, which -total sums up.
+// The last line is "N passed, N failed, N skipped".
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	dir := flag.String("C", "", "folder to run in")
+	record := flag.String("record", "", "file that the counts are appended to")
+	total := flag.String("total", "", "file with counts to sum up; nothing is run")
+	flag.Parse()
+	var err error
+	switch {
+	case *total != "" && flag.NArg() == 0:
+		err = totals(*total, os.Stdout)
+	case flag.NArg() > 2 && flag.Arg(1) == "test":
+		err = run(*dir, *record, flag.Args(), os.Stdout)
+	default:
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+		os.Exit(1)
+	}
+}
+
+// run runs one go test command. The error is nil only if all packages are ok.
+func run(dir, record string, args []string, out io.Writer) error {
+	args = append([]string{args[0], args[1], "-json"}, args[2:]...)
+	command := exec.Command(args[0], args[1:]...)
+	command.Dir, command.Stderr = dir, os.Stderr
+	events, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // the terminal sends them to go test too: report what it still says
+	defer signal.Stop(signals)
+	if err := command.Start(); err != nil {
+		return err
+	}
+	sum, err := read(events, out)
+	if err != nil {
+		_ = command.Process.Kill()
+	}
+	err = errors.Join(err, command.Wait())
+	if record != "" {
+		err = errors.Join(err, sum.append(record))
+	} else {
+		sum.write(out)
+	}
+	if err == nil && sum.Passed+sum.Skipped == 0 {
+		err = errors.New("no test ran")
+	}
+	if err == nil && len(sum.Idle) > 0 && os.Getenv("MESHPEER_LAB") != "optional" {
+		err = fmt.Errorf("%s ran no test (MESHPEER_LAB=optional allows it)", packages(len(sum.Idle)))
+	}
+	return err
+}
+
+// totals sums up what runs have recorded.
+func totals(record string, out io.Writer) error {
+	file, err := os.Open(record)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var all summary
+	for decoder := json.NewDecoder(file); ; {
+		var one summary
+		if err := decoder.Decode(&one); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", record, err)
+		}
+		all.add(one)
+	}
+	all.write(out)
+	return nil
+}

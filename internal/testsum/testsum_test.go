@@ -62,7 +62,9 @@ func TestRun(t *testing.T) {
 	}{
 		{"fine", []string{"./fine", "./without"}, "required", true, "2 passed, 0 failed, 0 skipped", []string{"ok  \texample.com/m/fine"}, []string{"without"}},
 		{
-			"partly", []string{"./partly"}, "required", true, "1 passed, 0 failed, 2 skipped",
+			"partly",
+			[]string{"./partly"},
+			"required", true, "1 passed, 0 failed, 2 skipped",
 			[]string{"1 passed, 2 skipped\n", "skipped, 2: no moon tonight (example.com/m/partly TestA, example.com/m/partly TestC)"},
 			[]string{"first"},
 		},
@@ -129,8 +131,8 @@ not json
 
 func TestReason(t *testing.T) {
 	for output, want := range map[string]string{
-		"":                                  "no reason given",
-		"--- SKIP: TestA (0.00s)\n":         "no reason given",
+		"":                                   "no reason given",
+		"--- SKIP: TestA (0.00s)\n":          "no reason given",
 		"=== RUN   TestA\n    a.go:1: why\n": "why",
 		"    a_test.go:1: log\n    a_test.go:2: two\n        lines\n--- SKIP: TestA (0.00s)\n": "two lines",
 	} {

@@ -24,13 +24,16 @@ SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
 # In somebody's environment it would write golden files where they are to be compared.
 unexport MESHPEER_UPDATE
 
-.PHONY: test unit lab lint cover fuzz cross tidy mutate guard
+.PHONY: test mode unit lab lint cover fuzz cross tidy mutate guard
 
 # All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
 test: export MESHPEER_LAB ?= required
-test: lint cross
+test: mode lint cross
 	@record=$$(mktemp); code=0; $(MAKE) --no-print-directory unit lab RECORD=$$record || code=$$?; \
 	  go run ./internal/testsum -total $$record || code=$$?; rm -f $$record; exit $$code
+
+mode:
+	@case "$$MESHPEER_LAB" in required|optional) ;; *) echo "MESHPEER_LAB=$$MESHPEER_LAB: set it to required or optional"; exit 1;; esac
 
 # Unit tests, each package in a network of its own: one that dials or resolves anything but loopback fails.
 unit:
@@ -63,9 +66,12 @@ lint: tidy
 tidy:
 	for m in . $(LIGHT) $(HEAVY); do (cd $$m && go mod tidy -diff); done
 
-# The lab is for Linux; the SDK is for every system that people run their tools on.
+# The SDK is for every system that people run their tools on, 32 bits included; the lab is for Linux on amd64 and arm64.
 cross:
-	for os in darwin windows; do GOOS=$$os go vet ./rbac/... ./secrets/... ./probe/... ./peering/... ./examples/render; done
+	for target in darwin/arm64 windows/amd64 linux/386; do \
+	  GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./rbac/... ./secrets/... ./probe/... ./peering/... ./examples/render; \
+	done
+	cd internal/lab && GOARCH=arm64 go vet ./...
 
 # Statement coverage of the public packages, by their own tests and by those on the lab.
 cover:

@@ -94,5 +94,8 @@ func totals(record string, out io.Writer) error {
 		all.add(one)
 	}
 	all.write(out)
+	if all.Passed+all.Failed+all.Skipped == 0 {
+		return errors.New("no test ran")
+	}
 	return nil
 }

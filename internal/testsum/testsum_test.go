@@ -111,6 +111,8 @@ skipped, 4: no moon tonight (example.com/m/partly TestA, example.com/m/partly Te
 skipped, 1: no lab here (example.com/m/idle)
 7 passed, 2 failed, 5 skipped
 `, out.String())
+	require.NoError(t, os.WriteFile(record, nil, 0o600))
+	require.ErrorContains(t, totals(record, &out), "no test ran")
 	require.NoError(t, os.WriteFile(record, []byte("{"), 0o600))
 	require.Error(t, totals(record, &out))
 	require.Error(t, totals(record+".absent", &out))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -84,6 +85,11 @@ func (l list) find(wanted *regexp.Regexp) (found []mutant, stale []entry, err er
 				return nil, nil, err
 			}
 		}
+		if m, found, err := e.replaced(dir); err != nil {
+			return nil, nil, err
+		} else if found {
+			all[dir] = append(all[dir], m)
+		}
 		best, fit := mutant{}, 0
 		for _, m := range all[dir] {
 			if n := e.is(m); n > fit {
@@ -98,6 +104,45 @@ func (l list) find(wanted *regexp.Regexp) (found []mutant, stale []entry, err er
 		found = append(found, best)
 	}
 	return found, stale, nil
+}
+
+// replaced is the mutant of a line with the operator replace, whose text is "old => new": the only place in the package where
+// the old text stands becomes the new one.
+func (e entry) replaced(dir string) (m mutant, found bool, err error) {
+	_, function, operator := e.parts()
+	before, after, is := strings.Cut(e.text, " => ")
+	if operator != "replace" || !is || before == "" {
+		return m, false, nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return m, false, err
+	}
+	places := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			return m, false, err
+		}
+		n := strings.Count(string(source), before)
+		if places += n; n == 0 {
+			continue
+		}
+		full, err := filepath.Abs(name)
+		if err != nil {
+			return m, false, err
+		}
+		at := strings.Index(string(source), before)
+		m = mutant{
+			file: filepath.ToSlash(filepath.Clean(name)), function: function, operator: operator, text: e.text,
+			line: 1 + strings.Count(string(source[:at]), "\n"), dir: filepath.Dir(full), path: full,
+			from: at, to: at + len(before), replacement: after,
+		}
+	}
+	return m, places == 1, nil
 }
 
 // equivalent is the reason of the line that fits a mutant.

@@ -3,13 +3,14 @@
 //	go run ./internal/mutate                                 the pinned mutants of internal/mutate/list.tsv
 //	go run ./internal/mutate -run 'secrets/.*:drop-'         those of them whose ID matches
 //	go run ./internal/mutate -sample 100 -seed 7 ./probe     a hundred of all mutants of a package
+//	go run ./internal/mutate -check                          whether each line of the list still has its place
 //	go run ./internal/mutate -print -run redact ./secrets    the mutants there are, as lines for the list
 //
 // The work tree is never changed: a mutant reaches the compiler through an overlay. Each is tried against the unit tests of its
 // own package only, because a test elsewhere that happens to fail guards nothing on purpose.
 //
 // The list has a mutant per line, in columns separated by a tab: file, function and operator joined by colons; the source text
-// that is changed; why it matters; and, for a mutant that no test can notice, "equivalent: " and the reason. A line whose text
+// that is changed (or "old => new" with the operator replace); why it matters; and, for a mutant that no test can notice, "equivalent: " and the reason. A line whose text
 // is in that package no more is stale. The exit code is 1 if a mutant survived that is not equivalent, or if a line is stale or
 // does not compile.
 package main
@@ -37,7 +38,7 @@ type options struct {
 	list, run    string
 	sample, jobs int
 	seed         uint64
-	print        bool
+	print, check bool
 	packages     []string
 }
 
@@ -49,6 +50,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "which ones -sample takes")
 	flag.IntVar(&o.jobs, "j", 2, "mutants that are tried at the same time")
 	flag.BoolVar(&o.print, "print", false, "print the mutants of the packages and try none")
+	flag.BoolVar(&o.check, "check", false, "find the places of the list and try none")
 	flag.Parse()
 	o.packages = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -97,6 +99,13 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	chosen, stale, err := pinned.find(wanted)
 	if err != nil {
 		return err
+	}
+	if o.check {
+		fmt.Fprintf(out, "%d lines have their place, %d are stale\n", len(chosen), len(stale))
+		for _, e := range stale {
+			fmt.Fprintf(out, "%s\t%s\n", e.id, e.text)
+		}
+		return tally{tried: len(chosen), stale: len(stale)}.err()
 	}
 	return try(ctx, chosen, stale, o.jobs, out)
 }

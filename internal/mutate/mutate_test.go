@@ -31,6 +31,8 @@ var (
 	panicsLine   = tiny + ":Box.Put:drop-assign\tb.Weight += weight\tweights add up"
 	staleLine    = tiny + ":Full:flip\tb.Weight >= b.Limits\tthe text has gone"
 	movedLine    = "internal/mutate/testdata/tiny/other.go:Elsewhere:drop-case\tcase 0: return \"nothing\"\tcode moves"
+	replaceLine  = tiny + ":Name:replace\treturn \"nothing\" => return \"none\"\ta name is a promise"
+	twiceLine    = tiny + ":Box.Put:replace\tweight => height\tthe text is not the only one"
 	goneLine     = "internal/mutate/testdata/absent/a.go:F:flip\ta == b\tthe package has gone"
 )
 
@@ -59,6 +61,16 @@ func TestList(t *testing.T) {
 	after, err := os.ReadFile(tiny)
 	require.NoError(t, err)
 	require.Equal(t, string(before), string(after), "the work tree is as it was")
+}
+
+func TestReplaceAndCheck(t *testing.T) {
+	said, err := mutate(t, options{}, replaceLine)
+	require.NoError(t, err, said)
+	require.Contains(t, said, "1 tried: 1 killed")
+	said, err = mutate(t, options{check: true}, replaceLine, survivesLine, twiceLine, goneLine)
+	require.ErrorContains(t, err, "2 are stale")
+	require.Contains(t, said, "2 lines have their place, 2 are stale")
+	require.Contains(t, said, "weight => height")
 }
 
 func TestEquivalent(t *testing.T) {

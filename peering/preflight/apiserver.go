@@ -64,13 +64,25 @@ var floors = []struct{ istio, kubernetes int }{{30, 32}, {28, 30}, {26, 29}, {24
 
 // kubernetesVersion compares both API servers with what From's istiod supports.
 func kubernetesVersion(ctx context.Context, f *facts) []verdict {
-	tag, err := f.istioVersion(ctx)
+	versions, err := f.istioVersions(ctx)
 	if err != nil {
 		return one(unread(f.from.name, err))
 	}
-	istio, ok := parseRelease(tag)
+	if len(versions) == 0 {
+		return one(unknown(f.from.name, "give Input.IstioVersion", "no istiod was found whose image tells its version"))
+	}
+	var found []verdict
+	for _, version := range versions {
+		found = append(found, f.supports(ctx, version)...)
+	}
+	return found
+}
+
+// supports compares both API servers with what one version of istiod supports.
+func (f *facts) supports(ctx context.Context, version string) []verdict {
+	istio, ok := parseRelease(version)
 	if !ok {
-		return one(unknown(f.from.name, "give Input.IstioVersion", "the version of istiod cannot be told from %q", tag))
+		return one(unknown(f.from.name, "give Input.IstioVersion", "the version of an istiod cannot be told from %q", version))
 	}
 	floor := 0
 	for _, line := range floors {

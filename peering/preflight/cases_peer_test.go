@@ -30,6 +30,15 @@ func setEnv(pod *corev1.Pod, name, value string) {
 
 func istiodOf(w *world) *corev1.Pod { return of[*corev1.Pod](w.from, "istiod-1") }
 
+func terminating(pod *corev1.Pod) { pod.DeletionTimestamp = &metav1.Time{Time: now} }
+
+// canary adds an istiod of another revision, with a mesh configuration of its own.
+func canary(w *world, mesh string) {
+	pod := istiod("istiod-2", "cluster-2")
+	setEnv(pod, "REVISION", "canary")
+	w.from.add(pod, &corev1.ConfigMap{TypeMeta: meta("v1", "ConfigMap"), ObjectMeta: named("istio-system", "istio-canary"), Data: map[string]string{"mesh": mesh}})
+}
+
 func peerCases() []one {
 	ours := map[string]string{"meshpeer.io/from": "cluster-2"}
 	return []one{
@@ -91,6 +100,27 @@ func peerCases() []one {
 		{"istiod-present", "none upstream", func(w *world) { w.in.Flavour = preflight.Upstream; w.from.remove("Pod", "istiod-1") }, probe.Failed, "no Pod labelled app=istiod"},
 		{"istiod-present", "none under ASM", func(w *world) { w.from.remove("Pod", "istiod-1") }, probe.Unknown, "no Pod labelled app=istiod"},
 		{"istiod-present", "ended", func(w *world) { istiodOf(w).Status.Phase = corev1.PodFailed }, probe.Unknown, "no Pod labelled"},
+		{"istiod-present", "terminating", func(w *world) { terminating(istiodOf(w)) }, probe.Unknown, "runs in namespace istio-system: Pod istiod-1 is terminating"},
+		{"istiod-present", "terminating upstream", func(w *world) { upstream(w); terminating(istiodOf(w)) }, probe.Failed, "Pod istiod-1 is terminating"},
+		{"istiod-present", "labelled otherwise", func(w *world) { upstream(w); istiodOf(w).Labels["app"] = "istiod-canary" }, probe.Failed, "Pod istiod-1 looks like an istiod (app=istiod-canary)"},
+		{"istiod-present", "labelled with its revision only", func(w *world) { istiodOf(w).Labels = map[string]string{"istio.io/rev": "canary"} }, probe.Unknown, "looks like an istiod (istio.io/rev=canary)"},
+		{"istiod-present", "known by its image", func(w *world) {
+			istiodOf(w).Labels = map[string]string{"team": "mesh", "pod-template-hash": "x"}
+			istiodOf(w).Spec.Containers[0].Name = "main"
+		}, probe.Unknown, "looks like an istiod (team=mesh)"},
+		{"istiod-present", "selected", func(w *world) {
+			istiodOf(w).Labels["app"] = "istiod-canary"
+			w.in.From.IstiodSelector = "app in (istiod-canary)"
+		}, probe.Passed, "1 of 1 istiods are ready"},
+		{"istiod-present", "one left out", func(w *world) {
+			canary := istiod("istiod-2", "cluster-2")
+			canary.Labels["app"] = "istiod-canary"
+			w.from.add(canary)
+		}, probe.Warned, "cluster-2 Pod/istio-system/istiod-2"},
+		{"istiod-present", "another version beside a terminating one", func(w *world) {
+			terminating(istiodOf(w))
+			w.from.add(istiod("istiod-2", "cluster-2"))
+		}, probe.Passed, "1 of 1 istiods are ready"},
 		{"istiod-present", "not ready", func(w *world) { istiodOf(w).Status.Conditions = nil }, probe.Failed, "none of 1 istiods is ready"},
 		{"istiod-present", "one not ready", func(w *world) {
 			second := istiod("istiod-2", "cluster-2")
@@ -104,6 +134,30 @@ func peerCases() []one {
 		{"istiod-reads-credentials", "off", func(w *world) { setEnv(istiodOf(w), "PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER", "false") }, probe.Failed, "panics"},
 		{"istiod-reads-credentials", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
 
+		{"istiod-reads-secrets", "of the second", func(w *world) {
+			second := istiod("istiod-2", "cluster-2")
+			setEnv(second, "PILOT_MULTICLUSTER_KUBECONFIG_PATH", "/etc/remotes")
+			w.from.add(second)
+		}, probe.Failed, "istiod-2"},
+		{"istiod-reads-secrets", "from a ConfigMap", func(w *world) {
+			istiodOf(w).Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{}}}
+		}, probe.Unknown, "comes from elsewhere"},
+		{"istiod-revisions", "networks differ", func(w *world) {
+			canary(w, "trustDomain: td")
+			of[*corev1.ConfigMap](w.from, "istio-canary").Data["meshNetworks"] = "networks: {network1: {gateways: [{address: 203.0.113.8, port: 15443}]}}"
+		}, probe.Warned, "revisions default and canary differ in meshNetworks"},
+		{"istiod-revisions", "trust domains differ", func(w *world) { canary(w, "trustDomain: other") }, probe.Warned, "differ in trustDomain"},
+		{"istiod-revisions", "alike", func(w *world) { canary(w, "trustDomain: td") }, probe.Passed, "2 revisions agree"},
+		{"istiod-revisions", "one unread", func(w *world) { canary(w, ""); w.from.remove("ConfigMap", "istio-canary") }, probe.Unknown, "not found"},
+		{"istiod-revisions", "none", func(w *world) { w.from.remove("Pod", "istiod-1") }, probe.Unknown, "no Pod labelled"},
+		{"cluster-id-not-own", "the second istiod's", func(w *world) { w.from.add(istiod("istiod-2", "cluster-1")) }, probe.Failed, "istiod-2"},
+		{"rotation-hazards", "of a canary", func(w *world) {
+			second := istiod("istiod-2", "cluster-2")
+			second.Spec.Containers[0].Image = "pilot:1.29.1"
+			w.from.add(second)
+		}, probe.Warned, "1.29.1: any change"},
+		{"rotation-hazards", "no istiod", func(w *world) { w.from.remove("Pod", "istiod-1") }, probe.Unknown, "no istiod was found"},
+		{"rotation-hazards", "several versions", func(w *world) { w.in.IstioVersions = []string{"1.31.0", "1.29.1"} }, probe.Warned, "1.29.1: any change"},
 		{"rotation-hazards", "bad version", func(w *world) { w.in.IstioVersion = "1.30.2" }, probe.Warned, "istio/istio#61043"},
 		{"rotation-hazards", "by image", func(w *world) { istiodOf(w).Spec.Containers[0].Image = "reg:5000/pilot:1.29.1@sha256:0" }, probe.Warned, "#59875"},
 		{"rotation-hazards", "no version", func(w *world) { w.in.IstioVersion = "latest" }, probe.Unknown, `"latest"`},

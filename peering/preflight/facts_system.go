@@ -3,14 +3,14 @@ package preflight
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	meshv1alpha1 "istio.io/api/mesh/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
 // systemPods are all Pods of the system namespace: istiods, and usually gateways.
@@ -18,17 +18,16 @@ func (s *server) systemPods(ctx context.Context) ([]*corev1.Pod, error) {
 	return list(ctx, s, pods(s.Namespace), "")
 }
 
+// istiods are the Pods that the selector of the side picks, and what there is beside them.
+func (s *server) findIstiods(ctx context.Context) (istiod.Found, error) {
+	all, err := s.systemPods(ctx)
+	return istiod.Find(all, s.IstiodSelector), err
+}
+
 // istiods are the Pods that run or are about to.
 func (s *server) istiods(ctx context.Context) ([]*corev1.Pod, error) {
-	all, err := s.systemPods(ctx)
-	var found []*corev1.Pod
-	for _, pod := range all {
-		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-		if pod.Labels["app"] == "istiod" && pod.DeletionTimestamp == nil && !ended {
-			found = append(found, pod)
-		}
-	}
-	return found, err
+	found, err := s.findIstiods(ctx)
+	return found.Running, err
 }
 
 func (s *server) systemNamespace(ctx context.Context) (*corev1.Namespace, error) {
@@ -45,38 +44,71 @@ type mesh struct {
 // rootNamespace is where configuration for the whole mesh lives.
 func (m *mesh) root(s *server) string { return cmp.Or(m.GetRootNamespace(), s.Namespace) }
 
-// mesh reads the mesh configuration of the istiod that runs there (Istio pilot/pkg/bootstrap/mesh.go). Its name carries the
-// revision; where no istiod tells it, that of the default revision is tried.
-func (s *server) mesh(ctx context.Context) (*mesh, error) {
-	name := "istio"
+// revisions of the istiods that run there, "" for the default one, which comes first. Where no istiod tells, it is tried.
+func (s *server) revisions(ctx context.Context) ([]string, error) {
 	istiods, err := s.istiods(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var all []string
 	for _, pod := range istiods {
-		if revision := env(discovery(pod), "REVISION"); revision != "" && revision != "default" {
-			name = "istio-" + revision
-		}
+		all = append(all, istiod.Revision(pod))
 	}
-	o, err := get(ctx, s, configMap(s.Namespace, name))
+	slices.Sort(all)
+	if len(all) == 0 {
+		return []string{""}, nil
+	}
+	return slices.Compact(all), nil
+}
+
+// mesh reads the mesh configuration of the istiod that runs there, of the first of several revisions; check
+// istiod-revisions compares the others with it.
+func (s *server) mesh(ctx context.Context) (*mesh, error) {
+	revisions, err := s.revisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.meshOfRevision(ctx, revisions[0])
+}
+
+// meshOfRevision reads the mesh configuration of a revision (Istio pilot/pkg/bootstrap/mesh.go).
+func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, error) {
+	o, err := get(ctx, s, configMap(s.Namespace, istiod.MeshConfig(revision)))
 	if err != nil {
 		return nil, err
 	}
 	m := &mesh{object: o}
 	if err := yaml.Unmarshal([]byte(o.Data["mesh"]), &m.MeshConfig); err != nil {
-		return nil, fmt.Errorf("preflight: ConfigMap %s/%s, key mesh: %w", o.Namespace, o.Name, err)
+		return nil, &contentError{s.object(o) + ", key mesh,", err}
 	}
 	if err := yaml.Unmarshal([]byte(o.Data["meshNetworks"]), &m.networks); err != nil {
-		return nil, fmt.Errorf("preflight: ConfigMap %s/%s, key meshNetworks: %w", o.Namespace, o.Name, err)
+		return nil, &contentError{s.object(o) + ", key meshNetworks,", err}
 	}
 	return m, nil
 }
 
+// meshIfAny is From's mesh configuration, empty if there is no ConfigMap of it.
+func (f *facts) meshIfAny(ctx context.Context) (*mesh, error) {
+	m, err := f.from.mesh(ctx)
+	if err != nil && absent(err) {
+		return &mesh{}, nil
+	}
+	return m, err
+}
+
+// istiodEnv is the value of a variable of From's istiods, of the first that sets it; "" if none does or none could be read.
+func (f *facts) istiodEnv(ctx context.Context, name string) string {
+	istiods, _ := f.from.istiods(ctx)
+	for _, pod := range istiods {
+		if v := env(istiod.Container(pod), name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
 // proxy is the container of the sidecar or gateway; a native sidecar is an init container. nil if there is none.
 func proxy(pod *corev1.Pod) *corev1.Container { return container(pod, "istio-proxy") }
-
-// discovery is istiod's container.
-func discovery(pod *corev1.Pod) *corev1.Container { return container(pod, "discovery") }
 
 func container(pod *corev1.Pod, name string) *corev1.Container {
 	for _, containers := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
@@ -102,21 +134,32 @@ func env(c *corev1.Container, name string) string {
 	return ""
 }
 
-// version of Istio by the image tag of an istiod, without what names the image's variant; "" if none tells.
-func (f *facts) istioVersion(ctx context.Context) (string, error) {
-	if f.IstioVersion != "" {
-		return f.IstioVersion, nil
+// istioVersions are the versions of From's istiods, by the tags of their images, each once and in order. Empty: none tells.
+func (f *facts) istioVersions(ctx context.Context) ([]string, error) {
+	var all []string
+	var err error
+	if all = append(all, f.IstioVersions...); f.IstioVersion != "" {
+		all = append(all, f.IstioVersion)
 	}
-	istiods, err := f.from.istiods(ctx)
-	for _, pod := range istiods {
-		if c := discovery(pod); c != nil {
-			image, _, _ := strings.Cut(c.Image[strings.LastIndex(c.Image, "/")+1:], "@")
-			if _, tag, tagged := strings.Cut(image, ":"); tagged {
-				return tag, nil
-			}
+	if len(all) == 0 {
+		var istiods []*corev1.Pod
+		istiods, err = f.from.istiods(ctx)
+		for _, pod := range istiods {
+			all = append(all, istiod.Version(pod))
 		}
 	}
-	return "", err
+	slices.Sort(all)
+	return slices.Compact(all), err
+}
+
+// takenFrom says whether a variable has a source other than the Pod: then its value is not known.
+func takenFrom(c *corev1.Container, name string) bool {
+	for _, e := range c.Env {
+		if e.Name == name {
+			return e.ValueFrom != nil
+		}
+	}
+	return len(c.EnvFrom) > 0
 }
 
 // values of a variable of the proxies' containers, each with a Pod that has it.

@@ -2,11 +2,15 @@ package preflight
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 	"slices"
-	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // networkServices are the Services of To that are labelled as gateway of its network.
@@ -22,75 +26,228 @@ func (f *facts) networkServices(ctx context.Context) ([]*corev1.Service, error) 
 	return slices.DeleteFunc(slices.Clone(all), func(s *corev1.Service) bool { return s.Labels[labelNetwork] != network }), nil
 }
 
-// gatewayPort is 15443, unless a label of the Service says otherwise (Istio
-// pilot/pkg/serviceregistry/kube/controller/network.go).
-func gatewayPort(s *corev1.Service) int32 {
-	if n, err := strconv.ParseInt(s.Labels["networking.istio.io/gatewayPort"], 10, 32); err == nil {
-		return int32(n)
-	}
-	return 15443
-}
-
-// addresses of a gateway as istiod reads them: of the load balancer, external IPs, or the nodes of a NodePort Service that
-// selects them by annotation (Istio pilot/pkg/serviceregistry/kube/controller/util.go).
-func addresses(s *corev1.Service) []string {
-	found := slices.Clone(s.Spec.ExternalIPs)
-	for _, in := range s.Status.LoadBalancer.Ingress {
-		found = append(found, in.IP+in.Hostname)
-	}
-	if selector := s.Annotations["traffic.istio.io/nodeSelector"]; s.Spec.Type == corev1.ServiceTypeNodePort && selector != "" {
-		found = append(found, "nodes "+selector)
-	}
-	return found
-}
-
-// meshNetworkGateway says whether From's mesh configuration names a gateway of To's network itself.
-func (f *facts) meshNetworkGateway(ctx context.Context) bool {
-	m, err := f.from.mesh(ctx)
+// ways are what leads into To's network as From's istiod sees it: if To tells of a gateway, what To tells of; else what From
+// and meshNetworks do, since istiod prefers gateways of the endpoint's own cluster (Istio
+// pilot/pkg/xds/endpoints/ep_filters.go, selectNetworkGateways). With an error there may be more than was found.
+func (f *facts) ways(ctx context.Context) (found []source, err error) {
+	network, err := f.network(ctx, f.to)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	network, _ := f.network(ctx, f.to)
-	return len(m.networks.GetNetworks()[network].GetGateways()) > 0
+	for _, s := range []*server{f.to, f.from} {
+		all, err := f.gatewaySources(ctx, s)
+		known := err != nil // then what else there is may not count
+		for _, source := range all {
+			if source.network == network {
+				found = append(found, source)
+				known = known || len(source.gateways) > 0
+			}
+		}
+		if known {
+			return found, err
+		}
+	}
+	m, err := f.meshIfAny(ctx)
+	if err != nil {
+		return found, err
+	}
+	named := source{subject: f.from.name, network: network, note: "meshNetworks of " + f.from.name + " names it"}
+	for _, g := range f.meshGateways(m) {
+		if g.Network == network {
+			named.gateways = append(named.gateways, g)
+		}
+	}
+	if len(named.gateways) > 0 {
+		found = append(found, named)
+	}
+	return found, nil
 }
 
-// gatewayAddress judges each labelled Service; one usable gateway is enough.
+// gatewayAddress judges what leads into To's network by what the client can use; one way is enough.
 func gatewayAddress(ctx context.Context, f *facts) []verdict {
-	services, err := f.networkServices(ctx)
-	if err != nil {
+	ways, err := f.ways(ctx)
+	if len(ways) == 0 && err != nil {
 		return one(unread(f.to.name, err))
 	}
-	network, _ := f.network(ctx, f.to)
-	if f.meshNetworkGateway(ctx) {
-		return one(pass(f.to.name, "meshNetworks of %s names a gateway of network %s", f.from.name, network))
+	if len(ways) == 0 {
+		return one(f.noGateway(ctx))
 	}
-	if len(services) == 0 {
-		return one(f.missing(f.to.name, "install an east-west gateway and label its Service with "+labelNetwork, "no Service is labelled as gateway of network %s", network))
-	}
+	kinds := f.clientKinds(ctx)
+	resolves := f.istiodEnv(ctx, resolveHostnames) != "false"
 	var found []verdict
 	usable := false
-	for _, s := range services {
-		v := judgeGateway(f.to.object(s), s)
-		usable = usable || v.remedy == ""
-		found = append(found, v)
+	for _, w := range ways {
+		verdicts, fits := f.judgeWay(w, kinds, resolves)
+		usable = usable || fits
+		found = append(found, verdicts...)
 	}
+	if err != nil {
+		found = append(found, unread(f.to.name, err))
+	}
+	return lessGrave(found, usable)
+}
+
+// lessGrave has what is wrong with one of several gateways only warn where another one works.
+func lessGrave(found []verdict, works bool) []verdict {
 	for i := range found {
-		if usable {
+		if works && found[i].status != probe.Passed {
 			found[i].severity = Warns
 		}
 	}
 	return found
 }
 
-func judgeGateway(subject string, s *corev1.Service) verdict {
-	port := gatewayPort(s)
-	if !slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == port }) {
-		return fail(subject, "add the port, or name the right one by label networking.istio.io/gatewayPort", "it does not listen on port %d", port)
+const resolveHostnames = "RESOLVE_HOSTNAME_GATEWAYS"
+
+// judgeWay says for each kind of client whether it can use the gateways of w.
+func (f *facts) judgeWay(w source, kinds []clientKind, resolves bool) (verdicts []verdict, usable bool) {
+	switch {
+	case w.err != nil:
+		return one(unread(w.subject, w.err)), false
+	case w.problem != "":
+		return one(fail(w.subject, w.remedy, "%s", w.problem)), false
 	}
-	if len(addresses(s)) == 0 {
-		return fail(subject, "wait for, or repair, its load balancer, or set spec.externalIPs", "it has no external address")
+	addresses, problem, remedy := reachable(w, resolves)
+	if len(addresses) == 0 {
+		return one(fail(w.subject, remedy, "%s", problem)), false
 	}
-	return pass(subject, "port %d at %q", port, addresses(s))
+	for _, kind := range kinds {
+		port, problem, remedy := w.portFor(kind)
+		if problem != "" && kind == ambientClient && len(kinds) > 1 && usable { // nobody says that there are any
+			verdicts = append(verdicts, skip(w.subject, "%s", problem))
+			continue
+		}
+		if problem != "" {
+			verdicts = append(verdicts, fail(w.subject, remedy, "%s", problem))
+			continue
+		}
+		usable = true
+		text := fmt.Sprintf("port %d at %q for %s", port, addresses, kind)
+		for _, note := range []string{w.note, f.mustResolve(addresses)} {
+			if note != "" {
+				text += "; " + note
+			}
+		}
+		verdicts = append(verdicts, pass(w.subject, "%s", text))
+	}
+	return verdicts, usable
+}
+
+// portFor is the port that clients of a kind are sent to, or why they cannot use it.
+func (w source) portFor(kind clientKind) (port int32, problem, remedy string) {
+	first := w.gateways[0]
+	for _, g := range w.gateways {
+		if kind == sidecarClient && g.Port != 0 && g.Port != g.HBONEPort && g.Port != hbonePort {
+			return g.Port, "", ""
+		}
+		if kind == ambientClient && g.HBONEPort != 0 && !w.unmapped {
+			return g.HBONEPort, "", ""
+		}
+	}
+	switch {
+	case kind == ambientClient && w.unmapped:
+		return 0, "istiod sends ambient clients to port 15008 of nodes, for it maps no HBONE port to a node port", "give ambient clients a gateway of type LoadBalancer"
+	case kind == ambientClient:
+		return 0, fmt.Sprintf("it does not listen on port %d, which ambient clients need; sidecars can use port %d", hbonePort, first.Port),
+			"add a gateway of class istio-east-west, which takes HBONE"
+	case first.Port != 0:
+		return 0, fmt.Sprintf("it does not listen on port 15443, which sidecars need: istiod sends them to port %d, which is for HBONE", first.Port),
+			"add a gateway with port 15443, and remove label " + labelGatewayPort + " and the addresses of Gateways that take HBONE only"
+	}
+	return 0, fmt.Sprintf("it does not listen on port 15443, which sidecars need; ambient clients can use port %d", first.HBONEPort),
+		"add a gateway that passes through mutual TLS on port 15443 (Istio samples/multicluster/gen-eastwest-gateway.sh)"
+}
+
+// reachable are the addresses that may lead somewhere for a client in another cluster, or why there are none.
+func reachable(w source, resolves bool) (addresses []string, problem, remedy string) {
+	for _, g := range w.gateways {
+		ip, err := netip.ParseAddr(g.Addr)
+		switch {
+		case err != nil && !resolves:
+			problem, remedy = fmt.Sprintf("istiod runs with %s=false and does not resolve its name %q", resolveHostnames, g.Addr), "unset the variable, or give the gateway an IP address"
+		case err != nil && internalName(g.Addr):
+			problem, remedy = fmt.Sprintf("its name %q means something within its own cluster only", g.Addr), "give the gateway an address that the other cluster reaches"
+		case err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified() || ip.Unmap().IsLinkLocalUnicast()):
+			problem, remedy = fmt.Sprintf("its address %s is the client's own host or link", g.Addr), "give the gateway an address that the other cluster reaches"
+		case !slices.Contains(addresses, g.Addr):
+			addresses = append(addresses, g.Addr)
+		}
+	}
+	return addresses, problem, remedy
+}
+
+func names(addresses []string) []string {
+	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, err := netip.ParseAddr(a); return err == nil })
+}
+
+func (f *facts) mustResolve(addresses []string) string {
+	if named := names(addresses); len(named) > 0 {
+		return fmt.Sprintf("the istiod of %s must resolve %s itself (%s)", f.from.name, strings.Join(named, ", "), resolveHostnames)
+	}
+	return ""
+}
+
+// gatewayNames: sidecars get addresses only, so istiod resolves the names of gateways by its own DNS servers, and leaves out
+// what it cannot resolve (Istio pilot/pkg/model/network.go). No other can tell whether it does.
+func gatewayNames(ctx context.Context, f *facts) []verdict {
+	ways, err := f.ways(ctx)
+	if err != nil {
+		return one(unread(f.to.name, err))
+	}
+	var found []verdict
+	addresses, resolves := 0, f.istiodEnv(ctx, resolveHostnames) != "false"
+	for _, w := range ways {
+		var all []string
+		for _, g := range w.gateways {
+			if addresses++; !slices.Contains(all, g.Addr) {
+				all = append(all, g.Addr)
+			}
+		}
+		named := names(all)
+		if len(named) == 0 {
+			continue
+		}
+		if !resolves {
+			found = append(found, fail(w.subject, "unset the variable, or give the gateway an IP address",
+				"the istiod of %s runs with %s=false and does not resolve %s", f.from.name, resolveHostnames, strings.Join(named, ", ")))
+			continue
+		}
+		text := fmt.Sprintf("it is known by name only (%s)", strings.Join(named, ", "))
+		if len(named) < len(all) {
+			text = fmt.Sprintf("some of its addresses are names (%s)", strings.Join(named, ", "))
+		}
+		found = append(found, unknown(w.subject, "look for the resolved address in /debug/networkz of the istiod of "+f.from.name+", or give the gateway an IP address",
+			"%s, and whether the istiod of %s resolves it cannot be seen from here", text, f.from.name))
+	}
+	if addresses == 0 {
+		return one(unknown(f.to.name, "see check gateway-address", "no gateway is known"))
+	}
+	return or(found, pass(f.to.name, "every gateway is known by IP address"))
+}
+
+// noGateway is the verdict where nothing is labelled as gateway, with what looks like one.
+func (f *facts) noGateway(ctx context.Context) verdict {
+	network, _ := f.network(ctx, f.to)
+	text := "no Service is labelled as gateway of network " + network
+	remedy := "install an east-west gateway and label its Service, or its Gateway of the Gateway API, " + labelNetwork + "=" + network
+	var others []string
+	if all, err := list(ctx, f.to, service("", ""), labelNetwork); err == nil {
+		for _, s := range all {
+			others = append(others, fmt.Sprintf("%s is of network %q", f.to.object(s), s.Labels[labelNetwork]))
+		}
+	}
+	if all, err := list(ctx, f.to, service(f.to.Namespace, ""), ""); err == nil {
+		for _, s := range all {
+			if s.Labels[labelNetwork] == "" && (s.Labels["istio"] == "eastwestgateway" || portOf(s, 15443) != nil || portOf(s, hbonePort) != nil) {
+				others = append(others, f.to.object(s)+" looks like one and lacks the label")
+				remedy = "label that Service " + labelNetwork + "=" + network
+			}
+		}
+	}
+	if len(others) > 0 {
+		text += ": " + strings.Join(others, ", ")
+	}
+	return f.missing(f.to.name, remedy, "%s", text)
 }
 
 // slices of a gateway, and whether one of their endpoints is ready.
@@ -110,23 +267,27 @@ func readyEndpoints(all []*discoveryv1.EndpointSlice) int {
 	return n
 }
 
-// gatewayReady: an address without Pods behind it answers nobody.
+// gatewayReady: an address without Pods behind it answers nobody. Of several gateways each gets a part of the calls.
 func gatewayReady(ctx context.Context, f *facts) []verdict {
 	services, err := f.networkServices(ctx)
 	if err != nil {
 		return one(unread(f.to.name, err))
 	}
 	var found []verdict
+	ready := false
 	for _, s := range services {
 		all, err := f.gatewaySlices(ctx, s)
 		switch n := readyEndpoints(all); {
 		case err != nil:
 			found = append(found, unread(f.to.object(s), err))
-		case n == 0:
-			found = append(found, fail(f.to.object(s), "look at the gateway's Pods", "no ready endpoint"))
-		default:
+		case n > 0:
+			ready = true
 			found = append(found, pass(f.to.object(s), "%d ready endpoints", n))
+		case len(s.Spec.Selector) == 0 && len(all) == 0:
+			found = append(found, unknown(f.to.object(s), "see what answers at its addresses", "it has no selector and no EndpointSlices: what is behind its addresses cannot be seen"))
+		default:
+			found = append(found, fail(f.to.object(s), "look at the gateway's Pods", "no ready endpoint"))
 		}
 	}
-	return or(found, unknown(f.to.name, "see check gateway-address", "no Service is labelled as gateway"))
+	return or(lessGrave(found, ready), unknown(f.to.name, "see check gateway-address", "no Service is labelled as gateway"))
 }

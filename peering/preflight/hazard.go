@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"context"
 	"fmt"
 	"slices"
 )
@@ -54,22 +53,4 @@ func unreadable(version string) Hazard {
 		ID: hazardUnreadable, What: fmt.Sprintf("the version %q says nothing of what a rotation does", version), Do: Warn,
 		Source: "istio/istio#59875, #60612, #61043", Remedy: "find out which Istio it is: some versions must be restarted after a rotation",
 	}
-}
-
-// rotationHazards lists what a later rotation will meet. Those under a condition are other checks' business.
-func rotationHazards(ctx context.Context, f *facts) []verdict {
-	tag, err := f.istioVersion(ctx)
-	if err != nil {
-		return one(unread(f.from.name, err))
-	}
-	var found []verdict
-	for _, h := range Hazards(tag) {
-		switch {
-		case h.ID == hazardUnreadable:
-			return one(unknown(f.from.name, "give Input.IstioVersion", "the version of istiod cannot be told from %q", tag))
-		case h.When == "":
-			found = append(found, fail(f.from.name+" istiod "+tag, h.Remedy, "%s (%s)", h.What, h.Source))
-		}
-	}
-	return or(found, pass(f.from.name+" istiod "+tag, "no hazard of rotation is known"))
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/meshpeer/meshpeer/internal/istiod"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -49,43 +51,67 @@ func clusterIDValid(_ context.Context, f *facts) []verdict {
 
 // clusterIDMatchesProxies compares the ID with what To's own proxies and istiod say.
 func clusterIDMatchesProxies(ctx context.Context, f *facts) []verdict {
-	id, pod, err := f.claimedID(ctx, f.to)
+	ids, err := f.claimedIDs(ctx, f.to)
 	switch {
 	case err != nil:
 		return one(unread(f.to.name, err))
-	case id == "":
+	case len(ids) == 0:
 		return one(unknown(f.to.name, "let one Pod there have a sidecar, or give Input.Workload", "no Pod that was read has a proxy"))
-	case id != f.To.ID:
-		return one(fail(pod, "peer under the ID "+id+": under another its endpoints get the wrong cluster label and locality",
-			"the proxies say that they are in cluster %q, not %q", id, f.To.ID))
 	}
-	return one(pass(pod, "the proxies say that they are in cluster %q", id))
+	var found []verdict
+	for _, id := range sortedKeys(ids) {
+		v := pass(ids[id], "the proxies say that they are in cluster %q", id)
+		if id != f.To.ID {
+			v = fail(ids[id], "peer under the ID "+id+": under another its endpoints get the wrong cluster label and locality",
+				"the proxies say that they are in cluster %q, not %q", id, f.To.ID)
+		}
+		found = append(found, v)
+	}
+	return found
 }
 
 // clusterIDNotOwn: istiod ignores a remote secret for its own cluster.
 func clusterIDNotOwn(ctx context.Context, f *facts) []verdict {
-	id, pod, err := f.claimedID(ctx, f.from)
+	ids, err := f.claimedIDs(ctx, f.from)
 	switch {
 	case err != nil:
 		return one(unread(f.from.name, err))
-	case id == "":
+	case len(ids) == 0:
 		return one(unknown(f.from.name, "give the caller list on pods of istiod's namespace", "no Pod that was read tells its cluster ID"))
-	case id == f.To.ID:
-		return one(fail(pod, "give each cluster an ID of its own (chart value global.multiCluster.clusterName)",
-			"it calls itself %q: istiod would ignore the Secret, for it \"would overwrite the config cluster\"", id))
 	}
-	return one(pass(pod, "it calls itself %q", id))
+	var found []verdict
+	for _, id := range sortedKeys(ids) {
+		v := pass(ids[id], "it calls its cluster %q", id)
+		if id == f.To.ID {
+			v = fail(ids[id], "give each cluster an ID of its own (chart value global.multiCluster.clusterName)",
+				"it calls its cluster %q: istiod would ignore the Secret, for it \"would overwrite the config cluster\"", id)
+		}
+		found = append(found, v)
+	}
+	return found
 }
 
-// claimedID is what the istiod of a side calls its cluster, or its proxies where there is no istiod, and the Pod that says so.
-func (f *facts) claimedID(ctx context.Context, s *server) (id, pod string, err error) {
+// claimedIDs are what the istiods of a side call their cluster, or its proxies where there is no istiod, each with a Pod that
+// says so.
+func (f *facts) claimedIDs(ctx context.Context, s *server) (map[string]string, error) {
+	ids := map[string]string{}
+	say := func(id string, pod *corev1.Pod) {
+		if ids[id] == "" {
+			ids[id] = s.object(pod)
+		}
+	}
 	istiods, err := s.istiods(ctx)
-	if err == nil && len(istiods) > 0 && discovery(istiods[0]) != nil {
-		return cmp.Or(env(discovery(istiods[0]), "CLUSTER_ID"), defaultCluster), s.object(istiods[0]), nil
+	for _, pod := range istiods {
+		if c := istiod.Container(pod); c != nil && !takenFrom(c, "CLUSTER_ID") {
+			say(cmp.Or(env(c, "CLUSTER_ID"), defaultCluster), pod)
+		}
+	}
+	if len(ids) > 0 {
+		return ids, err
 	}
 	proxies, err := f.proxies(ctx, s)
-	if len(proxies) == 0 {
-		return "", s.name, err
+	for _, pod := range proxies {
+		say(cmp.Or(env(proxy(pod), "ISTIO_META_CLUSTER_ID"), defaultCluster), pod)
 	}
-	return cmp.Or(env(proxy(proxies[0]), "ISTIO_META_CLUSTER_ID"), defaultCluster), s.object(proxies[0]), nil
+	return ids, err
 }

@@ -39,7 +39,9 @@ const (
 type Side struct {
 	ID        string // the cluster ID: the data key of its remote secret and what its proxies claim
 	Namespace string // istiod's system namespace; "" is istio-system
-	Hosted    bool   // the control plane runs elsewhere (ASM's managed one): no istiod Pods and no remote secrets of ours
+	// IstiodSelector is the label selector of istiod's Pods; "" is app=istiod, as Istio's charts label them.
+	IstiodSelector string
+	Hosted         bool // the control plane runs elsewhere (ASM's managed one): no istiod Pods and no remote secrets of ours
 
 	Reader Reader
 	// May answers whether the caller may do that, by a SelfSubjectAccessReview, which the API server answers and does not store.
@@ -84,8 +86,11 @@ type Input struct {
 	// Bound says that tokens are asked for by TokenRequest instead of a token Secret.
 	Bound bool
 
-	Workload     *Workload // nil skips the checks of a workload
-	IstioVersion string    // of From's istiod; "" reads it from the image tag of its Pods
+	Workload *Workload // nil skips the checks of a workload
+	// IstioVersion is that of From's istiods, IstioVersions are theirs where they differ. Without either they are read from
+	// the image tags of the Pods.
+	IstioVersion  string
+	IstioVersions []string
 
 	// Dial opens a TCP connection to the Endpoint from here, for a TLS handshake that sends nothing; nil is net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

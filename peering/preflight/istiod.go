@@ -2,33 +2,43 @@ package preflight
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
 // istiodPresent looks for the control plane in the namespace that the Secret goes to.
 func istiodPresent(ctx context.Context, f *facts) []verdict {
-	istiods, err := f.from.istiods(ctx)
+	istiods, err := f.from.findIstiods(ctx)
 	if err != nil {
 		return one(unread(f.from.name, err))
 	}
-	if len(istiods) == 0 {
-		return one(f.missing(f.from.name, "finish the set-up of the control plane there first, or give its namespace",
-			"no Pod labelled app=istiod in namespace %s", f.from.Namespace))
+	if len(istiods.Running) == 0 {
+		seen, remedy := istiods.Missing(f.from.Namespace)
+		return one(f.missing(f.from.name, remedy, "%s", seen))
 	}
 	var found []verdict
 	ready := 0
-	for _, pod := range istiods {
+	for _, pod := range istiods.Running {
 		if isReady(pod) {
 			ready++
 			continue
 		}
 		found = append(found, fail(f.from.object(pod), "look at its events and log: each replica reads remote secrets for itself", "it is not ready").as(Warns))
 	}
-	if ready == 0 {
-		return one(fail(f.from.name, "look at their events and logs", "none of %d istiods is ready", len(istiods)))
+	for _, pod := range istiods.Like {
+		found = append(found, fail(f.from.object(pod), "give a selector (IstiodSelector) that picks every istiod of the namespace: each one reads remote secrets",
+			"%s, and is left out by the selector of istiods", istiod.Like(pod)).as(Warns))
 	}
-	return or(found, pass(f.from.name, "%d of %d istiods are ready", ready, len(istiods)))
+	if ready == 0 {
+		return append(one(fail(f.from.name, "look at their events and logs", "none of %d istiods is ready", len(istiods.Running))), found...)
+	}
+	return append(one(pass(f.from.name, "%d of %d istiods are ready", ready, len(istiods.Running))), found...)
 }
 
 // missing is a failure upstream, and unknown under ASM, where the thing may have another name.
@@ -36,7 +46,7 @@ func (f *facts) missing(subject, remedy, evidence string, args ...any) verdict {
 	if f.Flavour == Upstream {
 		return fail(subject, remedy, evidence, args...)
 	}
-	return unknown(subject, remedy+"; ASM may name it otherwise", evidence, args...)
+	return unknown(subject, remedy+"; ASM may give it another name", evidence, args...)
 }
 
 func isReady(pod *corev1.Pod) bool {
@@ -63,19 +73,123 @@ func istiodReadsCredentials(ctx context.Context, f *facts) []verdict {
 
 const remoteCredentials = "PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER"
 
+// istiodSetting looks at a variable of every istiod. One that takes it from elsewhere, such as a ConfigMap, is Unknown.
 func (f *facts) istiodSetting(ctx context.Context, name string, bad func(string) bool, remedy, evidence string) []verdict {
-	istiods, err := f.from.istiods(ctx)
+	istiods, err := f.from.findIstiods(ctx)
 	if err != nil {
 		return one(unread(f.from.name, err))
 	}
-	if len(istiods) == 0 {
-		return one(unknown(f.from.name, "give the namespace in which istiod runs", "no Pod labelled app=istiod in namespace %s", f.from.Namespace))
+	if len(istiods.Running) == 0 {
+		seen, remedy := istiods.Missing(f.from.Namespace)
+		return one(unknown(f.from.name, remedy, "%s", seen))
 	}
 	var found []verdict
-	for _, pod := range istiods {
-		if value := env(discovery(pod), name); bad(value) {
+	for _, pod := range istiods.Running {
+		c := istiod.Container(pod)
+		switch value := env(c, name); {
+		case c == nil:
+			found = append(found, unknown(f.from.object(pod), "see which container of it is istiod", "none of its containers is named discovery or runs the image pilot"))
+		case bad(value):
 			found = append(found, fail(f.from.object(pod), remedy, evidence, name, value))
+		case takenFrom(c, name):
+			found = append(found, unknown(f.from.object(pod), "see the value where it comes from", "%s comes from elsewhere than the Pod", name))
 		}
 	}
-	return or(found, pass(f.from.name, "%s is not in the way of %d istiods", name, len(istiods)))
+	return or(found, pass(f.from.name, "%s is not in the way of %d istiods", name, len(istiods.Running)))
+}
+
+// istiodRevisions: several istiods of one namespace read the same remote secrets, each with the mesh configuration of its
+// revision. The other checks go by that of the first.
+func istiodRevisions(ctx context.Context, f *facts) []verdict {
+	istiods, err := f.from.findIstiods(ctx)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	if len(istiods.Running) == 0 {
+		seen, remedy := istiods.Missing(f.from.Namespace)
+		return one(unknown(f.from.name, remedy, "%s", seen))
+	}
+	revisions, err := f.from.revisions(ctx)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	if len(revisions) == 1 {
+		return one(pass(f.from.name, "its istiods are of one revision, %s", revisionName(revisions[0])))
+	}
+	first, err := f.from.meshOfRevision(ctx, revisions[0])
+	if err != nil {
+		return one(unread(f.from.object(configMap(f.from.Namespace, istiod.MeshConfig(revisions[0]))), err))
+	}
+	var found []verdict
+	for _, revision := range revisions[1:] {
+		subject := f.from.object(configMap(f.from.Namespace, istiod.MeshConfig(revision)))
+		other, err := f.from.meshOfRevision(ctx, revision)
+		if err != nil {
+			found = append(found, unread(subject, err))
+			continue
+		}
+		if fields := differing(first, other); len(fields) > 0 {
+			found = append(found, fail(subject, "give both revisions one mesh configuration, or run the checks once for each, with its selector (IstiodSelector)",
+				"revisions %s and %s differ in %s: the other checks go by the first", revisionName(revisions[0]), revisionName(revision), strings.Join(fields, ", ")))
+		}
+	}
+	return or(found, pass(f.from.name, "its %d revisions agree in what peering depends on", len(revisions)))
+}
+
+func revisionName(revision string) string {
+	if revision == "" {
+		return "default"
+	}
+	return revision
+}
+
+// differing are the fields of two mesh configurations that checks go by and that are not the same.
+func differing(a, b *mesh) []string {
+	var fields []string
+	for name, of := range map[string]func(*mesh) any{
+		"trustDomain":            func(m *mesh) any { return m.GetTrustDomain() },
+		"trustDomainAliases":     func(m *mesh) any { return m.GetTrustDomainAliases() },
+		"rootNamespace":          func(m *mesh) any { return m.GetRootNamespace() },
+		"discoverySelectors":     func(m *mesh) any { return m.GetDiscoverySelectors() },
+		"serviceSettings":        func(m *mesh) any { return m.GetServiceSettings() },
+		"defaultServiceExportTo": func(m *mesh) any { return m.GetDefaultServiceExportTo() },
+		"localityLbSetting":      func(m *mesh) any { return m.GetLocalityLbSetting() },
+		"meshNetworks":           func(m *mesh) any { return m.networks.GetNetworks() },
+	} {
+		one, _ := yaml.Marshal(of(a))
+		two, _ := yaml.Marshal(of(b))
+		if string(one) != string(two) {
+			fields = append(fields, name)
+		}
+	}
+	slices.Sort(fields)
+	return fields
+}
+
+// rotationHazards lists what a later rotation will meet, for the version of each istiod. Those under a condition are other
+// checks' business.
+func rotationHazards(ctx context.Context, f *facts) []verdict {
+	versions, err := f.istioVersions(ctx)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	if len(versions) == 0 {
+		return one(unknown(f.from.name, "give Input.IstioVersion", "no istiod was found whose image tells its version"))
+	}
+	var found []verdict
+	for _, version := range versions {
+		subject, before := fmt.Sprintf("%s istiod %s", f.from.name, version), len(found)
+		for _, h := range Hazards(version) {
+			switch {
+			case h.ID == hazardUnreadable:
+				found = append(found, unknown(f.from.name, "give Input.IstioVersion", "the version of an istiod cannot be told from %q", version))
+			case h.When == "":
+				found = append(found, fail(subject, h.Remedy, "%s (%s)", h.What, h.Source))
+			}
+		}
+		if len(found) == before {
+			found = append(found, pass(subject, "no hazard of rotation is known"))
+		}
+	}
+	return found
 }

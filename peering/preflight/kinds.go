@@ -35,6 +35,10 @@ func pods(namespace string) *corev1.Pod {
 	return &corev1.Pod{TypeMeta: kindOf("v1", "Pod"), ObjectMeta: named(namespace, "")}
 }
 
+func node() *corev1.Node {
+	return &corev1.Node{TypeMeta: kindOf("v1", "Node")}
+}
+
 func secret(namespace, name string) *corev1.Secret {
 	return &corev1.Secret{TypeMeta: kindOf("v1", "Secret"), ObjectMeta: named(namespace, name)}
 }

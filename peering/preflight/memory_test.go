@@ -26,7 +26,7 @@ func (m *memory) Get(ctx context.Context, like preflight.Object) (preflight.Obje
 		return nil, err
 	}
 	for _, o := range m.objects {
-		if kind(o) == kind(like) && o.GetNamespace() == like.GetNamespace() && o.GetName() == like.GetName() {
+		if same(o, like) && o.GetNamespace() == like.GetNamespace() && o.GetName() == like.GetName() {
 			return o.DeepCopyObject().(preflight.Object), nil
 		}
 	}
@@ -44,7 +44,7 @@ func (m *memory) List(ctx context.Context, like preflight.Object, selector strin
 	var found []preflight.Object
 	for _, o := range m.objects {
 		within := like.GetNamespace() == "" || o.GetNamespace() == like.GetNamespace()
-		if kind(o) == kind(like) && within && parsed.Matches(labels.Set(o.GetLabels())) {
+		if same(o, like) && within && parsed.Matches(labels.Set(o.GetLabels())) {
 			found = append(found, o.DeepCopyObject().(preflight.Object))
 		}
 	}
@@ -61,8 +61,10 @@ func (m *memory) call(ctx context.Context, verb string, like preflight.Object) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := m.fails[kind(like)]; err != nil {
-		return err
+	for _, key := range []string{kind(like), like.GetObjectKind().GroupVersionKind().GroupKind().String()} {
+		if err := m.fails[key]; err != nil {
+			return err
+		}
 	}
 	return m.fails[kind(like)+"/"+like.GetName()]
 }
@@ -84,6 +86,14 @@ func (m *memory) forbid(kind string) {
 }
 
 func kind(o preflight.Object) string { return o.GetObjectKind().GroupVersionKind().Kind }
+
+// same says whether two objects are of one kind: two groups have a Gateway, of one of which the version counts.
+func same(a, b preflight.Object) bool {
+	one, two := a.GetObjectKind().GroupVersionKind(), b.GetObjectKind().GroupVersionKind()
+	return one.GroupKind() == two.GroupKind() && (one.Group != gatewayAPI || one.Version == two.Version)
+}
+
+const gatewayAPI = "gateway.networking.k8s.io"
 
 func notFound(kind string) error {
 	return apierrors.NewNotFound(schema.GroupResource{Resource: kind}, "")

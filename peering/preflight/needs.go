@@ -26,7 +26,11 @@ var (
 	needRemoteSecrets = need{what: "remote Secrets, From", reads: only(func(ctx context.Context, f *facts) { _, _ = f.remoteSecrets(ctx) })}
 	needOwnSecret     = need{what: "the link's Secret, From", reads: only(func(ctx context.Context, f *facts) { _, _ = get(ctx, f.from, secret(f.from.Namespace, f.SecretName)) })}
 
-	needGatewayServices = need{what: "Services labelled with a network, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.networkServices(ctx) })}
+	needGatewayServices = need{what: "Services labelled with a network, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = list(ctx, s, service("", ""), labelNetwork) })}
+	needGatewayAPI      = need{what: "Gateways of the Gateway API and the nodes of a NodePort gateway, both", reads: append(
+		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewayAPI(ctx, s) }),
+		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewaySources(ctx, s) })...,
+	)}
 	needGatewayPods     = need{what: "Pods of the gateway, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.gatewayPods(ctx) })}
 	needGatewaySlices   = need{what: "EndpointSlices of the gateway, To", reads: only(func(ctx context.Context, f *facts) { gatewayReady(ctx, f) })}
 	needNetworkPolicies = need{what: "NetworkPolicies beside the gateway, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.policiesBesideGateway(ctx) })}

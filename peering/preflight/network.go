@@ -5,25 +5,36 @@ import (
 	"strings"
 )
 
-const labelNetwork = "topology.istio.io/network"
-
-// network is the one that istiod gives to the endpoints of a side whose Pods are not labelled themselves: the label of the
-// system namespace (Istio pilot/pkg/serviceregistry/kube/controller/network.go).
+// network is the one that From's istiod gives to the endpoints of a side whose Pods are not labelled themselves: the label of
+// the system namespace, else that of meshNetworks for the cluster (Istio
+// pilot/pkg/serviceregistry/kube/controller/network.go).
 func (f *facts) network(ctx context.Context, s *server) (string, error) {
 	system, err := s.systemNamespace(ctx)
 	if err != nil {
 		return "", err
 	}
-	return system.Labels[labelNetwork], nil
+	if network := system.Labels[labelNetwork]; network != "" {
+		return network, nil
+	}
+	m, err := f.meshIfAny(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, network := range sortedKeys(m.networks.GetNetworks()) {
+		if registers(m.networks.GetNetworks()[network], s.ID) {
+			return network, nil
+		}
+	}
+	return "", nil
 }
 
 // proxyNetworks are what proxies of a side say; they may be of several networks.
-func (f *facts) proxyNetworks(ctx context.Context, s *server) []string {
+func (f *facts) proxyNetworks(ctx context.Context, s *server) ([]string, error) {
 	proxies, err := f.proxies(ctx, s)
 	if err != nil || len(proxies) == 0 {
-		return nil
+		return nil, err
 	}
-	return sortedKeys(values(proxies, "ISTIO_META_NETWORK"))
+	return sortedKeys(values(proxies, "ISTIO_META_NETWORK")), nil
 }
 
 // networks compares the networks of both sides, and of each with what its proxies say.
@@ -37,27 +48,33 @@ func networks(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		return one(unread(f.to.name, err))
 	}
+	var found []verdict
 	for i, s := range []*server{f.from, f.to} {
 		labelled := []string{from, to}[i]
-		for _, said := range f.proxyNetworks(ctx, s) {
-			if said != labelled {
-				return one(fail(s.name, "give global.network and the label of the system namespace one value",
-					"proxies are of network %q, the system namespace is labelled %q", said, labelled))
+		said, err := f.proxyNetworks(ctx, s)
+		if err != nil {
+			found = append(found, unread(s.name, err))
+		}
+		for _, network := range said {
+			if network != labelled {
+				found = append(found, fail(s.name, "give global.network and the label of the system namespace one value",
+					"proxies are of network %q, the system namespace is of network %q", network, labelled))
 			}
 		}
 	}
 	const remedy = "label the system namespace of each with " + labelNetwork + ", unless Pods reach each other directly"
 	switch {
 	case from == "" && to == "":
-		return one(fail(subject, remedy, "no network is set: istiod takes both for one flat network and sends Pod addresses"))
+		found = append(found, fail(subject, remedy, "no network is set: istiod takes both for one flat network and sends Pod addresses"))
 	case to == "":
-		return one(fail(f.to.name, remedy, "its network is not set: its Pod addresses are sent to clients in network %s", from))
+		found = append(found, fail(f.to.name, remedy, "its network is not set: its Pod addresses are sent to clients in network %s", from))
 	case from == "":
-		return one(fail(f.from.name, remedy, "its network is not set: below 1.30 its clients get Pod addresses of network %s instead of the gateway", to))
+		found = append(found, fail(f.from.name, remedy, "its network is not set: below 1.30 its clients get Pod addresses of network %s instead of the gateway", to))
+	case len(found) > 0:
 	case from == to:
 		return one(pass(subject, "both are in network %s: Pods reach each other directly", from))
 	}
-	return one(pass(subject, "networks %s and %s are joined by gateways", from, to))
+	return or(found, pass(subject, "networks %s and %s are joined by gateways", from, to))
 }
 
 // oneNetwork skips the gateway where none is needed or none would be used.

@@ -2,11 +2,14 @@ package preflight
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // gatewayPods are the Pods behind the labelled Services.
@@ -29,18 +32,82 @@ func (f *facts) gatewayPods(ctx context.Context) ([]*corev1.Pod, error) {
 	return all, nil
 }
 
-// gatewayPassthrough looks for the Gateway that lets calls through by their SNI, unopened
-// (Istio samples/multicluster/expose-services.yaml).
+// gatewayPassthrough looks for what lets calls through the gateway: for sidecars by SNI, unopened, for ambient clients by
+// HBONE (Istio samples/multicluster/expose-services.yaml, samples/ambient-multicluster).
 func gatewayPassthrough(ctx context.Context, f *facts) []verdict {
+	var found []verdict
+	usable := false
+	kinds := f.clientKinds(ctx)
+	for _, kind := range kinds {
+		v := f.letsThrough(ctx, kind)
+		if kind == ambientClient && len(kinds) > 1 && v.status != probe.Passed && usable {
+			continue // nobody says that there are ambient clients
+		}
+		usable = usable || v.status == probe.Passed
+		found = append(found, v)
+	}
+	return lessGrave(found, usable)
+}
+
+func (f *facts) letsThrough(ctx context.Context, kind clientKind) verdict {
+	gateways, err := f.gatewayAPI(ctx, f.to)
+	services, servicesErr := f.networkServices(ctx)
+	for _, g := range gateways {
+		for _, l := range g.Spec.Listeners {
+			switch {
+			case kind == ambientClient && l.Protocol != protocolHBONE, kind == sidecarClient && !g.passesThrough(l):
+			case kind == sidecarClient && l.Hostname != nil && f.Workload != nil && !covers(*l.Hostname, f.Workload.host()):
+			case servicesErr == nil && (deployed(g, services) || addressed(g, services)):
+				return pass(f.to.apiObject(g), "its listener %s on port %d lets calls of %s through", l.Name, l.Port, kind)
+			}
+		}
+	}
+	if kind == ambientClient {
+		if err == nil {
+			err = servicesErr
+		}
+		if err != nil {
+			return unread(f.to.name, err)
+		}
+		return f.missing(f.to.name, "create a Gateway of class istio-east-west with a listener of protocol HBONE on port 15008 and label "+labelNetwork,
+			"no Gateway of the Gateway API on the gateway of its network has a listener of protocol HBONE, which ambient clients need")
+	}
+	v := f.passesThrough(ctx)
+	if v.status == probe.Failed && err != nil {
+		return unread(f.to.name, err)
+	}
+	return v
+}
+
+// addressed says whether the Gateway names one of the Services as its address: then it was deployed by hand.
+func addressed(g *apiGateway, services []*corev1.Service) bool {
+	for _, a := range g.Spec.Addresses {
+		for _, s := range services {
+			if a.Value == s.Name || strings.HasPrefix(a.Value, s.Name+"."+s.Namespace+".svc") || slices.Contains(s.Spec.ExternalIPs, a.Value) {
+				return true
+			}
+			for _, in := range s.Status.LoadBalancer.Ingress {
+				if a.Value == in.IP || a.Value == in.Hostname {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// passesThrough looks for an Istio Gateway that lets calls of sidecars through.
+func (f *facts) passesThrough(ctx context.Context) verdict {
 	mesh := f.meshOf(f.to)
 	objects, err := f.gatewayObjects(ctx)
 	if err != nil {
-		return one(unread(mesh.name, err))
+		return unread(mesh.name, err)
 	}
 	const remedy = "apply Istio's samples/multicluster/expose-services.yaml (with ASM: to the ASM instance)"
 	services, servicesErr := f.networkServices(ctx)
 	pods, podsErr := f.gatewayPods(ctx)
 	why := "no Gateway has a server with tls.mode AUTO_PASSTHROUGH"
+	var unseen *verdict
 	for _, o := range objects {
 		for _, server := range o.Spec.Servers {
 			if server.GetTls().GetMode() != networkingapi.ServerTLSSettings_AUTO_PASSTHROUGH {
@@ -54,13 +121,17 @@ func gatewayPassthrough(ctx context.Context, f *facts) []verdict {
 			case podsErr == nil && len(pods) > 0 && !anyWithin(o.Spec.Selector, pods):
 				why = subject + " selects none of the gateway's Pods"
 			case servicesErr != nil || podsErr != nil || len(pods) == 0:
-				return one(unknown(subject, "make the gateway's Service and Pods readable", "it lets calls through, but whether on the gateway of %s could not be seen", f.to.name))
+				v := unknown(subject, "make the gateway's Service and Pods readable", "it lets calls through, but whether on the gateway of %s could not be seen", f.to.name)
+				unseen = &v
 			default:
-				return one(pass(subject, "it lets calls to %s through", strings.Join(server.Hosts, ", ")))
+				return pass(subject, "it lets calls to %s through", strings.Join(server.Hosts, ", "))
 			}
 		}
 	}
-	return one(f.missing(mesh.name, remedy, "%s", why))
+	if unseen != nil {
+		return *unseen
+	}
+	return f.missing(mesh.name, remedy, "%s", why)
 }
 
 // exposes says whether the hosts of a server cover the service; without one, whether they cover any service.
@@ -85,7 +156,7 @@ func (f *facts) exposes(o *networkingv1.Gateway, hosts []string) bool {
 // port at all is another check's concern.
 func onPort(services []*corev1.Service, port uint32) bool {
 	for _, s := range services {
-		own := gatewayPort(s)
+		own := gatewayPort(s.Labels)
 		if uint32(own) == port {
 			return true
 		}

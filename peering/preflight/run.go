@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -64,6 +65,7 @@ func (c check) guarded(ctx context.Context, f *facts) (verdicts []verdict) {
 	return c.judge(ctx, f)
 }
 
+// findings is the one place where text that clusters hold becomes that of a report.
 func (c check) findings(verdicts []verdict) []Finding {
 	findings := make([]Finding, len(verdicts))
 	for i, v := range verdicts {
@@ -71,7 +73,7 @@ func (c check) findings(verdicts []verdict) []Finding {
 		if v.status == probe.Failed && severity != Blocks {
 			v.status = probe.Warned
 		}
-		findings[i] = Finding{FindingSchema, c.ID, severity, v.status, v.subject, v.evidence, v.remedy}
+		findings[i] = Finding{FindingSchema, c.ID, severity, v.status, printable.Line(v.subject), printable.Line(v.evidence), printable.Line(v.remedy)}
 	}
 	return findings
 }

@@ -97,8 +97,8 @@ func TestEachRequestIsMadeOnce(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, w.from.calls, 11, "%q", w.from.calls)
-	require.Len(t, w.to.calls, 13, "%q", w.to.calls)
+	require.Len(t, w.from.calls, 13, "%q", w.from.calls)
+	require.Len(t, w.to.calls, 14, "%q", w.to.calls)
 	require.Len(t, w.config.calls, 8, "%q", w.config.calls)
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,12 +30,12 @@ func (f *facts) roots(ctx context.Context, s *server) ([]*x509.Certificate, erro
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("preflight: ConfigMap %s/istio-ca-root-cert: %w", in, err)
+			return nil, &contentError{s.object(o), err}
 		}
 		certs = append(certs, cert)
 	}
 	if len(certs) == 0 {
-		return nil, errors.New("preflight: ConfigMap " + in + "/istio-ca-root-cert holds no certificate")
+		return nil, &contentError{s.object(o), errors.New("it holds no certificate")}
 	}
 	return certs, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
+	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
 // FieldError is an input that cannot work, found before anything is read. Several
@@ -24,6 +25,9 @@ func (in Input) validate() error {
 	if in.Parallel < 0 {
 		refuse("Input.Parallel", fmt.Sprint(in.Parallel), "is negative", "use 0 for the default of 16")
 	}
+	errs = append(errs,
+		istiod.Validate("Input.From.IstiodSelector", in.From.IstiodSelector),
+		istiod.Validate("Input.To.IstiodSelector", in.To.IstiodSelector))
 	if w := in.Workload; w != nil {
 		if w.Namespace == "" {
 			refuse("Input.Workload.Namespace", "", "is empty", "name the namespace of the Service, or leave Workload nil")
@@ -32,7 +36,7 @@ func (in Input) validate() error {
 			refuse("Input.Workload.Service", "", "is empty", "name the Service, or leave Workload nil")
 		}
 		if w.Port < 0 || w.Port > 65535 {
-			refuse("Input.Workload.Port", fmt.Sprint(w.Port), "is no port", "use one of the Service's ports, or 0 for all")
+			refuse("Input.Workload.Port", fmt.Sprint(w.Port), "is not a port", "use one of the Service's ports, or 0 for all")
 		}
 	}
 	return errors.Join(errs...)

@@ -74,6 +74,15 @@ func see[T any](check string, found T, err error) (T, error) {
 	return found, err
 }
 
+// contentError says that what was read makes no sense.
+type contentError struct {
+	what string
+	err  error
+}
+
+func (e *contentError) Error() string { return e.what + " cannot be parsed: " + e.err.Error() }
+func (e *contentError) Unwrap() error { return e.err }
+
 // unread is the verdict when something could not be read: never that it is wrong.
 func unread(subject string, err error) verdict {
 	var missing *notGivenError
@@ -81,10 +90,13 @@ func unread(subject string, err error) verdict {
 	if errors.As(err, &earlier) {
 		return skip(subject, "see check %s: %v", earlier.check, err)
 	}
+	var content *contentError
 	remedy := "make the API server reachable from here and run the checks again"
 	switch {
 	case errors.As(err, &missing):
 		remedy = "give " + missing.field
+	case errors.As(err, &content):
+		remedy = "correct it: istiod cannot read it either"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		remedy = "run the checks again with more time"
 	case apierrors.IsForbidden(err):

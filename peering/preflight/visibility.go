@@ -53,20 +53,28 @@ func namespaceDiscovered(ctx context.Context, f *facts) []verdict {
 			continue
 		}
 		v := fail(s.object(ns), "label the namespace so that a discovery selector matches", "no discovery selector of %s matches it", f.from.name)
-		for _, d := range m.GetDiscoverySelectors() {
-			selector := &metav1.LabelSelector{MatchLabels: d.GetMatchLabels()}
-			for _, e := range d.GetMatchExpressions() {
-				selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
-					Key: e.GetKey(), Operator: metav1.LabelSelectorOperator(e.GetOperator()), Values: e.GetValues(),
-				})
-			}
-			if selects(selector, ns.Labels) {
-				v = pass(s.object(ns), "a discovery selector of %s matches it", f.from.name)
-			}
+		if discovered(m, ns.Labels) {
+			v = pass(s.object(ns), "a discovery selector of %s matches it", f.from.name)
 		}
 		found = append(found, v)
 	}
 	return found
+}
+
+// discovered says whether istiod looks at a namespace with these labels.
+func discovered(m *mesh, have map[string]string) bool {
+	for _, d := range m.GetDiscoverySelectors() {
+		selector := &metav1.LabelSelector{MatchLabels: d.GetMatchLabels()}
+		for _, e := range d.GetMatchExpressions() {
+			selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
+				Key: e.GetKey(), Operator: metav1.LabelSelectorOperator(e.GetOperator()), Values: e.GetValues(),
+			})
+		}
+		if selects(selector, have) {
+			return true
+		}
+	}
+	return len(m.GetDiscoverySelectors()) == 0
 }
 
 // sidecarEgress: the Sidecar of the client may leave the service out (Istio pilot/pkg/model/sidecar.go).

@@ -101,6 +101,7 @@ func cluster(id, network, root string) *memory {
 
 func gateway() []preflight.Object {
 	svc := &corev1.Service{TypeMeta: meta("v1", "Service"), ObjectMeta: named("istio-system", "eastwest"), Spec: corev1.ServiceSpec{
+		Type:     corev1.ServiceTypeLoadBalancer,
 		Selector: map[string]string{"istio": "eastwestgateway"}, Ports: []corev1.ServicePort{{Name: "tls", Port: 15443}},
 	}}
 	svc.Labels = map[string]string{"topology.istio.io/network": "network1"}

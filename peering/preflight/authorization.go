@@ -17,7 +17,7 @@ func authorizationPolicy(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		return one(unread(mesh.name, err))
 	}
-	labels, _ := f.serverLabels(ctx)
+	labels, _, _ := f.serverLabels(ctx)
 	root := f.root(ctx, f.to)
 	domain, _, _ := f.domain(ctx, f.from)
 	var found []verdict

@@ -79,6 +79,27 @@ func policyCases() []one {
 		{peer, "of another workload", func(w *world) { w.config.add(peers("demo", "app", disable, map[string]string{"app": "x"}, nil)) }, probe.Passed, "not disabled"},
 		{peer, "of another namespace", func(w *world) { w.config.add(peers("web", "ns", disable, nil, nil)) }, probe.Passed, "not disabled"},
 		{peer, "selector in root does not count", func(w *world) { w.config.add(peers("istio-system", "app", disable, app, nil)) }, probe.Passed, "not disabled"},
+		{peer, "selector in root does not count, for its own workloads either", func(w *world) {
+			meshConfig(w.from, "rootNamespace: demo")
+			w.config.add(peers("demo", "app", disable, app, nil))
+		}, probe.Passed, "not disabled"},
+		{peer, "of the mesh, for a workload in the root namespace", func(w *world) {
+			meshConfig(w.from, "rootNamespace: demo")
+			w.config.add(peers("demo", "mesh", disable, nil, nil))
+		}, probe.Failed, "demo/mesh"},
+		{peer, "the system namespace is not root", func(w *world) {
+			meshConfig(w.from, "rootNamespace: mesh-root")
+			w.config.add(peers("istio-system", "mesh", disable, nil, nil))
+		}, probe.Passed, "not disabled"},
+		{peer, "root namespace unknown", func(w *world) {
+			w.from.remove("ConfigMap", "istio")
+			w.config.add(peers("mesh-root", "mesh", disable, nil, nil))
+		}, probe.Unknown, "not found"},
+		{peer, "named target port without a Pod", func(w *world) {
+			httpbin(w.to).Spec.Ports[0].TargetPort = intstr.FromString("web")
+			w.to.remove("Pod", "httpbin-1")
+			w.config.add(peers("demo", "app", strict, app, modes{8080: disable}))
+		}, probe.Unknown, "which port"},
 		{peer, "oldest counts, last", func(w *world) {
 			w.config.add(peers("demo", "newer", disable, nil, nil), older(peers("demo", "older", permissive, nil, nil)))
 		}, probe.Passed, "not disabled"},

@@ -62,8 +62,16 @@ func (s *server) revisions(ctx context.Context) ([]string, error) {
 }
 
 // mesh reads the mesh configuration of the istiod that runs there, of the first of several revisions; check
-// istiod-revisions compares the others with it.
+// istiod-revisions compares the others with it. Where there is none, it may be kept elsewhere, and a check has missed it.
 func (s *server) mesh(ctx context.Context) (*mesh, error) {
+	m, err := s.meshHere(ctx)
+	if err != nil && absent(err) {
+		miss(ctx, s.name, err)
+	}
+	return m, err
+}
+
+func (s *server) meshHere(ctx context.Context) (*mesh, error) {
 	revisions, err := s.revisions(ctx)
 	if err != nil {
 		return nil, err
@@ -89,7 +97,7 @@ func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, er
 
 // meshIfAny is From's mesh configuration, empty if there is no ConfigMap of it.
 func (f *facts) meshIfAny(ctx context.Context) (*mesh, error) {
-	m, err := f.from.mesh(ctx)
+	m, err := f.from.meshHere(ctx)
 	if err != nil && absent(err) {
 		return &mesh{}, nil
 	}

@@ -67,7 +67,7 @@ func (f *facts) gatewayAPI(ctx context.Context, s *server) ([]*apiGateway, error
 		like := &unstructured.Unstructured{}
 		like.SetAPIVersion(gatewayGroup + "/" + version)
 		like.SetKind("Gateway")
-		all, err := list(ctx, s, like, "")
+		all, err := listServed(ctx, s, like, "")
 		if err != nil && !absent(err) {
 			return nil, err
 		}

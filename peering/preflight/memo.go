@@ -3,10 +3,12 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
@@ -52,7 +54,47 @@ func once[T any](ctx context.Context, s *server, key string, ask func() (T, erro
 		panic(a.panicked) // everyone who needs the answer must know
 	}
 	typed, _ = a.value.(T)
+	if a.err != nil && !absent(a.err) {
+		miss(ctx, s.name, a.err)
+	}
 	return typed, a.err
+}
+
+// missed is what a check asked for and did not get. A check that goes on without it cannot say that all is well.
+type missed struct {
+	mu   sync.Mutex
+	what []verdict
+}
+
+type missedKey struct{}
+
+// watch returns a context under which failed requests are noted.
+func watch(ctx context.Context) (context.Context, *missed) {
+	m := &missed{}
+	return context.WithValue(ctx, missedKey{}, m), m
+}
+
+func miss(ctx context.Context, subject string, err error) {
+	if m, ok := ctx.Value(missedKey{}).(*missed); ok {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if v := unread(subject, err); !slices.Contains(m.what, v) {
+			m.what = append(m.what, v)
+		}
+	}
+}
+
+// complete adds what was missed to verdicts that say that all is well.
+func (m *missed) complete(verdicts []verdict) []verdict {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.ContainsFunc(verdicts, func(v verdict) bool { return v.status == probe.Unknown }) ||
+		!slices.ContainsFunc(verdicts, func(v verdict) bool { return v.status == probe.Passed }) {
+		return verdicts
+	}
+	what := slices.Clone(m.what)
+	slices.SortFunc(what, func(a, b verdict) int { return strings.Compare(a.subject+a.evidence, b.subject+b.evidence) })
+	return append(verdicts, what...)
 }
 
 func (a *answer) make(ctx context.Context, slots chan struct{}, ask func() (any, error)) {
@@ -94,8 +136,17 @@ func get[T Object](ctx context.Context, s *server, like T) (T, error) {
 	})
 }
 
-// list reads the objects that a selector matches.
+// list reads the objects that a selector matches. A kind that is not served may be kept elsewhere.
 func list[T Object](ctx context.Context, s *server, like T, selector string) ([]T, error) {
+	found, err := listServed(ctx, s, like, selector)
+	if err != nil && absent(err) {
+		miss(ctx, s.name, err)
+	}
+	return found, err
+}
+
+// listServed is list of a kind that is not there where it is not served.
+func listServed[T Object](ctx context.Context, s *server, like T, selector string) ([]T, error) {
 	return once(ctx, s, key("list", like, selector), func() ([]T, error) {
 		if s.Reader == nil {
 			return nil, s.lacks("Reader")

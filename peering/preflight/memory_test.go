@@ -19,6 +19,7 @@ type memory struct {
 
 	mu    sync.Mutex
 	calls []string
+	asked []string // kinds
 }
 
 func (m *memory) Get(ctx context.Context, like preflight.Object) (preflight.Object, error) {
@@ -54,6 +55,7 @@ func (m *memory) List(ctx context.Context, like preflight.Object, selector strin
 func (m *memory) call(ctx context.Context, verb string, like preflight.Object) error {
 	m.mu.Lock()
 	m.calls = append(m.calls, verb+" "+kind(like)+" "+like.GetNamespace()+"/"+like.GetName())
+	m.asked = append(m.asked, like.GetObjectKind().GroupVersionKind().GroupKind().String())
 	m.mu.Unlock()
 	if m.pause != nil {
 		m.pause()

@@ -2,10 +2,14 @@ package preflight
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	securityapi "istio.io/api/security/v1beta1"
 	securityv1 "istio.io/client-go/pkg/apis/security/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 type mtlsMode = securityapi.PeerAuthentication_MutualTLS_Mode
@@ -13,7 +17,7 @@ type mtlsMode = securityapi.PeerAuthentication_MutualTLS_Mode
 // peerAuthentication: DISABLE on the server's port, as either mesh configuration has it, takes the endpoint out of what
 // clients in another network get. From's istiod decides what it sends, To's what the server accepts.
 func peerAuthentication(ctx context.Context, f *facts) []verdict {
-	labels, ports := f.serverLabels(ctx)
+	labels, ports, unseen := f.serverLabels(ctx)
 	var found []verdict
 	for _, s := range []*server{f.from, f.to} {
 		mesh := f.meshOf(s)
@@ -25,6 +29,13 @@ func peerAuthentication(ctx context.Context, f *facts) []verdict {
 		v := pass(mesh.name, "mutual TLS is not disabled for the service")
 		if by := disabledBy(all, f.root(ctx, s), f.Workload.Namespace, labels, ports); by != nil {
 			v = fail(mesh.object(by), "set PERMISSIVE or STRICT", "it disables mutual TLS for the service: its endpoints are left out")
+		}
+		switch {
+		case v.status != probe.Passed || unseen == nil || !anyDisables(all, f.Workload.Namespace):
+		case unseen.status == "":
+			v = unknown(mesh.name, "start its Pods", "which port of the Pods the Service leads to cannot be told, and a policy disables mutual TLS for one")
+		default:
+			v = *unseen
 		}
 		found = append(found, v)
 		if mesh != s {
@@ -43,10 +54,12 @@ func (f *facts) root(ctx context.Context, s *server) string {
 }
 
 // serverLabels are those of the server's Pods and the ports they listen on. Without a Pod they are guessed from the Service.
-func (f *facts) serverLabels(ctx context.Context) (labels map[string]string, ports []uint32) {
+// The verdict is not nil where that leaves something open.
+func (f *facts) serverLabels(ctx context.Context) (labels map[string]string, ports []uint32, unseen *verdict) {
 	svc, err := f.service(ctx, f.to)
 	if err != nil {
-		return nil, nil
+		v := unread(f.to.name, err)
+		return nil, nil, &v
 	}
 	labels = svc.Spec.Selector
 	pods, _ := f.serverPods(ctx)
@@ -55,26 +68,41 @@ func (f *facts) serverLabels(ctx context.Context) (labels map[string]string, por
 	}
 	for _, p := range svc.Spec.Ports {
 		if f.Workload.Port == 0 || f.Workload.Port == p.Port {
-			ports = append(ports, targetPort(p, pods))
+			port, known := targetPort(p, pods)
+			if !known {
+				unseen = &verdict{}
+			}
+			ports = append(ports, port)
 		}
 	}
-	return labels, ports
+	return labels, ports, unseen
 }
 
-func targetPort(p corev1.ServicePort, pods []*corev1.Pod) uint32 {
+// targetPort is the port of the Pods; one that is named is told by a Pod.
+func targetPort(p corev1.ServicePort, pods []*corev1.Pod) (port uint32, known bool) {
 	if n := p.TargetPort.IntValue(); n != 0 {
-		return uint32(n)
+		return uint32(n), true
 	}
 	for _, pod := range pods {
 		for _, c := range pod.Spec.Containers {
 			for _, port := range c.Ports {
 				if port.Name == p.TargetPort.StrVal && port.Name != "" {
-					return uint32(port.ContainerPort)
+					return uint32(port.ContainerPort), true
 				}
 			}
 		}
 	}
-	return uint32(p.Port)
+	return uint32(p.Port), p.TargetPort.StrVal == ""
+}
+
+// anyDisables says whether a policy of the namespace disables mutual TLS for some of its workloads or ports.
+func anyDisables(all []*securityv1.PeerAuthentication, namespace string) bool {
+	return slices.ContainsFunc(all, func(p *securityv1.PeerAuthentication) bool {
+		modes := slices.Collect(maps.Values(p.Spec.GetPortLevelMtls()))
+		return p.Namespace == namespace && slices.ContainsFunc(append(modes, p.Spec.GetMtls()), func(m *securityapi.PeerAuthentication_MutualTLS) bool {
+			return m.GetMode() == securityapi.PeerAuthentication_MutualTLS_DISABLE
+		})
+	})
 }
 
 // disabledBy is the policy under which one of the ports has mode DISABLE. Policies are merged as istiod does: of mesh,

@@ -62,7 +62,8 @@ func (c check) guarded(ctx context.Context, f *facts) (verdicts []verdict) {
 	if err := ctx.Err(); err != nil {
 		return one(unread("", err))
 	}
-	return c.judge(ctx, f)
+	ctx, missed := watch(ctx)
+	return missed.complete(c.judge(ctx, f))
 }
 
 // findings is the one place where text that clusters hold becomes that of a report.

@@ -84,6 +84,9 @@ func sidecarEgress(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		return one(unread(mesh.name, err))
 	}
+	if _, err := f.clientDeployment(ctx); err != nil && absent(err) && slices.ContainsFunc(all, f.selectsClients) {
+		return one(unread(f.from.name, &earlierError{"client-ready", err}))
+	}
 	s := f.sidecarOf(ctx, all)
 	if s == nil || len(s.Spec.Egress) == 0 {
 		return one(pass(mesh.name, "no Sidecar limits what the client sees"))
@@ -100,6 +103,11 @@ func sidecarEgress(ctx context.Context, f *facts) []verdict {
 		}
 	}
 	return one(fail(mesh.object(s), "add "+w.Namespace+"/"+w.host()+" to its egress hosts", "its egress hosts %q leave %s out", hosts, w.host()))
+}
+
+// selectsClients says whether a Sidecar applies to some workloads of the client's namespace.
+func (f *facts) selectsClients(s *networkingv1.Sidecar) bool {
+	return s.Namespace == f.Workload.ClientNamespace && len(s.Spec.GetWorkloadSelector().GetLabels()) > 0
 }
 
 // sidecarOf is the one that applies to the client: by selector, else of its namespace, else of the root namespace.

@@ -38,7 +38,7 @@ func (w *work) preflight(ctx context.Context) *Error {
 	}
 	in := preflight.Input{
 		From: *w.From.Checks, To: *w.To.Checks, Flavour: w.Flavour, Endpoint: w.endpoint, SecretName: w.secretName(), OwnLabels: w.labels(),
-		Bound: w.kind() == "bound", IstioVersion: w.from.istioVersion(), Dial: w.To.Dial, Parallel: w.parallel(),
+		Bound: w.kind() == "bound", IstioVersions: w.from.versions(), Dial: w.To.Dial, Parallel: w.parallel(),
 	}
 	if w.want.role != nil {
 		in.Rules = w.rules

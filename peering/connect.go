@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/meshpeer/meshpeer/internal/istiod"
 	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -25,6 +26,9 @@ const (
 type ConnectOptions struct {
 	// Namespace of istiod and of the remote secrets it reads. Default istio-system.
 	Namespace string
+	// IstiodSelector is the label selector of istiod's Pods in Namespace, for a control plane that does not label them as
+	// Istio's charts do, and for one revision of several. Default app=istiod.
+	IstiodSelector string
 	// Hosted says that the control plane runs elsewhere, as ASM's managed one does: links from this cluster are only verified.
 	Hosted bool
 	// Endpoint is the API server as other clusters' istiods reach it. Default: server, CA and server name of the rest.Config.
@@ -42,6 +46,9 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	}
 	if config == nil || config.Host == "" {
 		return nil, fmt.Errorf("peering: Connect %q: rest.Config.Host is empty: load a kubeconfig with client-go's clientcmd", id)
+	}
+	if err := istiod.Validate("ConnectOptions.IstiodSelector", o.IstiodSelector); err != nil {
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
 	}
 	endpoint, err := endpointOf(config, o)
 	if err != nil {
@@ -67,10 +74,10 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
 	}
-	checks.Namespace, checks.Hosted = c.namespace(), o.Hosted
+	checks.Namespace, checks.Hosted, checks.IstiodSelector = c.namespace(), o.Hosted, o.IstiodSelector
 	c.Checks = &checks
 	if !o.Hosted {
-		c.Istiods = istiodPods{c.Objects, c.namespace(), kube.PodDialer{Config: config}.Dial}
+		c.Istiods = istiodPods{c.Objects, c.namespace(), o.IstiodSelector, kube.PodDialer{Config: config}.Dial}
 	}
 	return c, nil
 }

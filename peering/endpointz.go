@@ -25,7 +25,8 @@ type hostShards struct{ Shards map[string][]shardEndpoint }
 // networkGateway is an east-west gateway that a replica knows (Istio pilot/pkg/model.NetworkGateway).
 type networkGateway struct {
 	Network, Cluster, Addr string
-	Port                   int
+	Port                   int // for sidecars; 0 is none
+	HBONEPort              int // for ambient clients; 0 is none, as in versions that know no ambient mode
 }
 
 func (r Replica) gateways(ctx context.Context) ([]networkGateway, error) {

@@ -5,44 +5,64 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
-// HazardError says that From's istiod is of a version with which a rotation cannot be proved to have worked: it may go on
-// with the old credential and call that synced.
+// HazardError says that an istiod of From is of a version with which a rotation cannot be proved to have worked: it may keep
+// using the old credential and report synced.
 type HazardError struct {
 	Version string
 	Hazard  preflight.Hazard
 }
 
 func (e *HazardError) Error() string {
-	return fmt.Sprintf("istiod %s: %s (%s)", e.Version, e.Hazard.What, e.Hazard.Source)
+	return fmt.Sprintf("istiod %s: %s (%s)", printable.Line(e.Version), e.Hazard.What, e.Hazard.Source)
 }
 
-// hazards are those that a change of the remote secret meets in From's istiod.
-func (w *work) hazards() []preflight.Hazard {
-	if w.live.secret == nil || w.from.istioVersion() == "" {
+// hazards are those that a change of the remote secret meets in From's istiods, by version: one replica of another version,
+// a canary, hides behind none.
+func (w *work) hazards() (all []HazardError) {
+	if w.live.secret == nil {
 		return nil
 	}
-	return slices.DeleteFunc(preflight.Hazards(w.from.istioVersion()), func(h preflight.Hazard) bool { return h.When != "" })
+	for _, version := range w.from.versions() {
+		for _, h := range preflight.Hazards(version) {
+			if h.When == "" {
+				all = append(all, HazardError{Version: version, Hazard: h})
+			}
+		}
+	}
+	return all
 }
 
-// needsRestart says that From's istiods may miss the change until they start anew.
+// versions that replicas name, each once and in order.
+func (m *member) versions() (all []string) {
+	for _, r := range m.replicas {
+		if r.Version != "" {
+			all = append(all, r.Version)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// needsRestart says that From's istiods may miss the change until they are restarted.
 func (w *work) needsRestart() bool {
-	return slices.ContainsFunc(w.hazards(), func(h preflight.Hazard) bool { return h.Do == preflight.Restart })
+	return slices.ContainsFunc(w.hazards(), func(h HazardError) bool { return h.Hazard.Do == preflight.Restart })
 }
 
-// dangers refuses a rotation that From's istiod would not survive, and says aloud what others need.
+// dangers refuses a rotation that From's istiod would not survive, and warns of what others need.
 func (w *work) dangers() error {
 	if w.live.stale == "" {
 		return nil
 	}
 	for _, h := range w.hazards() {
-		unproved := h.Do == preflight.Refuse || h.Do == preflight.Restart && w.RestartIstiods == nil
+		unproved := h.Hazard.Do == preflight.Refuse || h.Hazard.Do == preflight.Restart && w.RestartIstiods == nil
 		if unproved && w.goal == Rotated {
-			return &HazardError{Version: w.from.istioVersion(), Hazard: h}
+			return &h
 		}
-		w.warn(fmt.Sprintf("istiod %s: %s (%s): %s", w.from.istioVersion(), h.What, h.Source, h.Remedy))
+		w.warn(fmt.Sprintf("%s: %s", h.Error(), h.Hazard.Remedy))
 	}
 	return nil
 }

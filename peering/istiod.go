@@ -1,16 +1,18 @@
 package peering
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
 // istiodPods finds istiods as Pods and asks each through pods/portforward: inside the pod the request comes from loopback,
@@ -18,20 +20,28 @@ import (
 type istiodPods struct {
 	objects   Objects
 	namespace string
+	selector  string // "" is that of Istio's charts
 	dial      func(ctx context.Context, namespace, pod string, port int) (net.Conn, error)
 }
 
-// Replicas lists the Pods labelled app=istiod that run or are about to.
+// Replicas lists the selected Pods that run or are about to. Without any, the error says what there is instead.
 func (s istiodPods) Replicas(ctx context.Context) ([]Replica, error) {
-	pods, err := list(ctx, s.objects, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace}}, "app=istiod")
+	like := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace}}
+	pods, err := list(ctx, s.objects, like, cmp.Or(s.selector, istiod.Selector))
 	if err != nil {
 		return nil, err
 	}
-	var replicas []Replica
-	for _, pod := range pods {
-		if pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
-			replicas = append(replicas, Replica{Name: pod.Name, Version: istioVersion(pod), Debug: s.debug(pod)})
+	running := istiod.Find(pods, s.selector).Running
+	if len(running) == 0 {
+		if pods, err = list(ctx, s.objects, like, ""); err != nil {
+			return nil, err
 		}
+		seen, remedy := istiod.Find(pods, s.selector).Missing(s.namespace)
+		return nil, fmt.Errorf("%w: %s: %s", ErrNotReady, seen, remedy)
+	}
+	replicas := make([]Replica, len(running))
+	for i, pod := range running {
+		replicas[i] = Replica{Name: pod.Name, Version: istiod.Version(pod), Debug: s.debug(pod)}
 	}
 	return replicas, nil
 }
@@ -69,18 +79,4 @@ func (s istiodPods) debug(pod *corev1.Pod) func(context.Context, string) ([]byte
 		}
 		return body, nil
 	}
-}
-
-// istioVersion reads the tag of the image of container discovery, such as "1.31.0" or "1.27.3-distroless".
-func istioVersion(pod *corev1.Pod) string {
-	for _, c := range pod.Spec.Containers {
-		if c.Name != "discovery" {
-			continue
-		}
-		if _, tag, found := strings.Cut(c.Image[strings.LastIndex(c.Image, "/")+1:], ":"); found {
-			tag, _, _ = strings.Cut(tag, "@")
-			return tag
-		}
-	}
-	return ""
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -104,12 +106,11 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 	if err != nil {
 		return probe.Result{Status: probe.Unknown, Summary: "the network of To could not be read", Hint: "let the caller get namespaces", Err: err}
 	}
-	if oneNetwork(home, away) {
-		t.told = t.known
-		return probe.Result{Status: probe.Skipped, Summary: fmt.Sprintf("networks %q and %q: pods are taken to reach each other directly", home, away)}
+	if home == away || away == "" {
+		return t.flat(home, away)
 	}
-	t.acrossTo = away
-	addresses := map[string]bool{}
+	client := t.clientKind(ctx)
+	addresses, unfit := map[string]bool{}, map[string]bool{}
 	var lacking []string
 	silent := t.askEvery(func(r Replica) error {
 		gateways, err := r.gateways(ctx)
@@ -117,24 +118,35 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 			return err
 		}
 		n := 0
-		for _, g := range gateways {
-			if g.Network == away {
-				addresses[g.Addr] = true
-				n++
+		for _, g := range preferred(gateways, away, t.To.ID.String()) {
+			if !client.canUse(g) {
+				unfit[fmt.Sprintf("%s port %d", g.Addr, max(g.Port, g.HBONEPort))] = true
+				continue
 			}
+			addresses[g.Addr] = true
+			n++
 		}
 		if n == 0 {
 			lacking = append(lacking, r.Name)
 		}
 		return nil
 	})
+	if home == "" {
+		return t.halfSet(away, addresses)
+	}
+	t.acrossTo = away
 	if len(addresses) > 0 {
 		t.at, t.told = addresses, true // what proxies see in place of the pods
 	}
 	switch {
+	case len(lacking) > 0 && len(unfit) > 0 && len(addresses) == 0:
+		return probe.Result{
+			Status: probe.Failed, Summary: fmt.Sprintf("%s knows no gateway of network %s that %s can use, only %s", strings.Join(lacking, ", "), away, client, listed(unfit)),
+			Hint: client.need(),
+		}
 	case len(lacking) > 0:
 		return probe.Result{
-			Status: probe.Failed, Summary: fmt.Sprintf("%s knows no gateway of network %s", strings.Join(lacking, ", "), away), Hint: t.whyNoGateway(ctx),
+			Status: probe.Failed, Summary: fmt.Sprintf("%s knows no gateway of network %s", strings.Join(lacking, ", "), away), Hint: t.whyNoGateway(ctx, client),
 		}
 	case silent.Status != "":
 		return silent
@@ -142,20 +154,106 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 	return probe.Result{Status: probe.Passed, Summary: fmt.Sprintf("every istiod knows the gateway of network %s: %s", away, listed(addresses))}
 }
 
+// flat is the level where no gateway is used: in one network, and where To's has no name, which is half a setting.
+func (t *traffic) flat(home, away string) probe.Result {
+	t.told = t.known
+	if home == away {
+		return probe.Result{Status: probe.Skipped, Summary: fmt.Sprintf("networks %q and %q: pods are taken to reach each other directly", home, away)}
+	}
+	return probe.Result{
+		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s is %q, that of %s has no name: clients are sent to pod addresses", t.From.ID, home, t.To.ID),
+		Hint: fmt.Sprintf("label namespace %s of %s %s with its network, unless pods reach each other directly", t.To.namespace(), t.To.ID, labelNetwork),
+	}
+}
+
+// halfSet is the level where From's network has no name: up to 1.29 istiod sends such clients to pods, later to the gateway
+// if it knows one (istio/istio#58613).
+func (t *traffic) halfSet(away string, gateways map[string]bool) probe.Result {
+	t.told = t.known
+	for a := range gateways {
+		t.at[a] = true
+	}
+	return probe.Result{
+		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s has no name, that of %s is %q: istiods before 1.30 send clients to pod addresses", t.From.ID, t.To.ID, away),
+		Hint: fmt.Sprintf("label namespace %s of %s %s with its network, unless pods reach each other directly", t.From.namespace(), t.From.ID, labelNetwork),
+	}
+}
+
+// preferred are the gateways of a network that istiod chooses from: those of the cluster, if there are any (Istio
+// pilot/pkg/xds/endpoints/ep_filters.go, selectNetworkGateways).
+func preferred(all []networkGateway, network, cluster string) []networkGateway {
+	var own, others []networkGateway
+	for _, g := range all {
+		switch {
+		case g.Network != network:
+		case g.Cluster == cluster:
+			own = append(own, g)
+		default:
+			others = append(others, g)
+		}
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return others
+}
+
+// clientKind is how a client reaches a gateway: a sidecar by mutual TLS on port 15443, an ambient one by HBONE.
+type clientKind string
+
+const (
+	sidecarClient clientKind = "a sidecar"
+	ambientClient clientKind = "an ambient client"
+)
+
+// clientKind is a sidecar's, as Workload.Client asks for, unless the pod is seen to be of the ambient mesh.
+func (t *traffic) clientKind(ctx context.Context) clientKind {
+	pod, err := t.From.runningPod(ctx, t.Namespace, t.Client)
+	if err == nil && sidecarOf(pod) == nil && pod.Annotations["ambient.istio.io/redirection"] == "enabled" {
+		return ambientClient
+	}
+	return sidecarClient
+}
+
+func (k clientKind) canUse(g networkGateway) bool {
+	if k == ambientClient {
+		return g.HBONEPort != 0
+	}
+	return g.Port != 0 && g.Port != g.HBONEPort && g.Port != int(istiod.HBONEPort)
+}
+
+func (k clientKind) need() string {
+	if k == ambientClient {
+		return "ambient clients need a gateway that takes HBONE on port 15008: create a Gateway of class istio-east-west"
+	}
+	return "sidecars need a gateway that passes through mutual TLS on port 15443: install an east-west gateway with that port"
+}
+
 // whyNoGateway looks at To's own gateway Services.
-func (t *traffic) whyNoGateway(ctx context.Context) string {
+func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 	services, err := t.To.gatewayServices(ctx)
 	for _, s := range services {
-		switch {
-		case s.Labels[labelNetwork] != t.acrossTo:
-		case len(s.Spec.ExternalIPs)+len(s.Status.LoadBalancer.Ingress) == 0:
-			return fmt.Sprintf("Service %s/%s of %s has no external address yet: see to its load balancer", s.Namespace, s.Name, t.To.ID)
-		default:
-			return "see that the gateway's Service lists port 15443, and restart istiod: 1.30.0 to 1.30.3 lose gateways (istio/istio#60920)"
+		if s.Labels[labelNetwork] != t.acrossTo {
+			continue
 		}
+		name := fmt.Sprintf("Service %s/%s of %s", s.Namespace, s.Name, t.To.ID)
+		_, ofNodes := s.Annotations[istiod.NodeSelector]
+		if len(s.Spec.ExternalIPs)+len(s.Status.LoadBalancer.Ingress) == 0 && !ofNodes {
+			seen, remedy := istiod.WithoutAddress(s)
+			return printable.Line(name + ": " + seen + ": " + remedy)
+		}
+		for _, in := range s.Status.LoadBalancer.Ingress {
+			if in.IP == "" && in.Hostname != "" {
+				return printable.Line(fmt.Sprintf("%s has the name %s, which the istiod of %s must resolve (RESOLVE_HOSTNAME_GATEWAYS): see its log", name, in.Hostname, t.From.ID))
+			}
+		}
+		if ofNodes {
+			return printable.Line(name + " is reached through nodes: see that those that annotation " + istiod.NodeSelector + " selects have an address of type ExternalIP")
+		}
+		return printable.Line("see that the ports of " + name + " are what clients need (" + client.need() + "), and restart istiod: 1.30.0 to 1.30.3 lose gateways (istio/istio#60920)")
 	}
 	if err != nil {
 		return "see that the Service of the east-west gateway is labelled " + labelNetwork + "=" + t.acrossTo
 	}
-	return fmt.Sprintf("install an east-west gateway in %s and label its Service %s=%s", t.To.ID, labelNetwork, t.acrossTo)
+	return fmt.Sprintf("install an east-west gateway in %s and label its Service, or its Gateway of the Gateway API, %s=%s", t.To.ID, labelNetwork, t.acrossTo)
 }

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
 // NetworkGateway is an address that From's istiod takes for a way into a network (Istio pilot/pkg/model.NetworkGateway). One
@@ -57,10 +58,10 @@ func NetworkGateways(ctx context.Context, in Input) ([]NetworkGateway, error) {
 }
 
 const (
-	labelNetwork     = "topology.istio.io/network"
-	labelGatewayPort = "networking.istio.io/gatewayPort"
-	nodeSelector     = "traffic.istio.io/nodeSelector"
-	hbonePort        = int32(15008)
+	labelNetwork     = istiod.LabelNetwork
+	labelGatewayPort = istiod.LabelGatewayPort
+	nodeSelector     = istiod.NodeSelector
+	hbonePort        = istiod.HBONEPort
 )
 
 // source is an object that is meant to tell of gateways: a Service with a network, or a Gateway of the Gateway API.
@@ -117,18 +118,10 @@ func (f *facts) discover(ctx context.Context, s *server, m *mesh, found *source)
 	}
 }
 
-// gatewayPort is 15443, unless a label says otherwise. istiod takes a label that is no number for 15443.
-func gatewayPort(of map[string]string) int32 {
-	if n, err := strconv.ParseInt(of[labelGatewayPort], 10, 32); err == nil {
-		return int32(n)
-	}
-	return 15443
-}
-
 // labelledService is a Service that carries the label of a network.
 func (f *facts) labelledService(ctx context.Context, s *server, svc *corev1.Service) source {
 	found := source{subject: s.object(svc), network: svc.Labels[labelNetwork], cluster: s.ID}
-	own, base := gatewayPort(svc.Labels), NetworkGateway{}
+	own, base := istiod.GatewayPort(svc.Labels), NetworkGateway{}
 	if portOf(svc, own) != nil {
 		base.Port = own
 	}
@@ -205,7 +198,7 @@ func (f *facts) address(ctx context.Context, s *server, svc *corev1.Service, bas
 		found.unmapped = base.HBONEPort != 0
 	}
 	if len(addresses) == 0 && found.problem == "" && found.err == nil {
-		found.problem, found.remedy = withoutAddress(svc)
+		found.problem, found.remedy = istiod.WithoutAddress(svc)
 	}
 	base.Network, base.Cluster, base.Object = found.network, found.cluster, found.subject
 	for _, base.Addr = range addresses {
@@ -249,31 +242,4 @@ func (f *facts) nodeAddresses(ctx context.Context, s *server, selector string, f
 		}
 	}
 	return addresses
-}
-
-// withoutAddress says why istiod finds no address of a Service, by its type.
-func withoutAddress(svc *corev1.Service) (problem, remedy string) {
-	const instead = "set spec.externalIPs, or make it of type LoadBalancer"
-	switch svc.Spec.Type {
-	case corev1.ServiceTypeNodePort:
-		ports := "its node ports"
-		if p := portOf(svc, gatewayPort(svc.Labels)); p != nil && p.NodePort != 0 {
-			ports = fmt.Sprintf("node port %d", p.NodePort)
-		}
-		return "it has no external address: it is of type NodePort, and istiod takes addresses of nodes only under annotation " + nodeSelector,
-			fmt.Sprintf(`annotate it with %s, whose value is a JSON object of node labels ('{}' for every node): clients then need the ExternalIP of these nodes and %s; or %s`, nodeSelector, ports, instead)
-	case corev1.ServiceTypeExternalName:
-		return "it has no external address: it is of type ExternalName, which istiod does not follow",
-			"name the address in meshNetworks, or in a Gateway of class istio-remote that the reading cluster holds"
-	case corev1.ServiceTypeClusterIP:
-		kind := "ClusterIP"
-		if headless(svc) {
-			kind = "ClusterIP and headless"
-		}
-		return "it has no external address: it is of type " + kind + ", which clients elsewhere do not reach", instead
-	}
-	if class := value(svc.Spec.LoadBalancerClass); class != "" {
-		return fmt.Sprintf("it has no external address: its load balancer of class %q is pending", class), "see that the controller of this class runs, wait for it, or set spec.externalIPs"
-	}
-	return "it has no external address: its load balancer is pending", "wait for its load balancer, or repair it, or set spec.externalIPs"
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
 // samePorts compares what makes both Services one (Istio analyzer IST0170, without its comparison of node ports).
@@ -51,14 +53,7 @@ func samePorts(ctx context.Context, f *facts) []verdict {
 	return or(found, pass(subject, "ports and type are alike"))
 }
 
-func portOf(s *corev1.Service, port int32) *corev1.ServicePort {
-	for i := range s.Spec.Ports {
-		if s.Spec.Ports[i].Port == port {
-			return &s.Spec.Ports[i]
-		}
-	}
-	return nil
-}
+func portOf(s *corev1.Service, port int32) *corev1.ServicePort { return istiod.ServicePort(s, port) }
 
 // protocol is TCP by default.
 func protocol(p corev1.ServicePort) corev1.Protocol {

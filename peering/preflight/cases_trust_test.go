@@ -67,6 +67,14 @@ func trustCases() []one {
 		}, probe.Warned, "one flat network"},
 		{"networks", "none in To", func(w *world) { setNetwork(w.to, "", "httpbin-1", "eastwest-1") }, probe.Warned, "sent to clients in network network2"},
 		{"networks", "none in From", func(w *world) { setNetwork(w.from, "", "sleep-1") }, probe.Warned, "below 1.30"},
+		{"networks", "in the namespace that the reading istiod looks at", func(w *world) {
+			w.in.From.Namespace = "mesh"
+			w.from.add(namespace("mesh", "cluster-2", map[string]string{"topology.istio.io/network": "network2"}))
+		}, probe.Warned, "cluster-1: its network is not set"},
+		{"networks", "by meshNetworks", func(w *world) {
+			setNetwork(w.to, "")
+			meshNetworks(w.from, "networks: {network1: {endpoints: [{fromRegistry: cluster-1}]}}")
+		}, probe.Passed, "networks network2 and network1"},
 		{"networks", "same", func(w *world) { setNetwork(w.from, "network1", "sleep-1") }, probe.Passed, "both are in network network1"},
 		{"networks", "proxies differ", func(w *world) { setNetwork(w.to, "other") }, probe.Warned, `proxies are of network "network1"`},
 		{"networks", "forbidden", func(w *world) { w.to.forbid("Namespace") }, probe.Unknown, "forbidden"},

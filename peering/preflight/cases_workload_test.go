@@ -15,6 +15,17 @@ func client(w *world) *corev1.Pod { return of[*corev1.Pod](w.from, "sleep-1") }
 
 func server(w *world) *corev1.Pod { return of[*corev1.Pod](w.to, "httpbin-1") }
 
+func redirected(pod *corev1.Pod) {
+	pod.Annotations = map[string]string{"ambient.istio.io/redirection": "enabled"}
+}
+
+func ambientServer(w *world) {
+	demo(w.to).Labels = map[string]string{"istio.io/dataplane-mode": "ambient"}
+	server(w).Spec.Containers = nil
+	delete(server(w).Labels, "security.istio.io/tlsMode")
+	redirected(server(w))
+}
+
 func workloadCases() []one {
 	no, h2 := false, "http2"
 	return []one{
@@ -48,11 +59,15 @@ func workloadCases() []one {
 		}, probe.Passed, "there is no Pod yet"},
 		{"injection", "no Pod, both labels", func(w *world) { w.to.remove("Pod", "httpbin-1"); demo(w.to).Labels["istio.io/rev"] = "canary" }, probe.Warned, "contradict"},
 		{"injection", "ambient", func(w *world) { demo(w.to).Labels["istio.io/dataplane-mode"] = "ambient" }, probe.Unknown, "ambient"},
+		{"injection", "ambient client", func(w *world) { ambient(w); redirected(client(w)) }, probe.Passed, "cluster-2 Namespace/demo: it is in ambient mode"},
+		{"injection", "ambient client, not redirected", ambient, probe.Unknown, "nothing says that istio-cni redirected it"},
 		{"injection", "no namespace", func(w *world) { w.to.remove("Namespace", "demo") }, probe.Skipped, "see check namespace-in-both"},
 		{"injection", "namespaces forbidden", func(w *world) { w.to.forbid("Namespace") }, probe.Unknown, "forbidden"},
 		{"injection", "Pods forbidden", func(w *world) { w.to.forbid("Pod") }, probe.Unknown, "forbidden"},
 
 		{"server-mtls-capable", "no label", func(w *world) { delete(server(w).Labels, "security.istio.io/tlsMode") }, probe.Failed, `tlsMode is ""`},
+		{"server-mtls-capable", "ambient server, sidecar client", ambientServer, probe.Failed, "takes HBONE only"},
+		{"server-mtls-capable", "ambient on both sides", func(w *world) { ambient(w); ambientServer(w) }, probe.Passed, "all of 1 Pods"},
 		{"server-mtls-capable", "no Pod", func(w *world) { w.to.remove("Pod", "httpbin-1") }, probe.Unknown, "no Pod"},
 		{"server-mtls-capable", "no selector", func(w *world) { httpbin(w.to).Spec.Selector = nil }, probe.Unknown, "no Pod"},
 		{"server-mtls-capable", "forbidden", func(w *world) { w.to.forbid("Pod") }, probe.Unknown, "forbidden"},
@@ -64,6 +79,7 @@ func workloadCases() []one {
 		{"client-ready", "no Deployment", func(w *world) { w.in.Workload.Client = "curl" }, probe.Failed, "Deployment/demo/curl: it does not exist"},
 		{"client-ready", "other namespace", func(w *world) { w.in.Workload.ClientNamespace = "web" }, probe.Failed, "Deployment/web/sleep"},
 		{"client-ready", "no Pod", func(w *world) { w.from.remove("Pod", "sleep-1") }, probe.Failed, "it has no Pod"},
+		{"client-ready", "ambient", ambient, probe.Passed, "of the ambient mesh"},
 		{"client-ready", "not ready", func(w *world) { client(w).Status.Conditions = nil }, probe.Failed, "sleep-1 is not ready"},
 		{"client-ready", "no sidecar", func(w *world) { client(w).Spec.Containers = nil }, probe.Failed, "has no sidecar"},
 		{"client-ready", "sidecar not ready", func(w *world) { client(w).Status.ContainerStatuses[0].Ready = false }, probe.Failed, "the sidecar of Pod sleep-1"},

@@ -30,10 +30,6 @@ func (s *server) istiods(ctx context.Context) ([]*corev1.Pod, error) {
 	return found.Running, err
 }
 
-func (s *server) systemNamespace(ctx context.Context) (*corev1.Namespace, error) {
-	return get(ctx, s, namespace(s.Namespace))
-}
-
 // mesh is the content of ConfigMap istio or istio-<revision>.
 type mesh struct {
 	meshv1alpha1.MeshConfig

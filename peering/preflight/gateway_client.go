@@ -16,8 +16,9 @@ const (
 )
 
 const (
-	labelDataplane = "istio.io/dataplane-mode"
-	sidecarStatus  = "sidecar.istio.io/status"
+	labelDataplane     = "istio.io/dataplane-mode"
+	sidecarStatus      = "sidecar.istio.io/status"
+	ambientRedirection = "ambient.istio.io/redirection"
 )
 
 // clientKinds is what the client is: both where that cannot be told.
@@ -69,5 +70,5 @@ func isAmbient(pod *corev1.Pod, ns *corev1.Namespace) bool {
 	if mode, own := pod.Labels[labelDataplane]; own {
 		return mode == "ambient"
 	}
-	return ns.Labels[labelDataplane] == "ambient" || pod.Annotations["ambient.istio.io/redirection"] == "enabled"
+	return ns.Labels[labelDataplane] == "ambient" || pod.Annotations[ambientRedirection] == "enabled"
 }

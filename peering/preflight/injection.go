@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -27,13 +28,20 @@ func (f *facts) injected(s *server, ns *corev1.Namespace, err error, pods []*cor
 		return unread(s.name, podsErr)
 	}
 	subject := s.object(ns)
-	if ns.Labels["istio.io/dataplane-mode"] == "ambient" {
-		return unknown(subject, "these checks know sidecars only", "the namespace is in ambient mode")
-	}
+	ambient := ns.Labels[labelDataplane] == "ambient"
 	for _, pod := range pods {
-		if proxy(pod) == nil || pod.Annotations["sidecar.istio.io/status"] == "" {
+		switch {
+		case hasSidecar(pod) && ambient:
+			return unknown(s.object(pod), "see which of the two it is to be", "it has a sidecar, and the namespace is in ambient mode")
+		case isAmbient(pod, ns) && pod.Annotations[ambientRedirection] != "enabled":
+			return unknown(s.object(pod), "see that istio-cni and ztunnel run on its node", "it is of the ambient mesh, and nothing says that istio-cni redirected it to ztunnel")
+		case isAmbient(pod, ns):
+		case proxy(pod) == nil || pod.Annotations[sidecarStatus] == "":
 			return fail(s.object(pod), "label the namespace for injection and restart the Pod", "it was not injected")
 		}
+	}
+	if ambient {
+		return pass(subject, "it is in ambient mode, and so are all of %d Pods", len(pods))
 	}
 	if len(pods) > 0 {
 		return pass(subject, "all of %d Pods are injected", len(pods))
@@ -55,8 +63,18 @@ func serverMTLSCapable(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		return one(unread(f.to.name, err))
 	}
+	ns, err := f.appNamespace(ctx, f.to)
+	if err != nil {
+		return one(unread(f.to.name, err))
+	}
+	ambientOnly := slices.Equal(f.clientKinds(ctx), []clientKind{ambientClient})
 	for _, pod := range pods {
-		if mode := pod.Labels["security.istio.io/tlsMode"]; mode != "istio" {
+		switch mode := pod.Labels["security.istio.io/tlsMode"]; {
+		case mode == "istio", isAmbient(pod, ns) && ambientOnly:
+		case isAmbient(pod, ns):
+			return one(fail(f.to.object(pod), "give it a sidecar, or ask from an ambient client",
+				"it is of the ambient mesh: sidecars in another network do not get its endpoint, which takes HBONE only"))
+		default:
 			return one(fail(f.to.object(pod), "let it be injected: the endpoint is left out of what clients in another network get", "label security.istio.io/tlsMode is %q, not istio", mode))
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // answer of another first form chains of at most three.
 var (
 	needKubeSystem      = need{what: "Namespace kube-system, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = get(ctx, s, namespace(metav1.NamespaceSystem)) })}
-	needSystemNamespace = need{what: "system Namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemNamespace(ctx) })}
+	needSystemNamespace = need{what: "system Namespace, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = get(ctx, s, namespace(f.from.Namespace)) })}
 	needSystemPods      = need{what: "Pods of the system namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemPods(ctx) })}
 	needMesh            = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
 	needRoots           = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}

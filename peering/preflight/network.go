@@ -6,15 +6,15 @@ import (
 )
 
 // network is the one that From's istiod gives to the endpoints of a side whose Pods are not labelled themselves: the label of
-// the system namespace, else that of meshNetworks for the cluster (Istio
+// the namespace that is called as its own system namespace, else that of meshNetworks for the cluster (Istio
 // pilot/pkg/serviceregistry/kube/controller/network.go).
 func (f *facts) network(ctx context.Context, s *server) (string, error) {
-	system, err := s.systemNamespace(ctx)
-	if err != nil {
+	system, err := get(ctx, s, namespace(f.from.Namespace))
+	if err != nil && !(absent(err) && s != f.from) {
 		return "", err
 	}
-	if network := system.Labels[labelNetwork]; network != "" {
-		return network, nil
+	if err == nil && system.Labels[labelNetwork] != "" {
+		return system.Labels[labelNetwork], nil
 	}
 	m, err := f.meshIfAny(ctx)
 	if err != nil {
@@ -57,12 +57,12 @@ func networks(ctx context.Context, f *facts) []verdict {
 		}
 		for _, network := range said {
 			if network != labelled {
-				found = append(found, fail(s.name, "give global.network and the label of the system namespace one value",
-					"proxies are of network %q, the system namespace is of network %q", network, labelled))
+				found = append(found, fail(s.name, "give chart value global.network and the label of the namespace one value",
+					"proxies are of network %q, namespace %s is of network %q", network, f.from.Namespace, labelled))
 			}
 		}
 	}
-	const remedy = "label the system namespace of each with " + labelNetwork + ", unless Pods reach each other directly"
+	remedy := "label namespace " + f.from.Namespace + " of each with " + labelNetwork + ", unless Pods reach each other directly"
 	switch {
 	case from == "" && to == "":
 		found = append(found, fail(subject, remedy, "no network is set: istiod takes both for one flat network and sends Pod addresses"))
@@ -86,7 +86,7 @@ func oneNetwork(ctx context.Context, f *facts) *verdict {
 	case toErr != nil:
 		v = unread(f.to.name, toErr)
 	case to == "" && f.Flavour != Upstream:
-		v = unknown(f.to.name, "see the mesh's network settings: ASM may keep them outside the cluster", "the system namespace names no network")
+		v = unknown(f.to.name, "see the mesh's network settings: ASM may keep them outside the cluster", "namespace %s names no network", f.from.Namespace)
 	case to == "":
 		v = skip(f.to.name, "the network is not set, so that no gateway is used")
 	case fromErr == nil && from == to:

@@ -66,11 +66,17 @@ func clientReady(ctx context.Context, f *facts) []verdict {
 	case err != nil:
 		return one(unread(subject, err))
 	}
+	ns, err := f.clientNamespace(ctx)
+	if err != nil {
+		return one(unread(subject, err))
+	}
 	why := "it has no Pod"
 	for _, pod := range pods {
 		switch {
 		case !isReady(pod):
 			why = "Pod " + pod.Name + " is not ready"
+		case isAmbient(pod, ns):
+			return one(pass(f.from.object(pod), "it is ready, and of the ambient mesh"))
 		case proxy(pod) == nil:
 			why = "Pod " + pod.Name + " has no sidecar"
 		case !proxyReady(pod):

@@ -2,6 +2,9 @@ package preflight
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	securityv1 "istio.io/client-go/pkg/apis/security/v1"
@@ -9,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -144,4 +148,24 @@ func (f *facts) proxies(ctx context.Context, s *server) ([]*corev1.Pod, error) {
 		return proxies, nil // what was read is enough
 	}
 	return nil, err
+}
+
+// selectorOf writes labels as a selector.
+func selectorOf(want map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		parts = append(parts, k+"="+want[k])
+	}
+	return strings.Join(parts, ",")
+}
+
+// within says whether have holds all of want. Nothing wanted is within everything.
+func within(want, have map[string]string) bool {
+	return labels.SelectorFromSet(want).Matches(labels.Set(have))
+}
+
+// selects says whether the selector matches; one that cannot be parsed matches nothing.
+func selects(s *metav1.LabelSelector, have map[string]string) bool {
+	parsed, err := metav1.LabelSelectorAsSelector(s)
+	return err == nil && parsed.Matches(labels.Set(have))
 }

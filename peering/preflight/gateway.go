@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -248,46 +247,4 @@ func (f *facts) noGateway(ctx context.Context) verdict {
 		text += ": " + strings.Join(others, ", ")
 	}
 	return f.missing(f.to.name, remedy, "%s", text)
-}
-
-// slices of a gateway, and whether one of their endpoints is ready.
-func (f *facts) gatewaySlices(ctx context.Context, s *corev1.Service) ([]*discoveryv1.EndpointSlice, error) {
-	return list(ctx, f.to, endpointSlices(s.Namespace), discoveryv1.LabelServiceName+"="+s.Name)
-}
-
-func readyEndpoints(all []*discoveryv1.EndpointSlice) int {
-	n := 0
-	for _, slice := range all {
-		for _, e := range slice.Endpoints {
-			if e.Conditions.Ready == nil || *e.Conditions.Ready { // unknown counts as ready (Kubernetes EndpointConditions)
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// gatewayReady: an address without Pods behind it answers nobody. Of several gateways each gets a part of the calls.
-func gatewayReady(ctx context.Context, f *facts) []verdict {
-	services, err := f.networkServices(ctx)
-	if err != nil {
-		return one(unread(f.to.name, err))
-	}
-	var found []verdict
-	ready := false
-	for _, s := range services {
-		all, err := f.gatewaySlices(ctx, s)
-		switch n := readyEndpoints(all); {
-		case err != nil:
-			found = append(found, unread(f.to.object(s), err))
-		case n > 0:
-			ready = true
-			found = append(found, pass(f.to.object(s), "%d ready endpoints", n))
-		case len(s.Spec.Selector) == 0 && len(all) == 0:
-			found = append(found, unknown(f.to.object(s), "see what answers at its addresses", "it has no selector and no EndpointSlices: what is behind its addresses cannot be seen"))
-		default:
-			found = append(found, fail(f.to.object(s), "look at the gateway's Pods", "no ready endpoint"))
-		}
-	}
-	return or(lessGrave(found, ready), unknown(f.to.name, "see check gateway-address", "no Service is labelled as gateway"))
 }

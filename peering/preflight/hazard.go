@@ -1,8 +1,11 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 )
 
 // Measure is what a rotation does about a [Hazard].
@@ -53,4 +56,95 @@ func unreadable(version string) Hazard {
 		ID: hazardUnreadable, What: fmt.Sprintf("the version %q says nothing of what a rotation does", version), Do: Warn,
 		Source: "istio/istio#59875, #60612, #61043", Remedy: "find out which Istio it is: some versions must be restarted after a rotation",
 	}
+}
+
+// AllHazards lists every known hazard. "First version free of it" is the first release with the fix.
+func AllHazards() []Hazard {
+	return []Hazard{
+		hazard("not-picked-up", Restart, "istio/istio#34210, #37925, #39388, #36337",
+			"a refreshed remote secret may not be picked up, or the previous cluster not be stopped",
+			"restart istiod after rotating", between("1.10.0", "1.14.0")),
+		hazard("stop-then-start", Warn, "istio/istio#36365",
+			"the cluster is stopped before it is read anew: its endpoints are gone for a while, and for good if the new kubeconfig is refused",
+			"expect a short gap of endpoints, and validate the Secret before it is written", between("1.0.0", "1.30.0")),
+		hazard("second-secret-ignored", Warn, "istio/istio#58047",
+			"a correct Secret that follows a bad one may not be picked up",
+			"delete the bad Secret first, and restart istiod if it is not synced in a minute", between("1.27.1", "1.27.2")),
+		hazard("controller-deadlock", Restart, "istio/istio#59875",
+			"any change of a remote secret stops the secret controller for ever: later changes are not seen",
+			"upgrade to 1.29.3, or restart istiod after every rotation", between("1.29.0", "1.29.3")),
+		hazard("registry-deadlock", Restart, "istio/istio#60612",
+			"the new registry may never start: the rotated Secret is ignored",
+			"upgrade to 1.30.3, or restart istiod after every rotation", between("1.30.0", "1.30.3")),
+		hazard("shards-wiped", Restart, "istio/istio#61043",
+			"the endpoints of services that do not change are lost for ever, though the cluster is synced",
+			"upgrade, or restart istiod after every rotation and look for the endpoints", between("1.30.0", "1.30.4"), between("1.31.0-alpha.0", "1.31.0-alpha.2")),
+		hazard("gateway-vanishes", Restart, "istio/istio#60920",
+			"the network gateway of the cluster is lost",
+			"upgrade, or restart istiod after every rotation and look for the gateway", between("1.30.0", "1.30.4"), between("1.31.0-alpha.0", "1.31.0-alpha.2")),
+		when("the reader lacks a right that istiod needs", hazard("swap-never-ends", Refuse, "Istio pkg/kube/multicluster/cluster.go, HasSynced",
+			"istiod changes over when the new client has synced, which it never does: the old token stays in use until it dies",
+			"complete the reader's role before rotating", between("1.30.0", ""))),
+		when(remoteCredentials+"=false", hazard("credentials-controller-off", Refuse, "seen on a running istiod 1.31",
+			"istiod panics as soon as there is a remote secret", "unset the variable", between("1.31.0-alpha.0", ""))),
+	}
+}
+
+func hazard(id string, do Measure, source, what, remedy string, spans ...[2]release) Hazard {
+	h := Hazard{ID: id, What: what, Source: source, Do: do, Remedy: remedy, spans: spans}
+	for _, s := range spans {
+		text := s[0].String() + " <= v"
+		if s[1] != (release{}) {
+			text += " < " + s[1].String()
+		}
+		h.Ranges = append(h.Ranges, text)
+	}
+	return h
+}
+
+func when(condition string, h Hazard) Hazard {
+	h.When = condition
+	return h
+}
+
+// between is the span from the first version on, up to but without the second; an empty one is none.
+func between(first, free string) [2]release {
+	from, _ := parseRelease(first)
+	to, _ := parseRelease(free)
+	return [2]release{from, to}
+}
+
+// release is a version of Istio or Kubernetes, as far as hazards depend on it.
+type release struct {
+	major, minor, patch int
+	pre                 string // alpha, beta or rc; "" for a release
+	preNumber           int
+}
+
+// The forms that image tags have: "1.29.1", "1.30.3-distroless", "v1.31.0-alpha.1", "1.22.6.78-gd3ac4cbd-aliyun", "1.27".
+var releasePattern = regexp.MustCompile(`^v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d+)*(?:[-.+](alpha|beta|rc)(?:\.(\d{1,4}))?)?(?:[-.+].*)?$`)
+
+func parseRelease(text string) (release, bool) {
+	m := releasePattern.FindStringSubmatch(text)
+	if m == nil {
+		return release{}, false
+	}
+	number := func(i int) int { n, _ := strconv.Atoi(m[i]); return n } // digits, or empty for 0
+	r := release{number(1), number(2), number(3), m[4], number(5)}
+	return r, r.major > 0 // a development build is no version
+}
+
+func (r release) compare(o release) int {
+	final := func(r release) string { return cmp.Or(r.pre, "~") } // after every pre-release in the order of letters
+	return cmp.Or(cmp.Compare(r.major, o.major), cmp.Compare(r.minor, o.minor), cmp.Compare(r.patch, o.patch),
+		cmp.Compare(final(r), final(o)), cmp.Compare(r.preNumber, o.preNumber))
+}
+
+// String returns "1.30.3" or "1.31.0-alpha.2".
+func (r release) String() string {
+	text := fmt.Sprintf("%d.%d.%d", r.major, r.minor, r.patch)
+	if r.pre != "" {
+		text += fmt.Sprintf("-%s.%d", r.pre, r.preNumber)
+	}
+	return text
 }

@@ -13,26 +13,6 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// gatewayPods are the Pods behind the labelled Services.
-func (f *facts) gatewayPods(ctx context.Context) ([]*corev1.Pod, error) {
-	services, err := f.networkServices(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []*corev1.Pod
-	for _, s := range services {
-		if len(s.Spec.Selector) == 0 {
-			continue
-		}
-		found, err := list(ctx, f.to, pods(s.Namespace), selectorOf(s.Spec.Selector))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
-}
-
 // gatewayPassthrough looks for what lets calls through the gateway: for sidecars by SNI, unopened, for ambient clients by
 // HBONE (Istio samples/multicluster/expose-services.yaml, samples/ambient-multicluster).
 func gatewayPassthrough(ctx context.Context, f *facts) []verdict {

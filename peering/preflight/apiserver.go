@@ -19,7 +19,7 @@ func tokenRequestServed(ctx context.Context, f *facts) []verdict {
 	}
 	var served metav1.APIResourceList
 	if err := json.Unmarshal(answer.Body, &served); err != nil {
-		return one(unknown(f.to.name, "give the address of a Kubernetes API server", "/api/v1 answers with no list of resources: %v", err))
+		return one(unknown(f.to.name, "give the address of a Kubernetes API server", "/api/v1 does not answer with a list of resources: %v", err))
 	}
 	if !slices.ContainsFunc(served.APIResources, func(r metav1.APIResource) bool { return r.Name == "serviceaccounts/token" }) {
 		return one(fail(f.to.name, "use token Secrets", "serviceaccounts/token is not served"))
@@ -38,7 +38,7 @@ func clockSkew(ctx context.Context, f *facts) []verdict {
 			return one(unread(s.name, err))
 		}
 		if answer.Date.IsZero() {
-			return one(unknown(s.name, "compare the clocks of the nodes by hand", "the API server sends no Date"))
+			return one(unknown(s.name, "compare the clocks of the nodes by hand", "the API server sends no Date header"))
 		}
 		offsets[i] = answer.Date.Sub(answer.at).Round(time.Second)
 	}
@@ -52,7 +52,7 @@ func clockSkew(ctx context.Context, f *facts) []verdict {
 	}
 	for i, s := range []*server{f.from, f.to} {
 		if offsets[i].Abs() > time.Minute {
-			return one(fail(s.name, "correct the clock of this machine: times of expiry are judged by it", "its clock and the local one differ by %v", offsets[i].Abs()).as(Warns))
+			return one(fail(s.name, "correct the clock of this machine: expiry times are compared with it", "its clock and the local one differ by %v", offsets[i].Abs()).as(Warns))
 		}
 	}
 	return one(pass(subject, "their clocks differ by %v", apart))
@@ -82,7 +82,7 @@ func kubernetesVersion(ctx context.Context, f *facts) []verdict {
 func (f *facts) supports(ctx context.Context, version string) []verdict {
 	istio, ok := parseRelease(version)
 	if !ok {
-		return one(unknown(f.from.name, "give Input.IstioVersion", "the version of an istiod cannot be told from %q", version))
+		return one(unknown(f.from.name, "give Input.IstioVersion", "%q does not tell the version of an istiod", version))
 	}
 	floor := 0
 	for _, line := range floors {
@@ -110,9 +110,9 @@ func (s *server) atLeast(ctx context.Context, istio release, floor int) verdict 
 	}
 	switch {
 	case !ok && info.GitVersion != "":
-		return unknown(s.name, "ask who built it which Kubernetes it is", "/version answers with %q, which is no release", info.GitVersion)
+		return unknown(s.name, "ask whoever built it which version of Kubernetes it is", "/version answers with %q, which is not a release", info.GitVersion)
 	case !ok:
-		return unknown(s.name, "give the address of a Kubernetes API server", "/version answers with no version")
+		return unknown(s.name, "give the address of a Kubernetes API server", "/version does not answer with a version")
 	case floor == 0:
 		return unknown(s.name, "see the support page of that version of Istio", "the oldest Kubernetes that Istio %v supports is not known here", istio)
 	case kubernetes.major == 1 && kubernetes.minor < floor:

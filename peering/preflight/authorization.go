@@ -167,7 +167,7 @@ func authorizationPolicy(ctx context.Context, f *facts) []verdict {
 			continue
 		}
 		if why := refuses(p, domain); why != "" {
-			found = append(found, fail(mesh.object(p), "let it allow the callers of "+f.from.name, "%s", why))
+			found = append(found, fail(mesh.object(p), "make sure that it allows the callers of "+f.from.name, "%s", why))
 		}
 	}
 	return or(found, pass(mesh.name, "no AuthorizationPolicy of the service depends on addresses or another trust domain"))

@@ -150,7 +150,7 @@ func gatewayCases() []one {
 			setEnv(istiodOf(w), "RESOLVE_HOSTNAME_GATEWAYS", "false")
 			eastwest(w).Spec.ExternalIPs = []string{"203.0.113.9"}
 		}, probe.Passed, `at ["203.0.113.9"]`},
-		{"gateway-address", "internal name", named1("eastwest.istio-system.svc.cluster.local"), probe.Failed, "within its own cluster only"},
+		{"gateway-address", "internal name", named1("eastwest.istio-system.svc.cluster.local"), probe.Failed, "resolves in its own cluster only"},
 		{"gateway-address", "loopback", func(w *world) { eastwest(w).Status.LoadBalancer.Ingress[0].IP = "127.0.0.1" }, probe.Failed, "the client's own host"},
 
 		{"gateway-address", "HBONE only, sidecar client", func(w *world) { eastwest(w).Spec.Ports[0].Port = 15008 }, probe.Failed, "does not listen on port 15443, which sidecars need"},

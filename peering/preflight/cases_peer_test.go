@@ -165,10 +165,10 @@ func peerCases() []one {
 		{"rotation-hazards", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
 
 		{"asm-remote-control-plane", "not switched on", func(w *world) { w.in.From.ID = "third" }, probe.Warned, `not "third"`},
-		{"asm-remote-control-plane", "another form", func(w *world) {
+		{"asm-remote-control-plane", "documented form", func(w *world) {
 			w.config.remove("ASMMeshConfig", "default")
 			w.config.add(asm("ASMMeshConfig", "", "default", "externalIstiodConfigurations", "x"))
-		}, probe.Unknown, "another form"},
+		}, probe.Unknown, "documented form"},
 		{"asm-remote-control-plane", "hosted", func(w *world) { w.in.From.Hosted = true }, probe.Skipped, "managed"},
 		{"asm-remote-control-plane", "no config", func(w *world) { w.in.Config = nil }, probe.Unknown, "Input.Config is not given"},
 		{"asm-gateway", "none", func(w *world) { w.in.To.ID = "third" }, probe.Unknown, `no IstioGateway names cluster "third"`},

@@ -95,7 +95,7 @@ func serverCases() []one {
 		{"probe-rights", "no reviews", func(w *world) { w.in.From.May = nil }, probe.Unknown, "Input.From.May is not given"},
 
 		{"token-request-served", "not served", func(w *world) { answers(&w.in.To, "/api/v1", `{"resources":[]}`, now) }, probe.Warned, "is not served"},
-		{"token-request-served", "no list", func(w *world) { answers(&w.in.To, "/api/v1", `<html>`, now) }, probe.Unknown, "no list of resources"},
+		{"token-request-served", "no list", func(w *world) { answers(&w.in.To, "/api/v1", `<html>`, now) }, probe.Unknown, "does not answer with a list"},
 		{"token-request-served", "nobody to ask", func(w *world) { w.in.To.Ask = nil }, probe.Unknown, "Input.To.Ask is not given"},
 
 		{"clock-skew", "minutes", func(w *world) { answers(&w.in.To, "/version", "{}", now.Add(2*time.Minute)) }, probe.Failed, "differ by 2m0s"},
@@ -108,10 +108,10 @@ func serverCases() []one {
 		{"kubernetes-version", "vendor's suffix", func(w *world) { answers(&w.in.To, "/version", kubernetes("v1.32.1-aliyun.1"), now) }, probe.Passed, "v1.32.1-aliyun.1"},
 		{"kubernetes-version", "old Istio", func(w *world) { w.in.IstioVersion = "1.18.0" }, probe.Unknown, "not known here"},
 		{"kubernetes-version", "no Istio version", func(w *world) { w.in.IstioVersion = "dev" }, probe.Unknown, `"dev"`},
-		{"kubernetes-version", "no answer", func(w *world) { answers(&w.in.To, "/version", "{", now) }, probe.Unknown, "no version"},
+		{"kubernetes-version", "no answer", func(w *world) { answers(&w.in.To, "/version", "{", now) }, probe.Unknown, "does not answer with a version"},
 		{"kubernetes-version", "built without one", func(w *world) {
 			answers(&w.in.To, "/version", kubernetes("v0.0.0-master+$Format:%H$"), now)
-		}, probe.Unknown, `"v0.0.0-master+$Format:%H$", which is no release`},
+		}, probe.Unknown, `"v0.0.0-master+$Format:%H$", which is not a release`},
 		{"kubernetes-version", "nobody to ask", func(w *world) { w.in.To.Ask = nil }, probe.Unknown, "Input.To.Ask"},
 		{"kubernetes-version", "forbidden", func(w *world) { w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
 

@@ -106,7 +106,7 @@ func trafficCases() []one {
 
 		{egress, "left out", func(w *world) {
 			w.config.add(sidecar("demo", "default", nil, "istio-system/*", "./other.demo.svc.cluster.local"))
-		}, probe.Failed, "leave httpbin.demo.svc.cluster.local out"},
+		}, probe.Failed, "do not cover httpbin.demo.svc.cluster.local"},
 		{egress, "own namespace", func(w *world) { w.config.add(sidecar("demo", "default", nil, "./*")) }, probe.Passed, "covers the service"},
 		{egress, "of the client counts more", func(w *world) {
 			w.config.add(sidecar("demo", "default", nil, "*/*"), sidecar("demo", "sleep", map[string]string{"app": "sleep"}, "~/*"))

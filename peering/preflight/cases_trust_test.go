@@ -22,7 +22,7 @@ func setNetwork(m *memory, network string, pods ...string) {
 func trustCases() []one {
 	bundle := func(m *memory) *corev1.ConfigMap { return of[*corev1.ConfigMap](m, "istio-ca-root-cert") }
 	return []one{
-		{"root-ca", "disjoint", func(w *world) { bundle(w.to).Data["root-cert.pem"] = expiring(9 * year) }, probe.Failed, "they share no root"},
+		{"root-ca", "disjoint", func(w *world) { bundle(w.to).Data["root-cert.pem"] = expiring(9 * year) }, probe.Failed, "they have no root in common"},
 		{"root-ca", "expired", func(w *world) { both(w, expiring(-day)) }, probe.Failed, "expired at 2026-08-31"},
 		{"root-ca", "expires", func(w *world) { both(w, expiring(10*day)) }, probe.Warned, "expires at 2026-09-11"},
 		{"root-ca", "one more", func(w *world) { bundle(w.to).Data["root-cert.pem"] += expiring(9 * year) }, probe.Warned, "they share 1 roots"},
@@ -34,7 +34,7 @@ func trustCases() []one {
 		{"root-ca", "of the system namespace", func(w *world) { w.in.Workload = nil }, probe.Unknown, "not found"},
 		{"root-ca", "forbidden", func(w *world) { w.to.forbid("ConfigMap") }, probe.Unknown, "forbidden"},
 
-		{"trust-domain", "different", func(w *world) { meshConfig(w.to, "trustDomain: other\n") }, probe.Failed, "td and other are no aliases"},
+		{"trust-domain", "different", func(w *world) { meshConfig(w.to, "trustDomain: other\n") }, probe.Failed, "td and other are not aliases"},
 		{"trust-domain", "default", func(w *world) { meshConfig(w.to, "") }, probe.Failed, "td and cluster.local"},
 		{"trust-domain", "aliases", func(w *world) {
 			meshConfig(w.to, "trustDomain: other\ntrustDomainAliases: [td]\n")
@@ -66,7 +66,7 @@ func trustCases() []one {
 			setNetwork(w.to, "", "httpbin-1", "eastwest-1")
 		}, probe.Warned, "one flat network"},
 		{"networks", "none in To", func(w *world) { setNetwork(w.to, "", "httpbin-1", "eastwest-1") }, probe.Warned, "sent to clients in network network2"},
-		{"networks", "none in From", func(w *world) { setNetwork(w.from, "", "sleep-1") }, probe.Warned, "below 1.30"},
+		{"networks", "none in From", func(w *world) { setNetwork(w.from, "", "sleep-1") }, probe.Warned, "before Istio 1.30"},
 		{"networks", "in the namespace that the reading istiod looks at", func(w *world) {
 			w.in.From.Namespace = "mesh"
 			w.from.add(namespace("mesh", "cluster-2", map[string]string{"topology.istio.io/network": "network2"}))

@@ -40,7 +40,7 @@ func workloadCases() []one {
 		{"same-ports", "appProtocol", func(w *world) { httpbin(w.to).Spec.Ports[0].AppProtocol = &h2 }, probe.Warned, "appProtocol of port 8000"},
 		{"same-ports", "type", func(w *world) { httpbin(w.to).Spec.Type = corev1.ServiceTypeNodePort }, probe.Warned, "NodePort in cluster-1"},
 		{"same-ports", "headless", func(w *world) { httpbin(w.to).Spec.ClusterIP = corev1.ClusterIPNone }, probe.Warned, "headless is false in cluster-2"},
-		{"same-ports", "no such port", func(w *world) { w.in.Workload.Port = 81 }, probe.Failed, "port 81 is none"},
+		{"same-ports", "no such port", func(w *world) { w.in.Workload.Port = 81 }, probe.Failed, "the Service has no port 81"},
 		{"same-ports", "another port does not count", func(w *world) {
 			w.in.Workload.Port = 8000
 			httpbin(w.from).Spec.Ports = append(httpbin(w.from).Spec.Ports, corev1.ServicePort{Port: 9000})

@@ -202,7 +202,7 @@ func unread(subject string, err error) verdict {
 	case apierrors.IsUnauthorized(err):
 		remedy = "log in: the caller's credential is expired or of another cluster"
 	case absent(err):
-		remedy = "look where it is kept instead: it may be named or held otherwise there"
+		remedy = "find out where it is kept: it may have another name, or be on another API server"
 	}
 	return unknown(subject, remedy, "%v", err)
 }

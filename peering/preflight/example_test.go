@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -49,7 +52,7 @@ func ExampleHazards() {
 		fmt.Printf("%s: %s (%s)\n", h.Do, h.Remedy, h.Source)
 	}
 	// Output:
-	// warn: expect a short gap of endpoints, and validate the Secret before it is written (istio/istio#36365)
+	// warn: expect a short gap in the endpoints, and validate the Secret before writing it (istio/istio#36365)
 	// restart: upgrade to 1.29.3, or restart istiod after every rotation (istio/istio#59875)
 }
 
@@ -60,4 +63,26 @@ func ExampleChecks() {
 	// Output:
 	// distinct-clusters (blocks): From and To are different clusters
 	// cluster-id-valid (blocks): the ID of To can be a data key of a Secret
+}
+
+// Which gateways will From's istiod know once it reads To? Here To has one, and its load balancer has a name.
+func ExampleNetworkGateways() {
+	west := &memory{}
+	west.add(&corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "eastwest", Labels: map[string]string{"topology.istio.io/network": "west"}},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 15443}}},
+		Status:     corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{Hostname: "lb.example.com"}}}},
+	})
+	gateways, err := preflight.NetworkGateways(context.Background(), preflight.Input{
+		From: preflight.Side{ID: "east", Reader: &memory{}},
+		To:   preflight.Side{ID: "west", Reader: west},
+	})
+	fmt.Println(err)
+	for _, g := range gateways {
+		fmt.Println(g.Network, g.Addr, g.Port, g.Object)
+	}
+	// Output:
+	// <nil>
+	// west lb.example.com 15443 west Service/istio-system/eastwest
 }

@@ -165,7 +165,7 @@ func reachable(w source, resolves bool) (addresses []string, problem, remedy str
 		case err != nil && !resolves:
 			problem, remedy = fmt.Sprintf("istiod runs with %s=false and does not resolve its name %q", resolveHostnames, g.Addr), "unset the variable, or give the gateway an IP address"
 		case err != nil && internalName(g.Addr):
-			problem, remedy = fmt.Sprintf("its name %q means something within its own cluster only", g.Addr), "give the gateway an address that the other cluster reaches"
+			problem, remedy = fmt.Sprintf("its name %q resolves in its own cluster only", g.Addr), "give the gateway an address that the other cluster reaches"
 		case err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified() || ip.Unmap().IsLinkLocalUnicast()):
 			problem, remedy = fmt.Sprintf("its address %s is the client's own host or link", g.Addr), "give the gateway an address that the other cluster reaches"
 		case !slices.Contains(addresses, g.Addr):

@@ -53,8 +53,8 @@ const hazardUnreadable = "version-unreadable"
 
 func unreadable(version string) Hazard {
 	return Hazard{
-		ID: hazardUnreadable, What: fmt.Sprintf("the version %q says nothing of what a rotation does", version), Do: Warn,
-		Source: "istio/istio#59875, #60612, #61043", Remedy: "find out which Istio it is: some versions must be restarted after a rotation",
+		ID: hazardUnreadable, What: fmt.Sprintf("version %q does not tell which hazards a rotation has", version), Do: Warn,
+		Source: "istio/istio#59875, #60612, #61043", Remedy: "find out which version of Istio it is: some need a restart after a rotation",
 	}
 }
 
@@ -62,28 +62,28 @@ func unreadable(version string) Hazard {
 func AllHazards() []Hazard {
 	return []Hazard{
 		hazard("not-picked-up", Restart, "istio/istio#34210, #37925, #39388, #36337",
-			"a refreshed remote secret may not be picked up, or the previous cluster not be stopped",
+			"istiod may not pick up a changed remote secret, or may not stop the previous cluster",
 			"restart istiod after rotating", between("1.10.0", "1.14.0")),
 		hazard("stop-then-start", Warn, "istio/istio#36365",
-			"the cluster is stopped before it is read anew: its endpoints are gone for a while, and for good if the new kubeconfig is refused",
-			"expect a short gap of endpoints, and validate the Secret before it is written", between("1.0.0", "1.30.0")),
+			"istiod stops the cluster before it reads it again: the endpoints are missing for a while, and for good if the new kubeconfig is refused",
+			"expect a short gap in the endpoints, and validate the Secret before writing it", between("1.0.0", "1.30.0")),
 		hazard("second-secret-ignored", Warn, "istio/istio#58047",
-			"a correct Secret that follows a bad one may not be picked up",
+			"istiod may not pick up a correct Secret that follows a bad one",
 			"delete the bad Secret first, and restart istiod if it is not synced in a minute", between("1.27.1", "1.27.2")),
 		hazard("controller-deadlock", Restart, "istio/istio#59875",
-			"any change of a remote secret stops the secret controller for ever: later changes are not seen",
+			"any change of a remote secret deadlocks the secret controller: it sees no later change",
 			"upgrade to 1.29.3, or restart istiod after every rotation", between("1.29.0", "1.29.3")),
 		hazard("registry-deadlock", Restart, "istio/istio#60612",
-			"the new registry may never start: the rotated Secret is ignored",
+			"the new registry may never start: istiod then ignores the rotated Secret",
 			"upgrade to 1.30.3, or restart istiod after every rotation", between("1.30.0", "1.30.3")),
 		hazard("shards-wiped", Restart, "istio/istio#61043",
-			"the endpoints of services that do not change are lost for ever, though the cluster is synced",
+			"istiod loses the endpoints of services that do not change, and still reports the cluster as synced",
 			"upgrade, or restart istiod after every rotation and look for the endpoints", between("1.30.0", "1.30.4"), between("1.31.0-alpha.0", "1.31.0-alpha.2")),
 		hazard("gateway-vanishes", Restart, "istio/istio#60920",
-			"the network gateway of the cluster is lost",
+			"istiod loses the network gateway of the cluster",
 			"upgrade, or restart istiod after every rotation and look for the gateway", between("1.30.0", "1.30.4"), between("1.31.0-alpha.0", "1.31.0-alpha.2")),
 		when("the reader lacks a right that istiod needs", hazard("swap-never-ends", Refuse, "Istio pkg/kube/multicluster/cluster.go, HasSynced",
-			"istiod changes over when the new client has synced, which it never does: the old token stays in use until it dies",
+			"istiod switches over once the new client has synced, which never happens: the old token stays in use until it is refused",
 			"complete the reader's role before rotating", between("1.30.0", ""))),
 		when(remoteCredentials+"=false", hazard("credentials-controller-off", Refuse, "seen on a running istiod 1.31",
 			"istiod panics as soon as there is a remote secret", "unset the variable", between("1.31.0-alpha.0", ""))),
@@ -131,7 +131,7 @@ func parseRelease(text string) (release, bool) {
 	}
 	number := func(i int) int { n, _ := strconv.Atoi(m[i]); return n } // digits, or empty for 0
 	r := release{number(1), number(2), number(3), m[4], number(5)}
-	return r, r.major > 0 // a development build is no version
+	return r, r.major > 0 // a development build has no version
 }
 
 func (r release) compare(o release) int {

@@ -43,8 +43,8 @@ func clusterIDValid(_ context.Context, f *facts) []verdict {
 		return one(fail(subject, "use the cluster's ID (of an ACK cluster: c and 32 digits), not the name of a context",
 			"%q cannot be a data key: %s", id, strings.Join(validation.IsConfigMapKey(id), ", ")))
 	case len(validation.IsDNS1123Label(id)) > 0:
-		return one(fail(subject, "nothing needs to be done if proxies claim this very ID",
-			"%q is no lower-case DNS label, so the Secret is named %s", id, secrets.SecretName(id)).as(Informs))
+		return one(fail(subject, "do nothing if the proxies claim exactly this ID",
+			"%q is not a lower-case DNS label, so the Secret is named %s", id, secrets.SecretName(id)).as(Informs))
 	}
 	return one(pass(subject, "%q can be a data key and part of a name", id))
 }
@@ -56,7 +56,7 @@ func clusterIDMatchesProxies(ctx context.Context, f *facts) []verdict {
 	case err != nil:
 		return one(unread(f.to.name, err))
 	case len(ids) == 0:
-		return one(unknown(f.to.name, "let one Pod there have a sidecar, or give Input.Workload", "no Pod that was read has a proxy"))
+		return one(unknown(f.to.name, "run a Pod with a sidecar there, or give Input.Workload", "no Pod that was read has a proxy"))
 	}
 	var found []verdict
 	for _, id := range sortedKeys(ids) {
@@ -77,7 +77,7 @@ func clusterIDNotOwn(ctx context.Context, f *facts) []verdict {
 	case err != nil:
 		return one(unread(f.from.name, err))
 	case len(ids) == 0:
-		return one(unknown(f.from.name, "give the caller list on pods of istiod's namespace", "no Pod that was read tells its cluster ID"))
+		return one(unknown(f.from.name, "let the caller list Pods of istiod's namespace", "no Pod that was read tells its cluster ID"))
 	}
 	var found []verdict
 	for _, id := range sortedKeys(ids) {

@@ -116,7 +116,7 @@ func (f *facts) injected(s *server, ns *corev1.Namespace, err error, pods []*cor
 	injection, revision := ns.Labels["istio-injection"], ns.Labels["istio.io/rev"]
 	switch {
 	case injection != "" && revision != "":
-		return fail(subject, "remove one of the two labels", "labels istio-injection=%s and istio.io/rev=%s contradict each other, the first counts", injection, revision).as(Warns)
+		return fail(subject, "remove one of the two labels", "labels istio-injection=%s and istio.io/rev=%s contradict each other: the first one counts", injection, revision).as(Warns)
 	case injection == "enabled" || injection == "" && revision != "":
 		return pass(subject, "it is labelled for injection; there is no Pod yet")
 	}

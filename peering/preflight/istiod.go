@@ -95,7 +95,7 @@ func (f *facts) istiodSetting(ctx context.Context, name string, bad func(string)
 			found = append(found, unknown(f.from.object(pod), "see the value where it comes from", "%s comes from elsewhere than the Pod", name))
 		}
 	}
-	return or(found, pass(f.from.name, "%s is not in the way of %d istiods", name, len(istiods.Running)))
+	return or(found, pass(f.from.name, "%s does not affect any of %d istiods", name, len(istiods.Running)))
 }
 
 // istiodRevisions: several istiods of one namespace read the same remote secrets, each with the mesh configuration of its
@@ -182,7 +182,7 @@ func rotationHazards(ctx context.Context, f *facts) []verdict {
 		for _, h := range Hazards(version) {
 			switch {
 			case h.ID == hazardUnreadable:
-				found = append(found, unknown(f.from.name, "give Input.IstioVersion", "the version of an istiod cannot be told from %q", version))
+				found = append(found, unknown(f.from.name, "give Input.IstioVersion", "%q does not tell the version of an istiod", version))
 			case h.When == "":
 				found = append(found, fail(subject, h.Remedy, "%s (%s)", h.What, h.Source))
 			}

@@ -122,7 +122,7 @@ func asmRemoteControlPlane(ctx context.Context, f *facts) []verdict {
 	subject := f.config.object(o)
 	configured, _, err := unstructured.NestedMap(o.Object, "spec", "externalIstiodConfigurations")
 	if err != nil {
-		return one(unknown(subject, "see the ASM console", "spec.externalIstiodConfigurations has another form than is documented"))
+		return one(unknown(subject, "see the ASM console", "spec.externalIstiodConfigurations does not have the documented form"))
 	}
 	if _, found := configured[f.From.ID]; !found {
 		return one(fail(subject, "add the cluster to spec.externalIstiodConfigurations, with the ASM instance's kubeconfig",
@@ -132,7 +132,7 @@ func asmRemoteControlPlane(ctx context.Context, f *facts) []verdict {
 }
 
 // asmGateway: gateways of ASM are IstioGateway objects. Whether that of the cross-cluster network is one is not documented,
-// so that none found is no failure.
+// so finding none is not a failure.
 func asmGateway(ctx context.Context, f *facts) []verdict {
 	all, err := list(ctx, f.config, asmObject("IstioGateway", "istio-system", ""), "")
 	if err != nil {

@@ -27,7 +27,7 @@ var (
 	needOwnSecret     = need{what: "the link's Secret, From", reads: only(func(ctx context.Context, f *facts) { _, _ = get(ctx, f.from, secret(f.from.Namespace, f.SecretName)) })}
 
 	needGatewayServices = need{what: "Services labelled with a network, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = list(ctx, s, service("", ""), labelNetwork) })}
-	needGatewayAPI      = need{what: "Gateways of the Gateway API and the nodes of a NodePort gateway, both", reads: append(
+	needGatewayAPI      = need{what: "Gateways of the Gateway API and nodes of a NodePort gateway, both", reads: append(
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewayAPI(ctx, s) }),
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewaySources(ctx, s) })...,
 	)}

@@ -69,7 +69,7 @@ func networks(ctx context.Context, f *facts) []verdict {
 	case to == "":
 		found = append(found, fail(f.to.name, remedy, "its network is not set: its Pod addresses are sent to clients in network %s", from))
 	case from == "":
-		found = append(found, fail(f.from.name, remedy, "its network is not set: below 1.30 its clients get Pod addresses of network %s instead of the gateway", to))
+		found = append(found, fail(f.from.name, remedy, "its network is not set: before Istio 1.30 its clients get Pod addresses of network %s instead of the gateway", to))
 	case len(found) > 0:
 	case from == to:
 		return one(pass(subject, "both are in network %s: Pods reach each other directly", from))

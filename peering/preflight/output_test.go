@@ -66,12 +66,12 @@ func TestStatus(t *testing.T) {
 }
 
 func TestResult(t *testing.T) {
-	f := preflight.Finding{ID: "root-ca", Status: probe.Failed, Subject: "From and To", Evidence: "they share no root", Remedy: "share one"}
+	f := preflight.Finding{ID: "root-ca", Status: probe.Failed, Subject: "From and To", Evidence: "they have no root in common", Remedy: "share one"}
 	r := f.Result()
 	require.Equal(t, "root-ca", r.Check)
 	require.Equal(t, "From and To", r.Target)
 	require.Equal(t, "share one", r.Hint)
-	require.EqualError(t, r.Err, "they share no root")
+	require.EqualError(t, r.Err, "they have no root in common")
 	f.Status = probe.Unknown
 	require.NoError(t, f.Result().Err)
 }

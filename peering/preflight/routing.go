@@ -12,7 +12,7 @@ import (
 
 // rulesFor are the DestinationRules that the client may come under for the service: of its own namespace, of the service's
 // and of the root namespace, if exported to it (Istio pilot/pkg/model/push_context.go, destinationRule). Istiod takes
-// those of the first of these namespaces; all are looked at, so that none lies in wait behind another.
+// those of the first of these namespaces; all are looked at, since deleting one puts the next into effect.
 func (f *facts) rulesFor(ctx context.Context) ([]*networkingv1.DestinationRule, error) {
 	all, err := f.destinationRules(ctx)
 	if err != nil {
@@ -151,7 +151,7 @@ func (f *facts) subsets(v *networkingv1.VirtualService) []string {
 	return found
 }
 
-// locality explains why answers may all be local: that is a setting, no fault, but even shares will not be seen.
+// locality explains why answers may all be local: that is a setting and not a fault, but answers will not be spread evenly.
 func locality(ctx context.Context, f *facts) []verdict {
 	mesh := f.meshOf(f.from)
 	rules, err := f.rulesFor(ctx)

@@ -59,7 +59,7 @@ func rootCA(ctx context.Context, f *facts) []verdict {
 	}
 	if len(shared) == 0 {
 		return one(fail(subject, "give both clusters intermediates of one root (Secret cacerts), then restart the workloads",
-			"they share no root: %s trusts %q, %s trusts %q", f.from.name, subjects(from), f.to.name, subjects(to)))
+			"they have no root in common: %s trusts %q, %s trusts %q", f.from.name, subjects(from), f.to.name, subjects(to)))
 	}
 	last := slices.MaxFunc(shared, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	left := last.NotAfter.Sub(f.Now())
@@ -115,13 +115,13 @@ func trustDomain(ctx context.Context, f *facts) []verdict {
 	}
 	switch {
 	case from == to:
-		return one(pass(subject, "both are of trust domain %s", from))
+		return one(pass(subject, "both use trust domain %s", from))
 	case slices.Contains(fromAliases, to) && slices.Contains(toAliases, from):
 		return one(pass(subject, "trust domains %s and %s are aliases of each other", from, to))
 	case slices.Contains(fromAliases, to) || slices.Contains(toAliases, from):
 		return one(fail(subject, "name the alias in both mesh configurations (trustDomainAliases)", "trust domains %s and %s are aliases in one direction only", from, to).as(Warns))
 	}
-	return one(fail(subject, "give both meshes one trust domain, or name each other's as alias (trustDomainAliases)", "trust domains %s and %s are no aliases", from, to))
+	return one(fail(subject, "give both meshes one trust domain, or name each other's as alias (trustDomainAliases)", "trust domains %s and %s are not aliases of each other", from, to))
 }
 
 // meshID compares what the proxies of both sides were told (Istio chart value global.meshID).
@@ -134,7 +134,7 @@ func meshID(ctx context.Context, f *facts) []verdict {
 		}
 		found := sortedKeys(values(proxies, "ISTIO_META_MESH_ID"))
 		if ids[i] = strings.Join(found, ", "); ids[i] == "" {
-			return one(unknown(s.name, "let one Pod there have a sidecar, or give Input.Workload", "no proxy that was read names its mesh"))
+			return one(unknown(s.name, "run a Pod with a sidecar there, or give Input.Workload", "no proxy that was read names its mesh"))
 		}
 	}
 	if ids[0] != ids[1] {

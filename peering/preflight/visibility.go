@@ -103,7 +103,7 @@ func sidecarEgress(ctx context.Context, f *facts) []verdict {
 			hosts = append(hosts, h)
 		}
 	}
-	return one(fail(mesh.object(s), "add "+w.Namespace+"/"+w.host()+" to its egress hosts", "its egress hosts %q leave %s out", hosts, w.host()))
+	return one(fail(mesh.object(s), "add "+w.Namespace+"/"+w.host()+" to its egress hosts", "its egress hosts %q do not cover %s", hosts, w.host()))
 }
 
 // selectsClients says whether a Sidecar applies to some workloads of the client's namespace.

@@ -56,7 +56,7 @@ func serverReady(ctx context.Context, f *facts) []verdict {
 	if n := readyEndpoints(all); n > 0 {
 		return one(pass(subject, "%d ready endpoints", n))
 	}
-	return one(fail(subject, "start its Pods, or look why they are not ready", "no ready endpoint"))
+	return one(fail(subject, "start its Pods, or find out why they are not ready", "no ready endpoint"))
 }
 
 // clientReady: a call needs a Pod to come from, with a running proxy.
@@ -119,7 +119,7 @@ func samePorts(ctx context.Context, f *facts) []verdict {
 		return fail(subject, remedy, "%s is %v in %s and %v in %s", what, a, f.from.name, b, f.to.name)
 	}
 	if f.Workload.Port != 0 && portOf(from, f.Workload.Port) == nil {
-		found = append(found, fail(subject, "name one of its ports", "port %d is none of the Service's", f.Workload.Port))
+		found = append(found, fail(subject, "name one of its ports", "the Service has no port %d", f.Workload.Port))
 	}
 	for _, p := range from.Spec.Ports {
 		if f.Workload.Port != 0 && p.Port != f.Workload.Port {

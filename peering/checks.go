@@ -18,7 +18,7 @@ type PreflightError struct {
 func (e *PreflightError) Error() string {
 	texts := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
-		texts[i] = fmt.Sprintf("%s: %s", f.ID, f.Evidence)
+		texts[i] = fmt.Sprintf("%s: %s", f.ID, strings.TrimPrefix(f.Subject+": "+f.Evidence, ": "))
 	}
 	return "blocked by " + strings.Join(texts, "; ")
 }
@@ -31,7 +31,8 @@ func (e *PreflightError) hint() string {
 	return strings.Join(texts, "; ")
 }
 
-// preflight makes every check of a link that is about to be changed. Those that block and fail end it here.
+// preflight makes every check of a link that is about to be changed. Those that block and fail end it here. The checks of a
+// workload are left out: a link is for every service, and may well be made before the first one runs.
 func (w *work) preflight(ctx context.Context) *Error {
 	if w.From.Checks == nil || w.To.Checks == nil || w.goal != Present && w.goal != Rotated || !w.writes() {
 		return nil

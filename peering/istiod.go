@@ -3,6 +3,7 @@ package peering
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -37,13 +38,28 @@ func (s istiodPods) Replicas(ctx context.Context) ([]Replica, error) {
 			return nil, err
 		}
 		seen, remedy := istiod.Find(pods, s.selector).Missing(s.namespace)
-		return nil, fmt.Errorf("%w: %s: %s", ErrNotReady, seen, remedy)
+		return nil, &noIstiodError{seen, remedy}
 	}
 	replicas := make([]Replica, len(running))
 	for i, pod := range running {
 		replicas[i] = Replica{Name: pod.Name, Version: istiod.Version(pod), Debug: s.debug(pod)}
 	}
 	return replicas, nil
+}
+
+// noIstiodError says what there is in place of a running istiod.
+type noIstiodError struct{ seen, remedy string }
+
+func (e *noIstiodError) Error() string { return ErrNotReady.Error() + ": " + e.seen }
+
+func (*noIstiodError) Unwrap() error { return ErrNotReady }
+
+// whyNoIstiod is the next step where no istiod of the member could be asked.
+func (m *member) whyNoIstiod() string {
+	if missing, ok := errors.AsType[*noIstiodError](m.noIstiod); ok {
+		return missing.remedy
+	}
+	return "let the caller list pods and create pods/portforward in istiod's namespace, set ConnectOptions.Namespace to that namespace, or fill Cluster.Istiods"
 }
 
 func (s istiodPods) debug(pod *corev1.Pod) func(context.Context, string) ([]byte, error) {

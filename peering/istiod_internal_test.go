@@ -45,8 +45,8 @@ func TestReplicas(t *testing.T) {
 	}{
 		"each with its version":     {"", []*corev1.Pod{pod("a", "istiod", "1.30.0"), pod("b", "istiod", "1.31.0"), going}, []string{"a 1.30.0", "b 1.31.0"}, ""},
 		"by selector":               {"app=istiod-canary", []*corev1.Pod{pod("a", "istiod", "1.30.0"), pod("b", "istiod-canary", "1.31.0")}, []string{"b 1.31.0"}, ""},
-		"terminating":               {"", []*corev1.Pod{going}, nil, "Pod istiod-old is terminating: wait until the Pod that replaces it is ready"},
-		"labelled otherwise":        {"", []*corev1.Pod{pod("a", "istiod-canary", "1.30.0")}, nil, `Pod a looks like an istiod (app=istiod-canary): give the selector of its Pods (IstiodSelector), for example "app=istiod-canary"`},
+		"terminating":               {"", []*corev1.Pod{going}, nil, "Pod istiod-old is terminating; wait until the Pod that replaces it is ready"},
+		"labelled otherwise":        {"", []*corev1.Pod{pod("a", "istiod-canary", "1.30.0")}, nil, `Pod a looks like an istiod (app=istiod-canary); give the selector of its Pods (IstiodSelector), for example "app=istiod-canary"`},
 		"none":                      {"", nil, nil, "no Pod labelled app=istiod runs in namespace istio-system"},
 		"none of those of selector": {"app=x", []*corev1.Pod{pod("a", "istiod", "1")}, nil, "no Pod labelled app=x runs in namespace istio-system: Pod a looks like an istiod (app=istiod)"},
 	} {
@@ -59,11 +59,23 @@ func TestReplicas(t *testing.T) {
 			require.Equal(t, c.want, got)
 			if c.seen != "" {
 				require.ErrorIs(t, err, ErrNotReady)
-				require.ErrorContains(t, err, c.seen)
+				require.Contains(t, err.Error()+"; "+(&member{noIstiod: err}).whyNoIstiod(), c.seen)
 			} else {
 				require.NoError(t, err)
 			}
 		})
+	}
+}
+
+// TestHazardsAreThoseOfEveryReplica: a canary does not hide behind the first replica.
+func TestHazardsAreThoseOfEveryReplica(t *testing.T) {
+	w := &work{from: &member{replicas: []Replica{{Version: "1.31.0"}, {Version: "1.29.1"}, {}, {Version: "1.31.0"}}}}
+	require.Empty(t, w.hazards(), "nothing is changed yet")
+	w.live.secret = &corev1.Secret{}
+	require.Equal(t, []string{"1.29.1", "1.31.0"}, w.from.versions())
+	require.True(t, w.needsRestart())
+	for _, h := range w.hazards() {
+		require.Equal(t, "1.29.1", h.Version)
 	}
 }
 

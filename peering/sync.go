@@ -32,7 +32,7 @@ func (w *work) await(want SyncStatus, check string) []step {
 			w.report.Results = append(w.report.Results, probe.Result{
 				Check: check, Target: w.From.ID.String(), Status: probe.Unknown, Err: w.from.noIstiod,
 				Summary: "no istiod of " + w.From.ID.String() + " could be asked",
-				Hint:    "give the caller list on pods and create on pods/portforward, set ConnectOptions.Namespace to istiod's, or fill Cluster.Istiods",
+				Hint:    w.from.whyNoIstiod(),
 			})
 			return nil, nil
 		}

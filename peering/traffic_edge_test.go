@@ -114,7 +114,7 @@ func TestLevelsThatCannotBeSeen(t *testing.T) {
 		{"gateways everywhere", "answered-by", probe.Passed, "answered by west", func(_ *testing.T, _ *peering.Peering, _, west *peeringtest.Member) {
 			refuse(west, "list", "Service", "")
 		}},
-		{"whose an endpoint is", "proxy-endpoints", probe.Unknown, "could not be looked up", func(_ *testing.T, _ *peering.Peering, east, west *peeringtest.Member) {
+		{"whose an endpoint is", "proxy-endpoints", probe.Unknown, "could not look up", func(_ *testing.T, _ *peering.Peering, east, west *peeringtest.Member) {
 			east.Cluster.Hosted, east.Cluster.Istiods = true, nil
 			refuse(west, "list", "Pod", "default")
 		}},

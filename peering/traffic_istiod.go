@@ -11,9 +11,9 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// askEvery asks each istiod of From. The result is Unknown if one or all of them could not be asked, and else empty.
+// askEvery asks each istiod of From. The result is Unknown if some could not be asked, and empty otherwise.
 func (t *traffic) askEvery(ask func(Replica) error) (silent probe.Result) {
-	silent = probe.Result{Status: probe.Unknown, Hint: "let the caller list pods and create pods/portforward in istiod's namespace, or fill Cluster.Istiods"}
+	silent = probe.Result{Status: probe.Unknown, Hint: t.from.whyNoIstiod()}
 	if t.from.noIstiod != nil {
 		silent.Summary, silent.Err = "no istiod of "+t.From.ID.String()+" could be asked", t.from.noIstiod
 		if t.From.Hosted {

@@ -42,7 +42,7 @@ func (t *traffic) proxyEndpoints(ctx context.Context) probe.Result {
 		}
 	case !healthy:
 		return probe.Result{
-			Status: probe.Warned, Summary: "the proxy of pod " + c.pod.Name + " thinks " + listed(ours) + " unhealthy",
+			Status: probe.Warned, Summary: "the proxy of pod " + c.pod.Name + " considers " + listed(ours) + " unhealthy",
 			Hint: "look at the server's errors; outlier detection of a DestinationRule takes endpoints out",
 		}
 	}
@@ -90,7 +90,7 @@ type lookupError struct {
 }
 
 func (e *lookupError) Error() string {
-	return "whose " + e.address + " is could not be looked up: " + e.err.Error()
+	return "could not look up whose " + e.address + " is: " + e.err.Error()
 }
 
 func (e *lookupError) Unwrap() error { return e.err }

@@ -255,5 +255,5 @@ func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 	if err != nil {
 		return "see that the Service of the east-west gateway is labelled " + labelNetwork + "=" + t.acrossTo
 	}
-	return fmt.Sprintf("install an east-west gateway in %s and label its Service, or its Gateway of the Gateway API, %s=%s", t.To.ID, labelNetwork, t.acrossTo)
+	return fmt.Sprintf("install an east-west gateway in %s and label its Service %s=%s, or the Gateway that deploys it", t.To.ID, labelNetwork, t.acrossTo)
 }

@@ -48,7 +48,7 @@ var faults = []fault{
 				}
 			})
 		},
-		want: diagnosis{"network-gateway", probe.Failed, "knows no gateway of network network-1", "has no external address yet"},
+		want: diagnosis{"network-gateway", probe.Failed, "knows no gateway of network network-1", "it is of type ClusterIP"},
 	},
 	{
 		name: "selector of the Gateway object wrong",
@@ -76,7 +76,7 @@ var faults = []fault{
 				gateway()
 			}
 		},
-		want: diagnosis{"teapot", probe.Failed, "pod addresses of the other cluster", "label both istio-systems with " + networkLabel},
+		want: diagnosis{"network-gateway", probe.Warned, "that of cluster-1 has no name: clients are sent to pod addresses", "label namespace istio-system of cluster-1"},
 	},
 	{
 		name: "PeerAuthentication DISABLE",

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -10,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -31,26 +33,29 @@ func (t *traffic) trust(ctx context.Context, r probe.Result) probe.Result {
 }
 
 // roots are what workloads of a namespace trust, as istiod publishes it (Istio security/pkg/k8s/controller, ConfigMap
-// istio-ca-root-cert). None: they could not be read.
+// istio-ca-root-cert). Without all of them nothing is said: none then.
 func (c *Cluster) roots(ctx context.Context, namespace string) (certs []*x509.Certificate) {
 	o, err := c.Objects.Get(ctx, &corev1.ConfigMap{ObjectMeta: meta(namespace, "istio-ca-root-cert")})
 	if err != nil {
 		return nil
 	}
-	for rest := []byte(o.(*corev1.ConfigMap).Data["root-cert.pem"]); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return certs
+	bundle := []byte(o.(*corev1.ConfigMap).Data["root-cert.pem"])
+	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil
 		}
-		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
-			certs = append(certs, cert)
-		}
+		certs = append(certs, cert)
 	}
+	if len(certs) != bytes.Count(bundle, []byte("-----BEGIN ")) {
+		return nil // a root that does not decode may be the one that both trust
+	}
+	return certs
 }
 
 func namesOf(certs []*x509.Certificate) (names []string) {
 	for _, c := range certs {
-		names = append(names, c.Subject.String())
+		names = append(names, printable.Line(c.Subject.String()))
 	}
 	return names
 }

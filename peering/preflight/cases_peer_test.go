@@ -43,6 +43,7 @@ func peerCases() []one {
 	ours := map[string]string{"meshpeer.io/from": "cluster-2"}
 	return []one{
 		{"distinct-clusters", "same UID", func(w *world) { of[*corev1.Namespace](w.to, "kube-system").UID = "cluster-2-kube-system" }, probe.Failed, "are the same cluster"},
+		{"distinct-clusters", "without UID", func(w *world) { of[*corev1.Namespace](w.to, "kube-system").UID = "" }, probe.Unknown, "without its UID"},
 		{"distinct-clusters", "forbidden", func(w *world) { w.to.forbid("Namespace") }, probe.Unknown, "forbidden"},
 		{"distinct-clusters", "no reader", func(w *world) { w.in.From.Reader = nil }, probe.Unknown, "Input.From.Reader is not given"},
 

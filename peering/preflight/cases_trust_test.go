@@ -28,6 +28,9 @@ func trustCases() []one {
 		{"root-ca", "one more", func(w *world) { bundle(w.to).Data["root-cert.pem"] += expiring(9 * year) }, probe.Warned, "they share 1 roots"},
 		{"root-ca", "no config map", func(w *world) { w.from.remove("ConfigMap", "istio-ca-root-cert") }, probe.Unknown, "not found"},
 		{"root-ca", "no certificate", func(w *world) { bundle(w.from).Data["root-cert.pem"] = "" }, probe.Unknown, "no certificate"},
+		{"root-ca", "a truncated one beside a good one", func(w *world) {
+			bundle(w.from).Data["root-cert.pem"] += "-----BEGIN CERTIFICATE-----\nAAAA\n"
+		}, probe.Unknown, "1 of its 2 PEM blocks do not decode"},
 		{"root-ca", "not a certificate", func(w *world) {
 			bundle(w.from).Data["root-cert.pem"] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 		}, probe.Unknown, "x509"},

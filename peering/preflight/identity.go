@@ -27,6 +27,9 @@ func distinctClusters(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		return one(unread(f.to.name, err))
 	}
+	if from.UID == "" || to.UID == "" {
+		return one(unknown(subject, "give a Reader that returns whole objects", "namespace kube-system was read without its UID"))
+	}
 	if from.UID == to.UID {
 		return one(fail(subject, "check the kubeconfig contexts", "%s and %s are the same cluster: kube-system has UID %s in both", f.from.name, f.to.name, from.UID))
 	}

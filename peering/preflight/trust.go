@@ -1,11 +1,13 @@
 package preflight
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,16 +25,17 @@ func (f *facts) roots(ctx context.Context, s *server) ([]*x509.Certificate, erro
 		return nil, err
 	}
 	var certs []*x509.Certificate
-	for rest := []byte(o.Data["root-cert.pem"]); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
+	bundle := []byte(o.Data["root-cert.pem"])
+	blocks := bytes.Count(bundle, []byte("-----BEGIN "))
+	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
 			return nil, &contentError{s.object(o), err}
 		}
 		certs = append(certs, cert)
+	}
+	if len(certs) < blocks {
+		return nil, &contentError{s.object(o), fmt.Errorf("%d of its %d PEM blocks do not decode", blocks-len(certs), blocks)}
 	}
 	if len(certs) == 0 {
 		return nil, &contentError{s.object(o), errors.New("it holds no certificate")}

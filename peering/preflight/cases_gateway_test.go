@@ -151,6 +151,14 @@ func gatewayCases() []one {
 			eastwest(w).Spec.ExternalIPs = []string{"203.0.113.9"}
 		}, probe.Passed, `at ["203.0.113.9"]`},
 		{"gateway-address", "internal name", named1("eastwest.istio-system.svc.cluster.local"), probe.Failed, "resolves in its own cluster only"},
+		{"gateway-address", "IPv6 gateway, IPv4 client", func(w *world) {
+			eastwest(w).Status.LoadBalancer.Ingress[0].IP = "2001:db8::7"
+			client(w).Status.PodIPs = []corev1.PodIP{{IP: "10.1.0.1"}}
+		}, probe.Failed, "of an IP family that the client's proxies do not have"},
+		{"gateway-address", "IPv6 gateway, dual-stack client", func(w *world) {
+			eastwest(w).Status.LoadBalancer.Ingress[0].IP = "2001:db8::7"
+			client(w).Status.PodIPs = []corev1.PodIP{{IP: "10.1.0.1"}, {IP: "2001:db8:1::1"}}
+		}, probe.Passed, "2001:db8::7"},
 		{"gateway-address", "loopback", func(w *world) { eastwest(w).Status.LoadBalancer.Ingress[0].IP = "127.0.0.1" }, probe.Failed, "the client's own host"},
 
 		{"gateway-address", "HBONE only, sidecar client", func(w *world) { eastwest(w).Spec.Ports[0].Port = 15008 }, probe.Failed, "does not listen on port 15443, which sidecars need"},

@@ -82,7 +82,7 @@ func meansNone(check, kind string) bool {
 	case "ConfigMap": // defaults hold
 		return strings.HasPrefix(check, "gateway-") || check == "networks"
 	case "Deployment.apps", "Service": // there is no Pod yet
-		return check == "injection" || check == "cluster-id-matches-proxies"
+		return check == "injection" || check == "cluster-id-matches-proxies" || check == "gateway-address"
 	case "Namespace": // the client is a sidecar by default
 		return check == "gateway-passthrough"
 	}

@@ -72,11 +72,11 @@ func gatewayAddress(ctx context.Context, f *facts) []verdict {
 		return one(f.noGateway(ctx))
 	}
 	kinds := f.clientKinds(ctx)
-	resolves := f.istiodEnv(ctx, resolveHostnames) != "false"
+	resolves, cannot := f.istiodEnv(ctx, resolveHostnames) != "false", f.lackedFamily(ctx)
 	var found []verdict
 	usable := false
 	for _, w := range ways {
-		verdicts, fits := f.judgeWay(w, kinds, resolves)
+		verdicts, fits := f.judgeWay(w, kinds, resolves, cannot)
 		usable = usable || fits
 		found = append(found, verdicts...)
 	}
@@ -99,14 +99,14 @@ func lessGrave(found []verdict, works bool) []verdict {
 const resolveHostnames = "RESOLVE_HOSTNAME_GATEWAYS"
 
 // judgeWay says for each kind of client whether it can use the gateways of w.
-func (f *facts) judgeWay(w source, kinds []clientKind, resolves bool) (verdicts []verdict, usable bool) {
+func (f *facts) judgeWay(w source, kinds []clientKind, resolves bool, cannot func(netip.Addr) bool) (verdicts []verdict, usable bool) {
 	switch {
 	case w.err != nil:
 		return one(unread(w.subject, w.err)), false
 	case w.problem != "":
 		return one(fail(w.subject, w.remedy, "%s", w.problem)), false
 	}
-	addresses, problem, remedy := reachable(w, resolves)
+	addresses, problem, remedy := reachable(w, resolves, cannot)
 	if len(addresses) == 0 {
 		return one(fail(w.subject, remedy, "%s", problem)), false
 	}
@@ -158,7 +158,7 @@ func (w source) portFor(kind clientKind) (port int32, problem, remedy string) {
 }
 
 // reachable are the addresses that may lead somewhere for a client in another cluster, or why there are none.
-func reachable(w source, resolves bool) (addresses []string, problem, remedy string) {
+func reachable(w source, resolves bool, cannot func(netip.Addr) bool) (addresses []string, problem, remedy string) {
 	for _, g := range w.gateways {
 		ip, err := netip.ParseAddr(g.Addr)
 		switch {
@@ -168,6 +168,8 @@ func reachable(w source, resolves bool) (addresses []string, problem, remedy str
 			problem, remedy = fmt.Sprintf("its name %q resolves in its own cluster only", g.Addr), "give the gateway an address that the other cluster reaches"
 		case err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified() || ip.Unmap().IsLinkLocalUnicast()):
 			problem, remedy = fmt.Sprintf("its address %s is the client's own host or link", g.Addr), "give the gateway an address that the other cluster reaches"
+		case err == nil && cannot(ip.Unmap()):
+			problem, remedy = fmt.Sprintf("its address %s is of an IP family that the client's proxies do not have", g.Addr), "give the gateway an address of the clients' IP family too"
 		case !slices.Contains(addresses, g.Addr):
 			addresses = append(addresses, g.Addr)
 		}

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,6 +57,21 @@ func (f *facts) clientKinds(ctx context.Context) []clientKind {
 		return []clientKind{sidecarClient}
 	}
 	return both
+}
+
+// lackedFamily tells addresses that From's proxies cannot reach for want of an IP family. istiod leaves such gateways out, from
+// 1.30 on (Istio pilot/pkg/xds/endpoints/ep_filters.go, filterGatewaysByIPFamily). Where no proxy tells, there are none.
+func (f *facts) lackedFamily(ctx context.Context) func(netip.Addr) bool {
+	var v4, v6 bool
+	proxies, _ := f.proxies(ctx, f.from)
+	for _, pod := range proxies {
+		for _, ip := range pod.Status.PodIPs {
+			if addr, err := netip.ParseAddr(ip.IP); err == nil {
+				v4, v6 = v4 || addr.Unmap().Is4(), v6 || addr.Unmap().Is6()
+			}
+		}
+	}
+	return func(a netip.Addr) bool { return a.Is4() && v6 && !v4 || a.Is6() && v4 && !v6 }
 }
 
 func hasSidecar(pod *corev1.Pod) bool {

@@ -79,7 +79,7 @@ func (f *facts) serverLabels(ctx context.Context) (labels map[string]string, por
 	return labels, ports, unseen
 }
 
-// targetPort is the port of the Pods; one that is named is told by a Pod.
+// targetPort is the port of the Pods. The number of a named one is known only from a Pod.
 func targetPort(p corev1.ServicePort, pods []*corev1.Pod) (port uint32, known bool) {
 	if n := p.TargetPort.IntValue(); n != 0 {
 		return uint32(n), true
@@ -149,8 +149,8 @@ func disabledBy(all []*securityv1.PeerAuthentication, root, namespace string, la
 	return nil
 }
 
-// authorizationPolicy names policies of the server that a call from another cluster meets otherwise than a local one: the
-// source address is the gateway's, and the trust domain may be another.
+// authorizationPolicy names policies of the server that treat a call from another cluster differently from a local one: its
+// source address is the gateway's, and its trust domain may be another.
 func authorizationPolicy(ctx context.Context, f *facts) []verdict {
 	mesh := f.meshOf(f.to)
 	all, err := f.authorizationPolicies(ctx)

@@ -20,8 +20,8 @@ import (
 // Run makes every check of [Checks], all at once, and returns what they found: in the order of the table, a check's own
 // findings in a stable order. It changes nothing.
 //
-// The error is about the call: *[FieldError] for an Input that cannot be checked, or the context's. With an ended context
-// the findings are complete all the same; those that could not be made in time are Unknown.
+// It returns an error of type *[FieldError] for an Input that cannot be checked, or that of the context. Once the context
+// has ended, every check still has a finding; a check that had no time is Unknown.
 func Run(ctx context.Context, in Input) ([]Finding, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func Run(ctx context.Context, in Input) ([]Finding, error) {
 	return all, nil
 }
 
-// guarded makes the check. One that panics has found nothing out. What it panicked with is shown only if it is the Go
-// runtime's: else it might be anything, a credential too.
+// guarded makes the check. One that panics is Unknown. What it panicked with is shown only if it comes from the Go runtime:
+// otherwise it might be anything, even a credential.
 func (c check) guarded(ctx context.Context, f *facts) (verdicts []verdict) {
 	defer func() {
 		switch p := recover().(type) {
@@ -70,7 +70,7 @@ func (c check) guarded(ctx context.Context, f *facts) (verdicts []verdict) {
 	return missed.complete(c.judge(ctx, f))
 }
 
-// findings is the one place where text that clusters hold becomes that of a report.
+// findings is the one place where text from clusters enters a report.
 func (c check) findings(verdicts []verdict) []Finding {
 	findings := make([]Finding, len(verdicts))
 	for i, v := range verdicts {

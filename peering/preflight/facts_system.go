@@ -18,7 +18,7 @@ func (s *server) systemPods(ctx context.Context) ([]*corev1.Pod, error) {
 	return list(ctx, s, pods(s.Namespace), "")
 }
 
-// istiods are the Pods that the selector of the side picks, and what there is beside them.
+// findIstiods sorts the Pods by the selector of the side: istiods, those that are gone, and those that look like one.
 func (s *server) findIstiods(ctx context.Context) (istiod.Found, error) {
 	all, err := s.systemPods(ctx)
 	return istiod.Find(all, s.IstiodSelector), err
@@ -58,7 +58,7 @@ func (s *server) revisions(ctx context.Context) ([]string, error) {
 }
 
 // mesh reads the mesh configuration of the istiod that runs there, of the first of several revisions; check
-// istiod-revisions compares the others with it. Where there is none, it may be kept elsewhere, and a check has missed it.
+// istiod-revisions compares the others with it. If there is none, it may be kept elsewhere: then a check has missed it.
 func (s *server) mesh(ctx context.Context) (*mesh, error) {
 	m, err := s.meshHere(ctx)
 	if err != nil && absent(err) {
@@ -91,7 +91,7 @@ func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, er
 	return m, nil
 }
 
-// meshIfAny is From's mesh configuration, empty if there is no ConfigMap of it.
+// meshIfAny is From's mesh configuration, empty if there is no ConfigMap for it.
 func (f *facts) meshIfAny(ctx context.Context) (*mesh, error) {
 	m, err := f.from.meshHere(ctx)
 	if err != nil && absent(err) {

@@ -25,8 +25,8 @@ func (f *facts) networkServices(ctx context.Context) ([]*corev1.Service, error) 
 	return slices.DeleteFunc(slices.Clone(all), func(s *corev1.Service) bool { return s.Labels[labelNetwork] != network }), nil
 }
 
-// ways are what leads into To's network as From's istiod sees it: if To tells of a gateway, what To tells of; else what From
-// and meshNetworks do, since istiod prefers gateways of the endpoint's own cluster (Istio
+// ways are what leads into To's network as From's istiod sees it: the gateways that To defines, or if there are none, those
+// of From and of meshNetworks. istiod prefers gateways of the endpoint's own cluster (Istio
 // pilot/pkg/xds/endpoints/ep_filters.go, selectNetworkGateways). With an error there may be more than was found.
 func (f *facts) ways(ctx context.Context) (found []source, err error) {
 	network, err := f.network(ctx, f.to)
@@ -86,7 +86,7 @@ func gatewayAddress(ctx context.Context, f *facts) []verdict {
 	return lessGrave(found, usable)
 }
 
-// lessGrave has what is wrong with one of several gateways only warn where another one works.
+// lessGrave makes what is wrong with one of several gateways a warning if another one works.
 func lessGrave(found []verdict, works bool) []verdict {
 	for i := range found {
 		if works && found[i].status != probe.Passed {
@@ -189,7 +189,7 @@ func (f *facts) mustResolve(addresses []string) string {
 }
 
 // gatewayNames: sidecars get addresses only, so istiod resolves the names of gateways by its own DNS servers, and leaves out
-// what it cannot resolve (Istio pilot/pkg/model/network.go). No other can tell whether it does.
+// what it cannot resolve (Istio pilot/pkg/model/network.go). Whether it can is not to be seen from outside.
 func gatewayNames(ctx context.Context, f *facts) []verdict {
 	ways, err := f.ways(ctx)
 	if err != nil {

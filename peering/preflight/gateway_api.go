@@ -90,7 +90,7 @@ func (s *server) apiObject(g *apiGateway) string {
 }
 
 // labelledGateways are the Gateways that carry the label of a network. istiod takes the addresses of their spec; the Service
-// that it deploys for one carries the same label and tells of itself.
+// that it deploys for one carries the same label and is judged by itself.
 func (f *facts) labelledGateways(ctx context.Context, s *server, services []*corev1.Service, gateways []*apiGateway) []source {
 	var all []source
 	for _, g := range gateways {

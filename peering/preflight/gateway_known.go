@@ -14,20 +14,21 @@ import (
 	"github.com/meshpeer/meshpeer/internal/istiod"
 )
 
-// NetworkGateway is an address that From's istiod takes for a way into a network (Istio pilot/pkg/model.NetworkGateway). One
-// with a name in Addr counts only once istiod has resolved it, if RESOLVE_HOSTNAME_GATEWAYS lets it.
+// NetworkGateway is an address that From's istiod uses to send clients into a network (Istio pilot/pkg/model.NetworkGateway).
+// Where Addr is a name, istiod uses what it resolves to, unless RESOLVE_HOSTNAME_GATEWAYS is false.
 type NetworkGateway struct {
 	Network   string
-	Cluster   string // whose API server tells of it; "" is meshNetworks
+	Cluster   string // whose API server holds the Object; "" for meshNetworks
 	Addr      string // an IP address or a name
-	Port      int32  // for sidecars, 0 is none
-	HBONEPort int32  // for ambient clients, 0 is none
-	Object    string // what tells of it, as findings name it
+	Port      int32  // for sidecars; 0 if it takes none
+	HBONEPort int32  // for ambient clients; 0 if it takes none
+	Object    string // the Service, Gateway or meshNetworks that defines it, as findings name it
 }
 
-// NetworkGateways predicts which gateways From's istiod will know, of every network, once it reads To: what its
-// /debug/networkz will show. It follows istiod's own rules (Istio pilot/pkg/serviceregistry/kube/controller/network.go). The
-// error is the first thing that could not be read.
+// NetworkGateways predicts which gateways, of every network, From's istiod will know once it reads To: what its
+// /debug/networkz will show, with names in place of what they resolve to. It follows istiod's own rules (Istio
+// pilot/pkg/serviceregistry/kube/controller/network.go). It returns an error if something could not be read: then there may
+// be more gateways.
 func NetworkGateways(ctx context.Context, in Input) ([]NetworkGateway, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ const (
 	hbonePort        = istiod.HBONEPort
 )
 
-// source is an object that is meant to tell of gateways: a Service with a network, or a Gateway of the Gateway API.
+// source is an object that is meant to define gateways: a Service with a network, or a Gateway of the Gateway API.
 type source struct {
 	subject, network string
 	cluster          string
@@ -101,7 +102,7 @@ func (f *facts) gatewaySources(ctx context.Context, s *server) (all []source, er
 	return all, err
 }
 
-// discover takes away what lies in a namespace that istiod does not look at.
+// discover drops what is in a namespace that istiod does not look at.
 func (f *facts) discover(ctx context.Context, s *server, m *mesh, found *source) {
 	if len(m.GetDiscoverySelectors()) == 0 || found.err != nil || found.problem != "" {
 		return

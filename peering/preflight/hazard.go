@@ -17,11 +17,11 @@ const (
 	Refuse  Measure = "refuse"  // do not rotate
 )
 
-// Hazard is a defect or trait of some versions of the reading istiod that shows when a remote secret is changed.
+// Hazard is a defect or trait of some versions of the reading istiod that appears when a remote secret changes.
 type Hazard struct {
 	ID     string   // stable
-	Ranges []string // of versions, first and first one free of it: "1.29.0 <= v < 1.29.3"; an open end has no second half
-	When   string   // the condition under which it shows; "" is always
+	Ranges []string // of versions, such as "1.29.0 <= v < 1.29.3"; a range without an end has no second half
+	When   string   // the condition under which it appears; "" is always
 	What   string   // what happens
 	Source string   // the issue of istio/istio, or where else it was seen
 	Do     Measure
@@ -31,8 +31,8 @@ type Hazard struct {
 }
 
 // Hazards are those of a version of the reading istiod, such as the tag of its image, in the order of [AllHazards]. A
-// version that cannot be read has the single hazard "version-unreadable". ASM's versions are taken for the upstream
-// version that they begin with.
+// version that cannot be parsed has the single hazard "version-unreadable". A version of ASM counts as the upstream version
+// that it begins with.
 func Hazards(version string) []Hazard {
 	r, ok := parseRelease(version)
 	if !ok {
@@ -58,7 +58,7 @@ func unreadable(version string) Hazard {
 	}
 }
 
-// AllHazards lists every known hazard. "First version free of it" is the first release with the fix.
+// AllHazards lists every known hazard. A range ends before the first release with the fix.
 func AllHazards() []Hazard {
 	return []Hazard{
 		hazard("not-picked-up", Restart, "istio/istio#34210, #37925, #39388, #36337",

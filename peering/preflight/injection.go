@@ -23,7 +23,7 @@ const (
 	ambientRedirection = "ambient.istio.io/redirection"
 )
 
-// clientKinds is what the client is: both where that cannot be told.
+// clientKinds is what the client is, or both kinds if that cannot be told.
 func (f *facts) clientKinds(ctx context.Context) []clientKind {
 	both := []clientKind{sidecarClient, ambientClient}
 	d, err := f.clientDeployment(ctx)
@@ -59,8 +59,9 @@ func (f *facts) clientKinds(ctx context.Context) []clientKind {
 	return both
 }
 
-// lackedFamily tells addresses that From's proxies cannot reach for want of an IP family. istiod leaves such gateways out, from
-// 1.30 on (Istio pilot/pkg/xds/endpoints/ep_filters.go, filterGatewaysByIPFamily). Where no proxy tells, there are none.
+// lackedFamily says which addresses From's proxies cannot reach because they lack the IP family. istiod 1.30 and newer leave
+// such gateways out (Istio pilot/pkg/xds/endpoints/ep_filters.go, filterGatewaysByIPFamily). If no proxy has an address,
+// every gateway counts.
 func (f *facts) lackedFamily(ctx context.Context) func(netip.Addr) bool {
 	var v4, v6 bool
 	proxies, _ := f.proxies(ctx, f.from)
@@ -78,8 +79,8 @@ func hasSidecar(pod *corev1.Pod) bool {
 	return proxy(pod) != nil || pod.Annotations[sidecarStatus] != ""
 }
 
-// isAmbient says whether a Pod without a sidecar is of the ambient mesh: its own label comes before that of its namespace
-// (Istio cni/pkg/util/podutil.go, PodRedirectionEnabled).
+// isAmbient says whether a Pod is of the ambient mesh: it has no sidecar, and its own label comes before that of its
+// namespace (Istio cni/pkg/util/podutil.go).
 func isAmbient(pod *corev1.Pod, ns *corev1.Namespace) bool {
 	if hasSidecar(pod) {
 		return false

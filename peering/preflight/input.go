@@ -71,8 +71,8 @@ type Workload struct {
 	DomainSuffix    string // of the clusters' DNS; "" is cluster.local
 }
 
-// Input is what the checks are about: workloads of From are to reach services of To, to which end the istiod of From
-// reads the API server of To.
+// Input is what the checks are about: workloads of From are to reach services of To. For that the istiod of From reads the
+// API server of To.
 type Input struct {
 	From, To Side
 	// Config is the API server that holds the mesh configuration where that is neither of the two: the ASM instance's.
@@ -91,8 +91,8 @@ type Input struct {
 	Bound bool
 
 	Workload *Workload // nil skips the checks of a workload
-	// IstioVersion is that of From's istiods, IstioVersions are theirs where they differ. Without either they are read from
-	// the image tags of the Pods.
+	// IstioVersion is the version of From's istiods; IstioVersions are the versions if there are several. If both are empty,
+	// versions are read from the image tags of the Pods.
 	IstioVersion  string
 	IstioVersions []string
 

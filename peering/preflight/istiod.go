@@ -166,8 +166,8 @@ func differing(a, b *mesh) []string {
 	return fields
 }
 
-// rotationHazards lists what a later rotation will meet, for the version of each istiod. Those under a condition are other
-// checks' business.
+// rotationHazards lists the hazards of a later rotation, for the version of each istiod. Other checks look at those that have
+// a condition.
 func rotationHazards(ctx context.Context, f *facts) []verdict {
 	versions, err := f.istioVersions(ctx)
 	if err != nil {

@@ -60,7 +60,7 @@ func once[T any](ctx context.Context, s *server, key string, ask func() (T, erro
 	return typed, a.err
 }
 
-// missed is what a check asked for and did not get. A check that goes on without it cannot say that all is well.
+// missed is what a check asked for and did not get. A check that continues without it cannot pass on its own.
 type missed struct {
 	mu   sync.Mutex
 	what []verdict
@@ -84,7 +84,7 @@ func miss(ctx context.Context, subject string, err error) {
 	}
 }
 
-// complete adds what was missed to verdicts that say that all is well.
+// complete adds what was missed to verdicts that would let the check pass.
 func (m *missed) complete(verdicts []verdict) []verdict {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -136,7 +136,7 @@ func get[T Object](ctx context.Context, s *server, like T) (T, error) {
 	})
 }
 
-// list reads the objects that a selector matches. A kind that is not served may be kept elsewhere.
+// list reads the objects that a selector matches. If the kind is not served, a check has missed it.
 func list[T Object](ctx context.Context, s *server, like T, selector string) ([]T, error) {
 	found, err := listServed(ctx, s, like, selector)
 	if err != nil && absent(err) {
@@ -145,7 +145,7 @@ func list[T Object](ctx context.Context, s *server, like T, selector string) ([]
 	return found, err
 }
 
-// listServed is list of a kind that is not there where it is not served.
+// listServed is list for a kind that has no objects where it is not served.
 func listServed[T Object](ctx context.Context, s *server, like T, selector string) ([]T, error) {
 	return once(ctx, s, key("list", like, selector), func() ([]T, error) {
 		if s.Reader == nil {

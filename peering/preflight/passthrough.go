@@ -14,7 +14,7 @@ import (
 )
 
 // gatewayPassthrough looks for what lets calls through the gateway: for sidecars by SNI, unopened, for ambient clients by
-// HBONE (Istio samples/multicluster/expose-services.yaml, samples/ambient-multicluster).
+// HBONE (Istio samples/multicluster/expose-services.yaml and gen-eastwest-gateway.sh).
 func gatewayPassthrough(ctx context.Context, f *facts) []verdict {
 	var found []verdict
 	usable := false
@@ -60,7 +60,7 @@ func (f *facts) letsThrough(ctx context.Context, kind clientKind) verdict {
 	return v
 }
 
-// addressed says whether the Gateway names one of the Services as its address: then it was deployed by hand.
+// addressed says whether the Gateway names one of the Services as its address, as one does that is deployed by hand.
 func addressed(g *apiGateway, services []*corev1.Service) bool {
 	for _, a := range g.Spec.Addresses {
 		for _, s := range services {

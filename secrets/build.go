@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
@@ -92,4 +95,55 @@ func checkOptions(o Options, cluster string) error {
 		checkReserved("Options.Labels", LabelMultiCluster, "true", o.Labels),
 		checkReserved("Options.Annotations", AnnotationCluster, cluster, o.Annotations),
 	)
+}
+
+// writeKubeconfig writes r as istioctl does: cluster, context and user all have
+// the cluster's ID for a name.
+func writeKubeconfig(r Remote) ([]byte, error) {
+	return clientcmd.Write(clientcmdapi.Config{
+		Clusters: map[string]*clientcmdapi.Cluster{r.Cluster: {
+			Server:                   r.Endpoint.Server,
+			CertificateAuthorityData: r.Endpoint.CA,
+			TLSServerName:            r.Endpoint.TLSServerName,
+			ProxyURL:                 r.Endpoint.ProxyURL,
+			InsecureSkipTLSVerify:    r.Endpoint.InsecureSkipTLSVerify,
+		}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{r.Cluster: {Token: r.Token.Reveal()}},
+		Contexts:       map[string]*clientcmdapi.Context{r.Cluster: {Cluster: r.Cluster, AuthInfo: r.Cluster}},
+		CurrentContext: r.Cluster,
+	})
+}
+
+func checkLabels(field string, labels map[string]string) error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		msgs := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(labels[key])...)
+		if len(msgs) > 0 {
+			errs = append(errs, invalid.Field(field+"["+key+"]", labels[key], "is no valid label", strings.Join(msgs, ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkAnnotations(field string, annotations map[string]string) error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if key == corev1.LastAppliedConfigAnnotation {
+			errs = append(errs, invalid.Field(field+"["+key+"]", "", "belongs to kubectl apply and holds a copy of the object", "leave it out"))
+			continue
+		}
+		// Annotation keys are compared in lower case, as the API server does.
+		if msgs := validation.IsQualifiedName(strings.ToLower(key)); len(msgs) > 0 {
+			errs = append(errs, invalid.Field(field+"["+key+"]", "", "is no valid annotation key", strings.Join(msgs, ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkReserved refuses to change a label or annotation that Build sets.
+func checkReserved(field, key, want string, given map[string]string) error {
+	if got, found := given[key]; found && got != want {
+		return invalid.Field(field+"["+key+"]", got, "differs from the value "+want+" that a remote secret has", "leave it out")
+	}
+	return nil
 }

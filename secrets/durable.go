@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
@@ -86,4 +87,82 @@ func (d Durable) prepare(req Request) (Request, error) {
 
 func (d Durable) pauses() (timeout, poll time.Duration) {
 	return cmp.Or(d.Timeout, 30*time.Second), max(cmp.Or(d.Poll, 200*time.Millisecond), time.Millisecond)
+}
+
+const maxPause = 2 * time.Second
+
+// wait looks at the Secret seen until the token controller has filled it.
+func (d Durable) wait(ctx context.Context, req Request, seen *corev1.Secret) (Token, error) {
+	timeout, pause := d.pauses()
+	patience, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	uid := seen.UID
+	var unread error
+	for {
+		if len(seen.Data[corev1.ServiceAccountTokenKey]) > 0 {
+			return filled(req, seen)
+		}
+		if sleep(patience, pause) != nil {
+			return Token{}, unfilled(ctx, req, seen, unread)
+		}
+		pause = min(2*pause, maxPause)
+		got, err := d.Secrets.Get(patience, req.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err), err == nil && got.UID == uid && got.DeletionTimestamp != nil:
+			return Token{}, req.noToken(ReasonDeleted, "the token controller deletes it if the ServiceAccount does not exist in "+
+				req.Namespace+" or has another UID: create the account first", err)
+		case isDenied(err):
+			return Token{}, req.noToken(ReasonUnreadable, "the caller needs the right to get Secrets in namespace "+req.Namespace, err)
+		case err != nil:
+			unread = err
+		case got.UID != uid:
+			return Token{}, req.noToken(ReasonReplaced, "another run works on the same name: try again",
+				&ReplacedError{Namespace: req.Namespace, Name: req.Name, Want: string(uid), Got: string(got.UID)})
+		default:
+			seen, unread = got, nil
+		}
+	}
+}
+
+// filled makes the Token of a token Secret that holds one.
+func filled(req Request, secret *corev1.Secret) (Token, error) {
+	if since, found := secret.Labels["kubernetes.io/legacy-token-invalid-since"]; found {
+		return Token{}, req.noToken(ReasonInvalidated, "the API server refuses it since "+since+" for lack of use: delete the Secret and make a new one", nil)
+	}
+	account := secret.Annotations[corev1.ServiceAccountUIDKey]
+	if req.ServiceAccountUID != "" && account != "" && account != req.ServiceAccountUID {
+		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+account+", not "+req.ServiceAccountUID+": the account was made anew, look it up again", nil)
+	}
+	value := string(secret.Data[corev1.ServiceAccountTokenKey])
+	ref := req.ref(KindDurable, secret.UID)
+	ref.ServiceAccountUID = account
+	return NewToken(value, expiry(value)).WithRef(ref), nil
+}
+
+// unfilled says what is wrong when waiting was in vain.
+func unfilled(ctx context.Context, req Request, secret *corev1.Secret, unread error) error {
+	switch {
+	case ctx.Err() != nil:
+		return req.noToken(ReasonInterrupted, "try again", context.Cause(ctx))
+	case unread != nil:
+		return req.noToken(ReasonUnreadable, "look at the API server", unread)
+	case len(secret.Data[corev1.ServiceAccountRootCAKey]) > 0:
+		return req.noToken(ReasonHalfFilled, "ca.crt is there but the token is not, and the token controller writes both at once: "+
+			"find out who else writes this Secret", nil)
+	default:
+		return req.noToken(ReasonUntouched, "see whether kube-controller-manager runs its serviceaccount-token controller, which "+
+			"needs --service-account-private-key-file, or use Bound", nil)
+	}
+}
+
+// sleep pauses for d, or less if ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
-	"github.com/meshpeer/meshpeer/secrets"
+	"github.com/meshpeer/meshpeer/internal/names"
 )
 
 // Labels and annotations of what this package makes. The labels say whose an object is; nothing without them is edited.
@@ -33,7 +32,7 @@ func (l Link) reader() string { return "meshpeer-reader-" + safeName(l.From.ID) 
 
 // safeName is the ID as it can stand in the name of an object: itself, or a label with a hash.
 func safeName(id ID) string {
-	return strings.TrimPrefix(secrets.SecretName(id.String()), "istio-remote-secret-")
+	return names.Label(id.String())
 }
 
 func (l Link) labels() map[string]string {

@@ -17,9 +17,15 @@ func TestSecretName(t *testing.T) {
 		{"54643f96-eca0-11e9-bb97-42010a80000a", "istio-remote-secret-54643f96-eca0-11e9-bb97-42010a80000a"},
 		{"Kubernetes", "istio-remote-secret-kubernetes-a37d07fe"},
 		{"a_b", "istio-remote-secret-a-b-648fa9b3"},
-		{"a.b", "istio-remote-secret-a-b-2e7336dc"},
+		{"a.b", "istio-remote-secret-a.b"},
+		{"prod.eu-west", "istio-remote-secret-prod.eu-west"},
+		{"a..b", "istio-remote-secret-a--b-f62b4241"},
+		{"a.B", "istio-remote-secret-a-b-55797dbb"},
+		{"east-", "istio-remote-secret-east-c305d12f"},
 		{"---", "istio-remote-secret-cb3f91d5"},
-		{strings.Repeat("x", 70), "istio-remote-secret-" + strings.Repeat("x", 54) + "-c71bd109"},
+		{strings.Repeat("x", 70), "istio-remote-secret-" + strings.Repeat("x", 70)},
+		{strings.Repeat("x", 233), "istio-remote-secret-" + strings.Repeat("x", 233)},
+		{strings.Repeat("east.", 47), "istio-remote-secret-" + "east-east-east-east-east-east-east-east-east-east-east-5de70120"},
 	} {
 		t.Run(c.cluster, func(t *testing.T) {
 			got := secrets.SecretName(c.cluster)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
+	"github.com/meshpeer/meshpeer/internal/names"
 )
 
 // ObjectName returns the name of the object that a source creates for r: Name,
@@ -27,7 +28,7 @@ func (r Request) ObjectName() string {
 	}
 	name := fmt.Sprintf("%s-token-%d", account, r.Generation)
 	if len(name) > validation.DNS1123SubdomainMaxLength {
-		return withHash(name, name, validation.DNS1123SubdomainMaxLength)
+		return names.WithHash(name, name, validation.DNS1123SubdomainMaxLength)
 	}
 	return name
 }
@@ -83,7 +84,7 @@ func (r Request) ref(kind Kind, object types.UID) Ref {
 
 func checkName(field, value string, valid func(string) []string) error {
 	if msgs := valid(value); len(msgs) > 0 {
-		return invalid.Field(field, value, "is no valid name", strings.Join(msgs, ", "))
+		return invalid.Field(field, value, "is not a valid name", strings.Join(msgs, ", "))
 	}
 	return nil
 }

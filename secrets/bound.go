@@ -84,7 +84,7 @@ func (b Bound) prepare(req Request) (Request, error) {
 	case b.Accounts == nil:
 		return req, invalid.Field("Bound.Accounts", "", "is nil", "set it to the ServiceAccountInterface of the account's namespace")
 	case life < minLifetime || life > maxLifetime || life%time.Second != 0:
-		return req, invalid.Field("Bound.Lifetime", life.String(), "is nothing that an API server grants", fmt.Sprintf("give whole seconds, at least %v", minLifetime))
+		return req, invalid.Field("Bound.Lifetime", life.String(), "is not what an API server grants", fmt.Sprintf("give whole seconds, at least %v", minLifetime))
 	}
 	return req.complete()
 }

@@ -59,26 +59,28 @@ func Build(r Remote, o Options) (*corev1.Secret, error) {
 func checkRemote(r Remote) error {
 	errs := []error{checkCluster(r.Cluster), r.Endpoint.Validate(), checkToken(r)}
 	if r.Credential != "" {
-		errs = append(errs, invalid.Field("Remote.Credential", r.Credential, "is no bearer token alone", "use a ServiceAccount token and leave Credential empty"))
+		errs = append(errs, invalid.Field("Remote.Credential", r.Credential, "is not a bearer token alone, and Build writes no other credential", "use a ServiceAccount token"))
 	}
 	if r.CAFile != "" {
-		errs = append(errs, invalid.Field("Remote.CAFile", r.CAFile, "would be read in istiod's own file system", "put the certificates into Endpoint.CA"))
+		errs = append(errs, invalid.Field("Remote.CAFile", r.CAFile, ownFiles, "put the certificates into the kubeconfig (Endpoint.CA)"))
 	}
 	return errors.Join(errs...)
 }
 
 func checkCluster(cluster string) error {
 	if msgs := validation.IsConfigMapKey(cluster); len(msgs) > 0 {
-		return invalid.Field("Remote.Cluster", cluster, "is no cluster ID that a Secret can hold as its data key", strings.Join(msgs, ", "))
+		return invalid.Field("Remote.Cluster", cluster, "is not a cluster ID that a Secret can hold as its data key", strings.Join(msgs, ", "))
 	}
 	return nil
 }
+
+const tokenEmpty = "is empty"
 
 func checkToken(r Remote) error {
 	const field = "Remote.Token"
 	value := r.Token.Reveal()
 	if value == "" {
-		return invalid.Field(field, "", "is empty", "get one from a TokenSource")
+		return invalid.Field(field, "", tokenEmpty, "get one from a TokenSource")
 	}
 	if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return invalid.Field(field, "", "holds a blank, a line end or another character that no HTTP header takes", "trim it")
@@ -105,7 +107,7 @@ func writeKubeconfig(r Remote) ([]byte, error) {
 			Server:                   r.Endpoint.Server,
 			CertificateAuthorityData: r.Endpoint.CA,
 			TLSServerName:            r.Endpoint.TLSServerName,
-			ProxyURL:                 r.Endpoint.ProxyURL,
+			ProxyURL:                 r.Endpoint.proxyText(),
 			InsecureSkipTLSVerify:    r.Endpoint.InsecureSkipTLSVerify,
 		}},
 		AuthInfos:      map[string]*clientcmdapi.AuthInfo{r.Cluster: {Token: r.Token.Reveal()}},
@@ -119,7 +121,7 @@ func checkLabels(field string, labels map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		msgs := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(labels[key])...)
 		if len(msgs) > 0 {
-			errs = append(errs, invalid.Field(field+"["+key+"]", labels[key], "is no valid label", strings.Join(msgs, ", ")))
+			errs = append(errs, invalid.Field(field+"["+key+"]", labels[key], "is not a valid label", strings.Join(msgs, ", ")))
 		}
 	}
 	return errors.Join(errs...)
@@ -134,7 +136,7 @@ func checkAnnotations(field string, annotations map[string]string) error {
 		}
 		// Annotation keys are compared in lower case, as the API server does.
 		if msgs := validation.IsQualifiedName(strings.ToLower(key)); len(msgs) > 0 {
-			errs = append(errs, invalid.Field(field+"["+key+"]", "", "is no valid annotation key", strings.Join(msgs, ", ")))
+			errs = append(errs, invalid.Field(field+"["+key+"]", "", "is not a valid annotation key", strings.Join(msgs, ", ")))
 		}
 	}
 	return errors.Join(errs...)

@@ -94,21 +94,21 @@ func TestBuildRefuses(t *testing.T) {
 		change func(*secrets.Remote, *secrets.Options)
 		want   string
 	}{
-		{"no ID", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = "" }, "Remote.Cluster: is no cluster ID"},
-		{"ID from a shell", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = "1 ID" }, `Remote.Cluster "1 ID": is no cluster ID`},
-		{"ID ?-invalid-name", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = "?-invalid-name" }, "is no cluster ID"},
-		{"ID ..", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = ".." }, "is no cluster ID"},
-		{"ID too long", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = strings.Repeat("a", 254) }, "is no cluster ID"},
+		{"no ID", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = "" }, "Remote.Cluster: is not a cluster ID"},
+		{"ID from a shell", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = "1 ID" }, `Remote.Cluster "1 ID": is not a cluster ID`},
+		{"ID ?-invalid-name", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = "?-invalid-name" }, "is not a cluster ID"},
+		{"ID ..", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = ".." }, "is not a cluster ID"},
+		{"ID too long", func(r *secrets.Remote, _ *secrets.Options) { r.Cluster = strings.Repeat("a", 254) }, "is not a cluster ID"},
 		{"no server", func(r *secrets.Remote, _ *secrets.Options) { r.Endpoint.Server = "" }, "Endpoint.Server: is empty"},
 		{"no token", func(r *secrets.Remote, _ *secrets.Options) { r.Token = secrets.Token{} }, "Remote.Token: is empty"},
 		{"token with a line end", func(r *secrets.Remote, _ *secrets.Options) { r.Token = secrets.NewToken("secret\n", time.Time{}) }, "Remote.Token: holds a blank"},
 		{"token not ASCII", func(r *secrets.Remote, _ *secrets.Options) { r.Token = secrets.NewToken("sécret", time.Time{}) }, "Remote.Token: holds a blank"},
-		{"other credential", func(r *secrets.Remote, _ *secrets.Options) { r.Credential = "basic auth" }, `Remote.Credential "basic auth": is no bearer token alone`},
-		{"CA file", func(r *secrets.Remote, _ *secrets.Options) { r.CAFile = "/ca.crt" }, `Remote.CAFile "/ca.crt": would be read`},
-		{"namespace", func(_ *secrets.Remote, o *secrets.Options) { o.Namespace = "a.b" }, `Options.Namespace "a.b": is no valid name`},
-		{"name", func(_ *secrets.Remote, o *secrets.Options) { o.Name = "East" }, `Options.Name "East": is no valid name`},
-		{"label", func(_ *secrets.Remote, o *secrets.Options) { o.Labels = map[string]string{"a b": "", "c": "-"} }, `Options.Labels[c] "-": is no valid label`},
-		{"annotation", func(_ *secrets.Remote, o *secrets.Options) { o.Annotations = map[string]string{"a b": ""} }, `Options.Annotations[a b]: is no valid annotation key`},
+		{"other credential", func(r *secrets.Remote, _ *secrets.Options) { r.Credential = "basic auth" }, `Remote.Credential "basic auth": is not a bearer token alone`},
+		{"CA file", func(r *secrets.Remote, _ *secrets.Options) { r.CAFile = "/ca.crt" }, `Remote.CAFile "/ca.crt": names a file`},
+		{"namespace", func(_ *secrets.Remote, o *secrets.Options) { o.Namespace = "a.b" }, `Options.Namespace "a.b": is not a valid name`},
+		{"name", func(_ *secrets.Remote, o *secrets.Options) { o.Name = "East" }, `Options.Name "East": is not a valid name`},
+		{"label", func(_ *secrets.Remote, o *secrets.Options) { o.Labels = map[string]string{"a b": "", "c": "-"} }, `Options.Labels[c] "-": is not a valid label`},
+		{"annotation", func(_ *secrets.Remote, o *secrets.Options) { o.Annotations = map[string]string{"a b": ""} }, `Options.Annotations[a b]: is not a valid annotation key`},
 		{"last applied", func(_ *secrets.Remote, o *secrets.Options) {
 			o.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: "secret"}
 		}, `belongs to kubectl apply`},

@@ -60,8 +60,9 @@ var ErrUnreachable = errors.New("unreachable from here")
 //
 // An e.CA is the only choice; else the first of the candidates that verifies is.
 // ChooseCA makes one TLS handshake and breaks it off: it sends no token and no
-// HTTP request, and the proxy's password only to a proxy that is verified or
-// that has no TLS. Proxies of the environment are not used.
+// HTTP request. It sends the proxy's password only to a proxy that the choice
+// verifies (with e.CA: that one alone) or that has no TLS. Proxies of the
+// environment are not used.
 //
 // *CAError if the server answers and nothing verifies it. If it does not answer,
 // an e.CA is returned as Unknown, since istiod may reach what we do not; without
@@ -78,18 +79,18 @@ func ChooseCA(ctx context.Context, e Endpoint, candidates []CandidateCA, opts Ch
 	if explicit {
 		candidates = append([]CandidateCA{{Name: "Endpoint.CA", PEM: e.CA}}, candidates...)
 	}
-	trials := newTrials(candidates)
+	trials := newTrials(candidates, explicit)
 	server, _ := url.Parse(e.Server) // Validate has parsed it
 	seen, err := handshake(ctx, e, server, trials, opts)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return CAChoice{}, fmt.Errorf("secrets: choosing a CA for %s: %w", redactURL(e.Server), context.Cause(ctx))
+		return CAChoice{}, fmt.Errorf("secrets: choosing a CA for %s: %w", shownURL(e.Server), context.Cause(ctx))
 	case err != nil && explicit:
 		return CAChoice{Name: "Endpoint.CA", PEM: e.CA, Unknown: true, Why: fmt.Sprintf("given, and %v: %v", ErrUnreachable, err)}, nil
 	case err != nil:
-		return CAChoice{}, fmt.Errorf("secrets: no CA can be chosen for %s: %w: %w; give Endpoint.CA", redactURL(e.Server), ErrUnreachable, err)
+		return CAChoice{}, fmt.Errorf("secrets: no CA can be chosen for %s: %w: %w; give Endpoint.CA", shownURL(e.Server), ErrUnreachable, err)
 	}
-	return trials.choose(seen, explicit)
+	return trials.choose(seen)
 }
 
 // peer is a server or proxy that presented its certificates.

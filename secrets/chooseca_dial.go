@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 var (
@@ -26,55 +28,72 @@ func handshake(ctx context.Context, e Endpoint, server *url.URL, ts trials, opts
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	coming := []peer{{name: cmp.Or(e.TLSServerName, server.Hostname()), what: redactURL(e.Server)}}
+	watch := &watch{trials: ts, coming: []peer{{name: cmp.Or(e.TLSServerName, server.Hostname()), what: shownURL(e.Server)}}}
 	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
-	if e.ProxyURL != "" {
-		proxy, _ := url.Parse(e.ProxyURL) // Validate has parsed it
+	proxy, err := e.Proxy()
+	if err != nil {
+		return peer{}, err
+	}
+	if proxy != nil {
 		transport.Proxy = http.ProxyURL(proxy)
 		if proxy.Scheme == "https" {
 			// client-go verifies the proxy with the server's CA and server name.
-			coming = append([]peer{{name: cmp.Or(e.TLSServerName, proxy.Hostname()), what: redactURL(e.ProxyURL)}}, coming...)
+			watch.coming = append([]peer{{name: cmp.Or(e.TLSServerName, proxy.Hostname()), what: e.shownProxy()}}, watch.coming...)
 		}
 	}
-	var mu sync.Mutex // a handshake may outlive RoundTrip
-	var over bool
-	var seen peer
-	var end error
 	transport.TLSClientConfig = &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		ServerName: e.TLSServerName,
 		// The trials verify; nothing is sent before they have.
 		InsecureSkipVerify: true,
-		VerifyConnection: func(state tls.ConnectionState) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if over {
-				return context.Canceled
-			}
-			seen, coming = coming[0], coming[1:]
-			seen.chain = state.PeerCertificates
-			switch left := ts.verify(seen); {
-			case len(coming) == 0:
-				end = errSeen
-			case !left:
-				end = errNoProxy
-			}
-			return end
-		},
+		VerifyConnection:   watch.verify,
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.Server, nil)
 	if err != nil {
-		return peer{}, err
+		return peer{}, printable.Error(err)
 	}
 	answer, err := transport.RoundTrip(req)
 	if err == nil {
 		_ = answer.Body.Close()
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	over = true
-	if end != nil {
-		return seen, nil
+	return watch.end(err)
+}
+
+// watch sees the handshakes of one request. One of them may outlive the request.
+type watch struct {
+	mu     sync.Mutex
+	trials trials
+	coming []peer // whose handshakes are still to come
+	seen   peer   // the last one whose handshake came
+	done   error  // why no further handshake is needed
+	over   bool   // the request has ended: the trials are not to be touched
+}
+
+// verify is the VerifyConnection of crypto/tls.
+func (w *watch) verify(state tls.ConnectionState) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return context.Canceled
 	}
-	return peer{}, err
+	w.seen, w.coming = w.coming[0], w.coming[1:]
+	w.seen.chain = state.PeerCertificates
+	switch left := w.trials.verify(w.seen); {
+	case len(w.coming) == 0:
+		w.done = errSeen
+	case !left:
+		w.done = errNoProxy
+	}
+	return w.done
+}
+
+// end returns the last peer, or err if the request failed before all were seen.
+func (w *watch) end(err error) (peer, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	if w.done != nil {
+		return w.seen, nil
+	}
+	return peer{}, printable.Error(err)
 }

@@ -6,21 +6,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // trial is a candidate on its way through the peers of a connection.
 type trial struct {
 	CandidateCA
+	wins  bool           // it may be chosen; else it is tried for the advice alone
 	roots *x509.CertPool // nil for the system's
 	err   error          // why it is out
 }
 
 type trials []*trial
 
-func newTrials(candidates []CandidateCA) trials {
+// newTrials makes a trial of each candidate. Of an explicit CA, the first, only that one may win.
+func newTrials(candidates []CandidateCA, explicit bool) trials {
 	var ts trials
-	for _, c := range candidates {
-		t := &trial{CandidateCA: c}
+	for i, c := range candidates {
+		t := &trial{CandidateCA: c, wins: i == 0 || !explicit}
 		if len(c.PEM) > 0 {
 			certs, err := certificates(c.PEM)
 			if err != nil {
@@ -36,7 +40,7 @@ func newTrials(candidates []CandidateCA) trials {
 	return ts
 }
 
-// verify puts out the candidates that do not verify p, and reports whether one is left.
+// verify puts out the candidates that do not verify p, and reports whether one is left that may win.
 func (ts trials) verify(p peer) bool {
 	between := x509.NewCertPool()
 	for _, cert := range p.chain[1:] {
@@ -47,13 +51,13 @@ func (ts trials) verify(p peer) bool {
 		if t.err == nil {
 			_, t.err = p.chain[0].Verify(x509.VerifyOptions{DNSName: p.name, Roots: t.roots, Intermediates: between})
 		}
-		left = left || t.err == nil
+		left = left || t.wins && t.err == nil
 	}
 	return left
 }
 
 // choose takes the first candidate that no peer has put out.
-func (ts trials) choose(seen peer, explicit bool) (CAChoice, error) {
+func (ts trials) choose(seen peer) (CAChoice, error) {
 	choice := CAChoice{}
 	won := slices.IndexFunc(ts, func(t *trial) bool { return t.err == nil })
 	for _, t := range ts {
@@ -61,15 +65,15 @@ func (ts trials) choose(seen peer, explicit bool) (CAChoice, error) {
 			choice.Refused = append(choice.Refused, RefusedCA{Name: t.Name, Err: t.err})
 		}
 	}
-	if won < 0 || explicit && won > 0 {
+	if won < 0 || !ts[won].wins {
 		err := newCAError(seen, choice.Refused)
-		if won > 0 {
+		if won >= 0 {
 			err.Fits = ts[won].Name
 		}
 		return CAChoice{}, err
 	}
 	choice.Name, choice.PEM = ts[won].Name, ts[won].PEM
-	choice.Why = fmt.Sprintf("it verifies %s as %q, whose certificate %q has issued", seen.what, seen.name, seen.chain[0].Issuer)
+	choice.Why = printable.Line(fmt.Sprintf("it verifies %s as %q, whose certificate %q has issued", seen.what, seen.name, seen.chain[0].Issuer))
 	return choice, nil
 }
 
@@ -87,15 +91,21 @@ type CAError struct {
 	Fits string
 }
 
+// maxSANs are the names of each kind that an error shows.
+const maxSANs = 20
+
 func newCAError(seen peer, refused []RefusedCA) *CAError {
 	leaf := seen.chain[0]
-	sans := slices.Clone(leaf.DNSNames)
-	for _, ip := range leaf.IPAddresses {
+	var sans []string // as the certificate, which anybody may have written, may be shown
+	for _, name := range leaf.DNSNames[:min(len(leaf.DNSNames), maxSANs)] {
+		sans = append(sans, printable.Line(name))
+	}
+	for _, ip := range leaf.IPAddresses[:min(len(leaf.IPAddresses), maxSANs)] {
 		sans = append(sans, ip.String())
 	}
 	return &CAError{
 		Address: seen.what, Name: seen.name,
-		Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), SANs: sans, Refused: refused,
+		Subject: printable.Line(leaf.Subject.String()), Issuer: printable.Line(leaf.Issuer.String()), SANs: sans, Refused: refused,
 	}
 }
 
@@ -103,7 +113,7 @@ func newCAError(seen peer, refused []RefusedCA) *CAError {
 func (e *CAError) Error() string {
 	why := make([]string, 0, len(e.Refused))
 	for _, r := range e.Refused {
-		why = append(why, r.Name+": "+r.Err.Error())
+		why = append(why, printable.Value(r.Name)+": "+printable.Line(r.Err.Error()))
 	}
 	if len(why) == 0 {
 		why = append(why, "no CA to try")
@@ -120,7 +130,7 @@ func (e *CAError) remedy() string {
 		}
 	}
 	if e.Fits != "" {
-		return fmt.Sprintf("use the one of %s, which does, or leave Endpoint.CA empty", e.Fits)
+		return fmt.Sprintf("use the one of %s, which does, or leave Endpoint.CA empty", printable.Value(e.Fits))
 	}
 	return "set Endpoint.CA to the certificate of that issuer"
 }

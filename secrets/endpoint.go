@@ -2,18 +2,28 @@ package secrets
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Endpoint is an API server as the reading istiod reaches it. It prints without
-// the user and password of ProxyURL; code that puts an Endpoint into an
-// unexported field and prints the whole must see to that itself.
+// the user and password of ProxyURL. fmt cannot be kept from the plain strings of an
+// unexported field: where code keeps an Endpoint in one, ProxyAuth is the place for
+// the password. Parse and UnmarshalJSON put it there.
 type Endpoint struct {
-	// Server is the URL: https, a host and an optional port, nothing else.
+	// Server is the URL: https, a host, an optional port and an optional path. With a
+	// path it is a proxy in front of API servers (Rancher, fleet gateways, virtual
+	// clusters), whose CA and authentication count.
 	Server string `json:"server"`
 	// CA is the PEM bundle that verifies Server's certificate. Empty means the
 	// system roots of the istiod image.
@@ -22,22 +32,71 @@ type Endpoint struct {
 	// address that its certificate does not name. Empty means Server's host.
 	TLSServerName string `json:"tlsServerName,omitempty"`
 	// ProxyURL is the http, https or socks5 proxy that istiod dials Server
-	// through (client-go tools/clientcmd/helpers.go); a user and password in it are
-	// a secret. Empty means none but those of istiod's own environment.
+	// through (client-go tools/clientcmd/helpers.go). Empty means none but those of
+	// istiod's own environment. A user and password in it are a secret; ProxyAuth
+	// hides them better.
 	ProxyURL string `json:"proxyURL,omitempty"`
+	// ProxyAuth is the user and password for ProxyURL, which then holds none.
+	ProxyAuth ProxyAuth `json:"proxyAuth,omitzero"`
 	// InsecureSkipTLSVerify sends the token to whoever answers at Server. It
 	// excludes CA.
 	InsecureSkipTLSVerify bool `json:"insecureSkipTLSVerify,omitempty"`
 	// AllowLoopback accepts a Server or ProxyURL at a loopback address, for an
-	// istiod on the same host. It is no part of the kubeconfig: Parse never sets it.
+	// istiod on the same host. It is not part of the kubeconfig: Parse never sets it.
 	AllowLoopback bool `json:"allowLoopback,omitempty"`
 }
 
+// Proxy returns ProxyURL with the user and password of ProxyAuth, for a dialer;
+// nil if there is no proxy. The URL is a secret. An error does not repeat it.
+func (e Endpoint) Proxy() (*url.URL, error) {
+	if e.ProxyURL == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(e.ProxyURL)
+	if err != nil {
+		return nil, errors.New("secrets: Endpoint.ProxyURL is not a URL")
+	}
+	if !e.ProxyAuth.IsZero() {
+		u.User = e.ProxyAuth.userinfo()
+	}
+	return u, nil
+}
+
+// proxyText is the URL of the proxy as the kubeconfig holds it.
+func (e Endpoint) proxyText() string {
+	if u, err := e.Proxy(); err == nil && u != nil && !e.ProxyAuth.IsZero() {
+		return u.String()
+	}
+	return e.ProxyURL
+}
+
 // Equal reports whether e and o lead istiod to the same server in the same way.
-// AllowLoopback does not count.
+// AllowLoopback does not count, nor where the password of the proxy stands, nor
+// comments in the CA.
 func (e Endpoint) Equal(o Endpoint) bool {
-	return e.Server == o.Server && bytes.Equal(e.CA, o.CA) && e.TLSServerName == o.TLSServerName &&
-		e.ProxyURL == o.ProxyURL && e.InsecureSkipTLSVerify == o.InsecureSkipTLSVerify
+	return e.Server == o.Server && sameCA(e.CA, o.CA) && e.TLSServerName == o.TLSServerName &&
+		e.sameProxy(o) && e.InsecureSkipTLSVerify == o.InsecureSkipTLSVerify
+}
+
+func (e Endpoint) sameProxy(o Endpoint) bool {
+	parts := func(e Endpoint) (string, ProxyAuth) {
+		if e.ProxyAuth.IsZero() {
+			return splitProxy(e.ProxyURL)
+		}
+		return e.ProxyURL, e.ProxyAuth
+	}
+	ours, auth := parts(e)
+	theirs, other := parts(o)
+	return ours == theirs && auth.Equal(other)
+}
+
+func sameCA(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	ours, err := certificates(a)
+	theirs, otherErr := certificates(b)
+	return err == nil && otherErr == nil && slices.EqualFunc(ours, theirs, (*x509.Certificate).Equal)
 }
 
 // String describes e in one line, without credentials.
@@ -47,19 +106,21 @@ func (e Endpoint) String() string {
 		notes = append(notes, "CA sha256:"+fingerprint(string(e.CA)))
 	}
 	if e.TLSServerName != "" {
-		notes = append(notes, "server name "+e.TLSServerName)
+		notes = append(notes, "server name "+shownHost(e.TLSServerName))
 	}
 	if e.ProxyURL != "" {
-		notes = append(notes, "through "+redactURL(e.ProxyURL))
+		notes = append(notes, "through "+e.shownProxy())
 	}
 	if e.InsecureSkipTLSVerify {
 		notes = append(notes, "not verified")
 	}
 	if len(notes) == 0 {
-		return redactURL(e.Server)
+		return shownURL(e.Server)
 	}
-	return redactURL(e.Server) + " (" + strings.Join(notes, ", ") + ")"
+	return shownURL(e.Server) + " (" + strings.Join(notes, ", ") + ")"
 }
+
+func (e Endpoint) shownProxy() string { return shownURL(e.proxyText()) }
 
 // GoString is String with the type in front.
 func (e Endpoint) GoString() string { return fmt.Sprintf("secrets.Endpoint{%q}", e.String()) }
@@ -79,14 +140,58 @@ func (e Endpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // MarshalText returns String.
 func (e Endpoint) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
+// plainEndpoint has no methods.
+type plainEndpoint Endpoint
+
 // MarshalJSON writes the fields without the user information of a URL and
-// without anything but certificates in CA.
+// without anything but certificates in CA. What it leaves out is REDACTED:
+// UnmarshalJSON refuses it, so no endpoint loses its password or its CA on the way.
 func (e Endpoint) MarshalJSON() ([]byte, error) {
-	type plain Endpoint // has no methods
-	p := plain(e)
-	p.Server, p.ProxyURL = redactURL(e.Server), redactURL(e.ProxyURL)
-	if bytes.Contains(e.CA, []byte("PRIVATE KEY")) {
-		p.CA = nil
+	p := plainEndpoint(e)
+	p.Server, p.ProxyURL, p.TLSServerName = shownURL(e.Server), shownURL(e.ProxyURL), shownHost(e.TLSServerName)
+	if certs, err := certificates(e.CA); len(e.CA) > 0 && err != nil {
+		p.CA = []byte(redacted)
+	} else if bytes.Contains(e.CA, []byte("#")) {
+		p.CA = nil // a comment may say anything
+		for _, cert := range certs {
+			p.CA = append(p.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+		}
 	}
 	return json.Marshal(p)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. What says REDACTED is refused: it was
+// printed and is not the original. A user and password in proxyURL go to ProxyAuth.
+func (e *Endpoint) UnmarshalJSON(data []byte) error {
+	var p plainEndpoint
+	if err := json.Unmarshal(data, &p); err != nil {
+		return errors.New("secrets: this is not the JSON of an Endpoint, or its proxyAuth is REDACTED; make ProxyAuth with NewProxyAuth")
+	}
+	if err := Endpoint(p).checkOriginal(); err != nil {
+		return err
+	}
+	if p.ProxyAuth.IsZero() {
+		p.ProxyURL, p.ProxyAuth = splitProxy(p.ProxyURL)
+	}
+	*e = Endpoint(p)
+	return nil
+}
+
+// MarshalBinary returns the JSON, for encoding/gob and the like.
+func (e Endpoint) MarshalBinary() ([]byte, error) { return e.MarshalJSON() }
+
+// UnmarshalBinary reads what MarshalBinary wrote, with the rules of UnmarshalJSON.
+func (e *Endpoint) UnmarshalBinary(data []byte) error { return e.UnmarshalJSON(data) }
+
+// checkOriginal refuses what was printed, and so has lost a part.
+func (e Endpoint) checkOriginal() error {
+	var errs []error
+	for _, of := range []struct{ field, value string }{
+		{"Endpoint.Server", e.Server}, {"Endpoint.ProxyURL", e.ProxyURL}, {"Endpoint.TLSServerName", e.TLSServerName}, {"Endpoint.CA", string(e.CA)},
+	} {
+		if strings.Contains(of.value, redacted) {
+			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, which hides a part of it", "give the original; credentials of a proxy belong in ProxyAuth"))
+		}
+	}
+	return errors.Join(errs...)
 }

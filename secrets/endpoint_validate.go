@@ -4,17 +4,20 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Validate reports what istiod could not work with or what would send the token
-// astray, as joined *FieldErrors.
+// astray, as joined *FieldErrors. Warnings has what Validate accepts and somebody
+// should know.
 func (e Endpoint) Validate() error {
+	if err := e.checkOriginal(); err != nil {
+		return err
+	}
 	return errors.Join(
 		e.checkServer(),
 		e.checkCA(),
@@ -23,34 +26,69 @@ func (e Endpoint) Validate() error {
 	)
 }
 
+const remedyBrackets = "put the address in brackets: https://[2001:db8::1]:6443"
+
 func (e Endpoint) checkServer() error {
 	const field = "Endpoint.Server"
-	shown := redactURL(e.Server)
+	shown := shownURL(e.Server)
 	u, err := url.Parse(e.Server)
 	switch {
 	case e.Server == "":
 		return invalid.Field(field, "", "is empty", "give the API server's URL as the reading istiod reaches it")
+	case bareIPv6(e.Server):
+		return invalid.Field(field, shown, "holds an IPv6 address without brackets", remedyBrackets)
 	case err != nil || u.Opaque != "" || u.Host == "" && u.Scheme != "https":
-		return invalid.Field(field, shown, "is no https URL", "write https://host:port; without a scheme istiod speaks plain http and sends no token")
+		return invalid.Field(field, shown, "is not an https URL", "write https://host:port; without a scheme istiod speaks plain http and sends no token")
 	case u.Scheme != "https":
 		return invalid.Field(field, shown, "is not https", "write https://host:port; over plain http istiod sends no token")
 	case u.User != nil:
 		return invalid.Field(field, shown, "holds a user", "leave it out, the token is the credential")
-	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return invalid.Field(field, shown, "has more than a host and a port", "give the API server itself, not a path of a proxy")
+	case strings.ContainsAny(e.Server, "?#"):
+		return invalid.Field(field, shown, "has a query or a fragment, which client-go drops", "end it with the host, the port or a path")
+	case !cleanPath(u):
+		return invalid.Field(field, shown, "has a path that client-go rewrites", "write plain segments, without escapes, empty ones and dots")
+	case isOwnServer(u.Hostname()):
+		return invalid.Field(field, shown, "is the name by which the reading istiod reaches the API server of its own cluster",
+			"give the address of the other cluster's API server; if its certificate names kubernetes.default.svc, set TLSServerName")
 	}
 	return e.checkHost(field, shown, u)
+}
+
+// segment is what may stand between two slashes of a path and stays as it is when
+// client-go joins and encodes it. An at sign would hide a user of a second URL.
+var segment = regexp.MustCompile(`^[A-Za-z0-9._~!$&'()*+,;=:-]+$`)
+
+// cleanPath reports whether client-go keeps the path of u (rest/request.go joins
+// and cleans it).
+func cleanPath(u *url.URL) bool {
+	if u.Path == "" || u.Path == "/" {
+		return true
+	}
+	for _, s := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(u.EscapedPath(), "/"), "/"), "/") {
+		if !segment.MatchString(s) || s == "." || s == ".." {
+			return false
+		}
+	}
+	return true
 }
 
 func (e Endpoint) checkProxy() error {
 	const field = "Endpoint.ProxyURL"
 	if e.ProxyURL == "" {
+		if !e.ProxyAuth.IsZero() {
+			return invalid.Field("Endpoint.ProxyAuth", "", "is set without a proxy", "set ProxyURL, or leave both out")
+		}
 		return nil
 	}
-	shown := redactURL(e.ProxyURL)
+	shown := shownURL(e.ProxyURL)
 	u, err := url.Parse(e.ProxyURL)
-	if err != nil || !proxyScheme(u.Scheme) {
-		return invalid.Field(field, shown, "is no proxy that istiod can use", "write http://, https:// or socks5://, then host:port")
+	switch {
+	case bareIPv6(e.ProxyURL):
+		return invalid.Field(field, shown, "holds an IPv6 address without brackets", strings.Replace(remedyBrackets, "https", "http", 1))
+	case err != nil || !proxyScheme(u.Scheme):
+		return invalid.Field(field, shown, "is not a proxy that istiod can use", "write http://, https:// or socks5://, then host:port; credentials belong in ProxyAuth")
+	case u.User != nil && !e.ProxyAuth.IsZero():
+		return invalid.Field("Endpoint.ProxyAuth", "", "is set, and ProxyURL holds a user, too", "take the user out of ProxyURL")
 	}
 	return e.checkHost(field, shown, u)
 }
@@ -62,10 +100,6 @@ func proxyScheme(scheme string) bool {
 
 func (e Endpoint) checkHost(field, shown string, u *url.URL) error {
 	host := u.Hostname()
-	_, err := netip.ParseAddr(host)
-	if err != nil && len(validation.IsDNS1123Subdomain(strings.ToLower(strings.TrimSuffix(host, ".")))) > 0 {
-		return invalid.Field(field, shown, "has no valid host", "give a DNS name or an IP address, an IPv6 one in brackets")
-	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return invalid.Field(field, shown, "has no valid port", "give a port from 1 to 65535")
@@ -76,26 +110,71 @@ func (e Endpoint) checkHost(field, shown string, u *url.URL) error {
 			field, shown, "is an address of the local host, where istiod will find itself",
 			"give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host")
 	}
+	addr, err := netip.ParseAddr(host)
+	short, numeric := numericAddress(host)
+	switch {
+	case err == nil && addr.Is4() == strings.HasPrefix(u.Host, "["):
+		return invalid.Field(field, shown, "has no valid host", "give an IPv6 address in brackets and any other host without")
+	case err == nil:
+		return nil
+	case numeric:
+		return invalid.Field(field, shown, "has an address that istiod does not read", "write "+short.String())
+	case !isHostName(host):
+		return invalid.Field(field, shown, "has no valid host", "give a DNS name (one with other letters as xn--…) or an IP address, an IPv6 one in brackets")
+	}
 	return nil
 }
 
 func (e Endpoint) checkServerName() error {
+	const field = "Endpoint.TLSServerName"
 	name := e.TLSServerName
-	if _, err := netip.ParseAddr(name); name == "" || err == nil {
+	addr, err := netip.ParseAddr(name)
+	switch {
+	case name == "", err == nil && addr.Zone() == "":
 		return nil
-	}
-	if len(validation.IsDNS1123Subdomain(strings.ToLower(name))) > 0 {
-		return invalid.Field("Endpoint.TLSServerName", name, "is no name that a certificate could hold", "give a DNS name or an IP address, without scheme and port")
+	case err == nil:
+		return invalid.Field(field, name, "has a zone, which no certificate holds", "leave it out, from the % on")
+	case strings.ContainsAny(name, "[]"):
+		return invalid.Field(field, name, "has brackets", "write the address alone, without brackets and port")
+	case strings.Count(name, ":") == 1 && !strings.Contains(name, "/"):
+		return invalid.Field(field, name, "has a port", "write the name alone")
+	case !isHostName(name):
+		return invalid.Field(field, name, "is not a name that a certificate can hold", "give a DNS name or an IP address, without scheme and port")
 	}
 	return nil
 }
 
-// isLoopback reports whether host means the machine that dials it.
-func isLoopback(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if addr, err := netip.ParseAddr(host); err == nil {
-		addr = addr.Unmap()
-		return addr.IsLoopback() || addr.IsUnspecified()
+// Warnings is what Validate accepts and somebody should know of a valid e: what
+// depends on a proxy, on the network or on the istiod image. It holds no secret.
+func (e Endpoint) Warnings() []*FieldError {
+	var all []*FieldError
+	warn := func(field, value, reason, remedy string) {
+		all = append(all, invalid.Field(field, value, reason, remedy))
 	}
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "localhost.localdomain"
+	server, err := url.Parse(e.Server)
+	if err != nil {
+		return nil
+	}
+	if server.Path != "" && server.Path != "/" {
+		warn("Endpoint.Server", shownURL(e.Server), "has a path, so a proxy in front of the API server answers: the CA and the authentication are those of the proxy",
+			"give the CA of the proxy, and prove there that it takes the token: not every proxy accepts the tokens of ServiceAccounts")
+	}
+	if isLinkLocal(server.Hostname()) {
+		warn("Endpoint.Server", shownURL(e.Server), "is a link-local address, which means another machine on each network", "give an address that the pods of the reading istiod can route to")
+	}
+	proxy, _ := e.Proxy()
+	if proxy != nil && proxy.User != nil {
+		warn("Endpoint.ProxyURL", e.shownProxy(), "has credentials, which stand in the kubeconfig for everyone who may read the Secret",
+			"use a proxy that needs none, or limit who may read Secrets in the namespace of istiod")
+	}
+	if proxy != nil && isLinkLocal(proxy.Hostname()) {
+		warn("Endpoint.ProxyURL", e.shownProxy(), "is a link-local address, which means another machine on each network", "give an address that the pods of the reading istiod can route to")
+	}
+	switch {
+	case e.InsecureSkipTLSVerify:
+		warn("Endpoint.InsecureSkipTLSVerify", "", "is set, so istiod sends the credential to whoever answers", "give the CA instead")
+	case len(e.CA) == 0:
+		warn("Endpoint.CA", "", "is empty, so the system roots of the istiod image decide whether istiod trusts the server", "give the authority that signs the server's certificate")
+	}
+	return all
 }

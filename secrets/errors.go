@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 var (
@@ -38,7 +39,7 @@ type ExistsError struct {
 
 // Error names the object and the next step.
 func (e *ExistsError) Error() string {
-	return fmt.Sprintf("secrets: Secret %s/%s exists already; look at its labels for the owner, resume or delete it", e.Namespace, e.Name)
+	return fmt.Sprintf("secrets: Secret %s/%s exists already; look at its labels for the owner, resume or delete it", shownName(e.Namespace), shownName(e.Name))
 }
 
 // Unwrap returns the API server's answer.
@@ -55,7 +56,7 @@ type ReplacedError struct {
 
 // Error names the object and both UIDs.
 func (e *ReplacedError) Error() string {
-	return fmt.Sprintf("secrets: Secret %s/%s has UID %q, not %q: it is another object and was left alone; the token of the old one is dead", e.Namespace, e.Name, e.Got, e.Want)
+	return fmt.Sprintf("secrets: Secret %s/%s has UID %q, not %q: it is another object and was left alone; the token of the old one is dead", shownName(e.Namespace), shownName(e.Name), e.Got, e.Want)
 }
 
 // LeftoverError says that a source failed and that the object which it had
@@ -69,7 +70,7 @@ type LeftoverError struct {
 
 // Error names the object to delete.
 func (e *LeftoverError) Error() string {
-	return fmt.Sprintf("secrets: Secret %s/%s (UID %s) was left behind, delete it: %v", e.Ref.Namespace, e.Ref.Name, e.Ref.UID, inner(e.Err))
+	return fmt.Sprintf("secrets: Secret %s/%s (UID %s) was left behind, delete it: %v", shownName(e.Ref.Namespace), shownName(e.Ref.Name), e.Ref.UID, printable.Line(inner(e.Err)))
 }
 
 // inner is the text of an error within one that names the package already.
@@ -125,13 +126,13 @@ type NoTokenError struct {
 func (e *NoTokenError) Error() string {
 	cause := ""
 	if e.Err != nil {
-		cause = ": " + inner(e.Err)
+		cause = ": " + printable.Line(inner(e.Err))
 	}
 	object := ""
 	if e.Name != "" {
-		object = fmt.Sprintf(", Secret %s/%s", e.Namespace, e.Name)
+		object = fmt.Sprintf(", Secret %s/%s", shownName(e.Namespace), shownName(e.Name))
 	}
-	return fmt.Sprintf("secrets: no token for ServiceAccount %q%s (%s)%s; %s", e.ServiceAccount, object, e.Reason, cause, e.Hint)
+	return fmt.Sprintf("secrets: no token for ServiceAccount %q%s (%s)%s; %s", shownName(e.ServiceAccount), object, e.Reason, cause, printable.Line(e.Hint))
 }
 
 // Unwrap returns ErrNoToken and the cause.

@@ -92,7 +92,7 @@ current-context: east
 	}
 	// Output:
 	// error secrets: metadata.labels: has no label istio/multiCluster, so istiod does not see it; set it to true, in these letters
-	// error secrets: east: users[east].exec: kubeconfig is not allowed: exec is not allowed; use an inline token; istiod takes this only where PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS allows it
+	// error secrets: east: users[east].exec: kubeconfig is not allowed: exec is not allowed; use an inline token; istiod takes this only where PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS permits exec
 }
 
 func ExampleFirst() {

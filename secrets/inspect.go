@@ -17,14 +17,14 @@ import (
 type inspection struct {
 	remote   Remote
 	problems []Problem
+	// permitted are the insecure options of the istiod that reads.
+	permitted map[string]bool
 	// redact takes the file's credentials out of its names and of others' errors.
 	redact func(string) string
 }
 
 func (in *inspection) add(severity Severity, field, message, remedy string) {
-	in.problems = append(in.problems, Problem{
-		Key: in.remote.Cluster, Field: field, Message: message, Remedy: remedy, Severity: severity,
-	})
+	in.problems = append(in.problems, problem(in.remote.Cluster, field, message, remedy, severity))
 }
 
 // refused reports whether istiod would refuse the kubeconfig.
@@ -34,8 +34,8 @@ func (in *inspection) refused() bool {
 
 // inspect goes the way of Istio pkg/kube/util.go NewUntrustedRestConfig, and one
 // step on: building the client. It reads no files and dials nobody.
-func inspect(key string, kubeconfig []byte) *inspection {
-	in := &inspection{remote: Remote{Cluster: key}}
+func inspect(key string, kubeconfig []byte, permitted map[string]bool) *inspection {
+	in := &inspection{remote: Remote{Cluster: key}, permitted: permitted}
 	config := in.load(kubeconfig)
 	if config == nil {
 		return in
@@ -55,7 +55,7 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 	if current == nil {
 		current = clientcmdapi.NewContext()
 	}
-	client, err := clientcmd.NewDefaultClientConfig(*withoutFiles(config), &clientcmd.ConfigOverrides{}).ClientConfig()
+	client, err := clientcmd.NewDefaultClientConfig(*withoutFiles(config, false), &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil { // validate has found every other reason
 		in.add(SeverityError, "current-context", "kubeconfig is not valid: it chooses no cluster", "set current-context to one of the contexts")
 		return
@@ -65,15 +65,18 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 		user = clientcmdapi.NewAuthInfo()
 	}
 	if _, _, err := rest.DefaultServerUrlFor(client); err != nil {
-		in.add(SeverityError, in.clusterField(current.Cluster, "server"), fmt.Sprintf("%q is no address that a client can be built for", in.shown(cluster.Server)), "write https://host:port")
+		in.add(SeverityError, in.clusterField(current.Cluster, "server"), fmt.Sprintf("%q is not an address that a client can be built for", in.shown(cluster.Server)), "write https://host:port")
 		return
 	}
-	if provider := client.AuthProvider; provider != nil {
-		in.authenticate(in.userField(current.AuthInfo, "auth-provider"), provider)
-		if in.refused() {
-			return
-		}
-		client.AuthProvider = nil // this program need not have the plugin
+	if rest.IsConfigTransportTLS(*client) { // else clientcmd leaves the credentials out
+		in.authenticate(current.AuthInfo, user)
+	}
+	if in.refused() {
+		return
+	}
+	client.AuthProvider = nil // this program need not have the plugin
+	if user.ClientCertificate != "" || user.ClientKey != "" {
+		client.CertData, client.KeyData = nil, nil // only istiod can read the files
 	}
 	if _, err := tls.X509KeyPair(client.CertData, client.KeyData); len(client.CertData) > 0 && err != nil {
 		in.add(SeverityError, in.userField(current.AuthInfo, "client-certificate-data"), "no client can be built: "+in.redact(err.Error()), "give a PEM certificate with its own key")
@@ -92,9 +95,10 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 		return
 	}
 	in.remote.Endpoint = Endpoint{
-		Server: cluster.Server, TLSServerName: cluster.TLSServerName, ProxyURL: cluster.ProxyURL,
+		Server: cluster.Server, TLSServerName: cluster.TLSServerName,
 		CA: slices.Clone(cluster.CertificateAuthorityData), InsecureSkipTLSVerify: cluster.InsecureSkipTLSVerify,
 	}
+	in.remote.Endpoint.ProxyURL, in.remote.Endpoint.ProxyAuth = splitProxy(cluster.ProxyURL)
 	in.remote.CAFile = cluster.CertificateAuthority
 	in.remote.Token = NewToken(user.Token, expiry(user.Token))
 	in.remote.Credential = credential(user)
@@ -104,14 +108,14 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // shown is a URL of the file as far as it may be shown.
-func (in *inspection) shown(url string) string { return redactURL(in.redact(url)) }
+func (in *inspection) shown(url string) string { return shownURL(in.redact(url)) }
 
 func (in *inspection) clusterField(name, field string) string {
-	return "clusters[" + in.redact(name) + "]." + field
+	return "clusters[" + shownName(in.redact(name)) + "]." + field
 }
 
 func (in *inspection) userField(name, field string) string {
-	return "users[" + in.redact(name) + "]." + field
+	return "users[" + shownName(in.redact(name)) + "]." + field
 }
 
 var lineNumber = regexp.MustCompile(`line \d+`)
@@ -127,14 +131,14 @@ func (in *inspection) load(kubeconfig []byte) *clientcmdapi.Config {
 	if err == nil {
 		return config
 	}
-	why, remedy := "it is no YAML of a kubeconfig", "write it anew; every data key must be a cluster ID with a kubeconfig"
+	why, remedy := "it is not the YAML of a kubeconfig", "write it again; every data key must be a cluster ID with a kubeconfig"
 	switch text := err.Error(); {
 	case strings.Contains(text, "duplicate name"):
 		why, remedy = "two clusters, contexts or users have one name", "give each a name of its own"
 	case strings.Contains(text, "no kind ") || strings.Contains(text, "no version "):
 		why, remedy = "apiVersion and kind are not those of a kubeconfig", "write apiVersion: v1 and kind: Config"
 	case strings.Contains(text, "illegal base64"):
-		why, remedy = "a field that ends in -data is no base64", "encode it"
+		why, remedy = "a field that ends in -data is not base64", "encode it"
 	case lineNumber.MatchString(text):
 		why += ", see " + lineNumber.FindString(text)
 	}

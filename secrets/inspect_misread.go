@@ -1,55 +1,37 @@
 package secrets
 
 import (
+	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// misread reports what istiod accepts and what hardly does what was meant.
+// misread reports what istiod accepts and what probably does not do what was meant.
 func (in *inspection) misread(config *clientcmdapi.Config, current *clientcmdapi.Context, client *rest.Config) {
-	warn := func(field, message, remedy string) { in.add(SeverityWarning, field, message, remedy) }
-	server, proxy := in.clusterField(current.Cluster, "server"), in.clusterField(current.Cluster, "proxy-url")
-	e := in.remote.Endpoint
-
+	in.misreadUser(config, current)
 	overTLS := rest.IsConfigTransportTLS(*client)
 	if !overTLS {
-		warn(server, fmt.Sprintf("%q is not https: istiod speaks plain http and sends no credential", in.shown(e.Server)), "write https://host:port")
-	} else if u, err := url.Parse(e.Server); err == nil && isLoopback(u.Hostname()) {
-		warn(server, fmt.Sprintf("%q is an address of the local host, where istiod finds itself", in.shown(e.Server)), "give an address that istiod's pods reach")
-	} else if err == nil && u.User != nil {
-		warn(server, "holds a user", "leave it out, the token is the credential")
+		in.add(SeverityWarning, in.clusterField(current.Cluster, "server"),
+			fmt.Sprintf("%q is not https: istiod speaks plain http and sends no credential", in.shown(in.remote.Endpoint.Server)), "write https://host:port")
 	}
-	if u, err := url.Parse(e.ProxyURL); err == nil && isLoopback(u.Hostname()) {
-		warn(proxy, fmt.Sprintf("%q is an address of the local host, where istiod finds itself", in.shown(e.ProxyURL)), "give an address that istiod's pods reach")
+	// What Build would refuse is not silent here, whatever the reason: Build's own checks tell.
+	for _, refused := range fieldErrors(checkRemote(in.remote)) {
+		if overTLS || refused.Field != "Endpoint.Server" {
+			in.translate(current, refused)
+		}
 	}
 	if overTLS { // else client-go looks at no trust
-		in.misreadTrust(current)
-	}
-	in.misreadUser(config, current)
-	if n := len(config.AuthInfos); n > 1 {
-		warn("users", fmt.Sprintf("holds %d users, and the current context needs one", n), "leave only that one, the others only leak")
-	}
-}
-
-func (in *inspection) misreadTrust(current *clientcmdapi.Context) {
-	e, ca := in.remote.Endpoint, in.clusterField(current.Cluster, "certificate-authority-data")
-	switch {
-	case in.remote.CAFile != "":
-		in.add(SeverityWarning, in.clusterField(current.Cluster, "certificate-authority"),
-			"names a file, which istiod reads in its own container and refuses the kubeconfig without", "put the certificates into certificate-authority-data")
-	case e.InsecureSkipTLSVerify:
-		in.add(SeverityWarning, in.clusterField(current.Cluster, "insecure-skip-tls-verify"),
-			"istiod sends the credential to whoever answers", "give certificate-authority-data instead")
-	case len(e.CA) == 0:
-		in.add(SeverityWarning, ca, "is empty, so only the system roots of the istiod image are trusted", "give the authority that signs the server's certificate")
-	default:
-		if _, err := certificates(e.CA); err != nil {
-			in.add(SeverityWarning, ca, err.Error(), "leave nothing but the authority's PEM certificates")
+		for _, warning := range in.remote.Endpoint.Warnings() {
+			if warning.Field != "Endpoint.CA" || in.remote.CAFile == "" {
+				in.translate(current, warning)
+			}
 		}
+	}
+	if n := len(config.AuthInfos); n > 1 {
+		in.add(SeverityWarning, "users", fmt.Sprintf("holds %d users, and the current context needs one", n), "leave only that one, the others only leak")
 	}
 }
 
@@ -65,14 +47,52 @@ func (in *inspection) misreadUser(config *clientcmdapi.Config, current *clientcm
 	if user.Username != "" || user.Password != "" {
 		in.add(SeverityWarning, in.userField(current.AuthInfo, "username"), "API servers since Kubernetes 1.19 take no password", "give the user a token")
 	}
-	if user.Token == "" {
-		return
-	}
-	field := in.userField(current.AuthInfo, "token")
-	if checkToken(in.remote) != nil {
-		in.add(SeverityWarning, field, "holds a blank, a line end or another character that no HTTP header takes", "trim it")
-	}
 	if claims, err := in.remote.Token.Claims(); err == nil && slices.Equal(claims.Audiences, []string{"istio-ca"}) {
-		in.add(SeverityWarning, field, "is meant for the audience istio-ca, so no API server accepts it", "ask for a token without audiences")
+		in.add(SeverityWarning, in.userField(current.AuthInfo, "token"), "is meant for the audience istio-ca, so no API server accepts it", "ask for a token without audiences")
 	}
+}
+
+// translate adds what is said of a field of the Remote as a warning of the kubeconfig.
+func (in *inspection) translate(current *clientcmdapi.Context, said *FieldError) {
+	switch {
+	case said.Field == "Remote.Token" && said.Reason == tokenEmpty, said.Field == "Remote.Credential" && in.remote.Credential == "none":
+		return // the credential that is there instead, or that there is none, has its own warning
+	case said.Field == "Remote.Cluster":
+		return // an error of the key
+	}
+	field := map[string]string{
+		"Remote.Token":                   in.userField(current.AuthInfo, "token"),
+		"Remote.Credential":              in.userField(current.AuthInfo, "credential"),
+		"Remote.CAFile":                  in.clusterField(current.Cluster, "certificate-authority"),
+		"Endpoint.Server":                in.clusterField(current.Cluster, "server"),
+		"Endpoint.CA":                    in.clusterField(current.Cluster, "certificate-authority-data"),
+		"Endpoint.TLSServerName":         in.clusterField(current.Cluster, "tls-server-name"),
+		"Endpoint.ProxyURL":              in.clusterField(current.Cluster, "proxy-url"),
+		"Endpoint.ProxyAuth":             in.clusterField(current.Cluster, "proxy-url"),
+		"Endpoint.InsecureSkipTLSVerify": in.clusterField(current.Cluster, "insecure-skip-tls-verify"),
+	}[said.Field]
+	message := said.Reason
+	switch said.Field {
+	case "Endpoint.Server", "Endpoint.ProxyURL", "Endpoint.TLSServerName", "Remote.Credential":
+		if said.Value != "" {
+			message = fmt.Sprintf("%q %s", in.redact(said.Value), said.Reason)
+		}
+	}
+	in.add(SeverityWarning, field, message, said.Remedy)
+}
+
+// fieldErrors are the *FieldErrors that err joins.
+func fieldErrors(err error) []*FieldError {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []*FieldError
+		for _, one := range joined.Unwrap() {
+			all = append(all, fieldErrors(one)...)
+		}
+		return all
+	}
+	var field *FieldError
+	if errors.As(err, &field) {
+		return []*FieldError{field}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,16 +9,31 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
+
+// LintOptions are what Lint knows of the istiod that is to read the Secret. The
+// zero value is one in istio-system with Istio's defaults.
+type LintOptions struct {
+	// Namespace of istiod, the only one whose remote secrets it reads. Default istio-system.
+	Namespace string
+	// InsecureOptions are the credentials that this istiod permits: the parts of its
+	// environment variable PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS, split at
+	// commas, such as exec, clientKey, clientCertificate and tokenFile (Istio
+	// pilot/pkg/features/pilot.go). Default none.
+	InsecureOptions []string
+}
+
+// Lint is LintOptions.Lint for an istiod in istio-system with Istio's defaults.
+func Lint(secret *corev1.Secret) []Problem { return LintOptions{}.Lint(secret) }
 
 // Lint reports every reason why istiod would refuse secret, overlook it or do
 // something else with it than was meant: first those of the Secret as a whole,
-// then those of its keys in order. No Problem holds a credential. It looks at
-// nothing but secret: whether the server answers and the token still works is
-// for a verification to tell.
-func Lint(secret *corev1.Secret) []Problem {
-	return scan(secret).problems()
-}
+// then those of its keys in order. What Build would refuse is among them. No
+// Problem holds a credential. It looks at nothing but secret: whether the server
+// answers and the token still works is for a verification to tell.
+func (o LintOptions) Lint(secret *corev1.Secret) []Problem { return scan(secret, o).problems() }
 
 // scanned is a Secret as istiod sees it.
 type scanned struct {
@@ -33,7 +49,11 @@ func (s scanned) problems() []Problem {
 	return all
 }
 
-func scan(secret *corev1.Secret) scanned {
+func scan(secret *corev1.Secret, o LintOptions) scanned {
+	permitted := map[string]bool{"": len(o.InsecureOptions) == 0} // what Go splits an empty list into
+	for _, option := range o.InsecureOptions {
+		permitted[option] = true
+	}
 	if secret == nil {
 		return scanned{whole: []Problem{{Field: "secret", Message: "is nil", Remedy: "pass a Secret", Severity: SeverityError}}}
 	}
@@ -44,9 +64,9 @@ func scan(secret *corev1.Secret) scanned {
 	for key, value := range secret.StringData {
 		data[key] = []byte(value) // as the API server merges them
 	}
-	s := scanned{whole: lintWhole(secret, data)}
+	s := scanned{whole: lintWhole(secret, data, cmp.Or(o.Namespace, defaultNamespace))}
 	for _, key := range sorted(data) {
-		in := inspect(key, data[key])
+		in := inspect(key, data[key], permitted)
 		lintKey(in, key)
 		s.keys = append(s.keys, in)
 	}
@@ -55,7 +75,7 @@ func scan(secret *corev1.Secret) scanned {
 
 func lintKey(in *inspection, key string) {
 	if msgs := validation.IsConfigMapKey(key); len(msgs) > 0 {
-		in.add(SeverityError, "data", "is no valid data key: "+strings.Join(msgs, ", "), "use the cluster's ID")
+		in.add(SeverityError, "data", "is not a valid data key: "+strings.Join(msgs, ", "), "use the cluster's ID")
 	}
 	if key == "Kubernetes" {
 		in.add(SeverityWarning, "data", "is the ID that an istiod has by default: one whose own ID it is ignores the key",
@@ -63,10 +83,10 @@ func lintKey(in *inspection, key string) {
 	}
 }
 
-func lintWhole(secret *corev1.Secret, data map[string][]byte) []Problem {
+func lintWhole(secret *corev1.Secret, data map[string][]byte, namespace string) []Problem {
 	var problems []Problem
 	add := func(severity Severity, field, message, remedy string) {
-		problems = append(problems, Problem{Field: field, Message: message, Remedy: remedy, Severity: severity})
+		problems = append(problems, problem("", field, message, remedy, severity))
 	}
 	if value, found := secret.Labels[LabelMultiCluster]; value != "true" {
 		message := "has no label " + LabelMultiCluster + ", so istiod does not see it"
@@ -76,11 +96,11 @@ func lintWhole(secret *corev1.Secret, data map[string][]byte) []Problem {
 		add(SeverityError, "metadata.labels", message, "set it to true, in these letters")
 	}
 	if msgs := validation.IsDNS1123Subdomain(secret.Name); secret.Name != "" && len(msgs) > 0 {
-		add(SeverityError, "metadata.name", fmt.Sprintf("%q is no valid name: %s", secret.Name, strings.Join(msgs, ", ")), "take SecretName of the cluster's ID")
+		add(SeverityError, "metadata.name", fmt.Sprintf("%q is not a valid name: %s", secret.Name, strings.Join(msgs, ", ")), "take SecretName of the cluster's ID")
 	}
-	if secret.Namespace != defaultNamespace {
-		add(SeverityWarning, "metadata.namespace", fmt.Sprintf("is %q, and istiod reads its own namespace only", secret.Namespace),
-			"use that of the reading istiod, usually "+defaultNamespace)
+	if secret.Namespace != namespace {
+		add(SeverityWarning, "metadata.namespace", fmt.Sprintf("is %q, and istiod reads its own namespace only, %s", shownName(secret.Namespace), namespace),
+			"use the namespace of the reading istiod")
 	}
 	if len(data) == 0 {
 		add(SeverityError, "data", "holds no cluster", "add a key, the cluster's ID, with a kubeconfig")
@@ -93,7 +113,7 @@ func lintWhole(secret *corev1.Secret, data map[string][]byte) []Problem {
 		add(SeverityError, "data", fmt.Sprintf("has %d bytes, of at most %d", size, corev1.MaxSecretSize), "split it, one Secret for each cluster")
 	}
 	if name, found := secret.Annotations[AnnotationCluster]; found && len(data) > 0 && !has(data, name) {
-		add(SeverityWarning, "metadata.annotations", fmt.Sprintf("%s is %q, which is no data key; istiod goes by the keys", AnnotationCluster, name), "make them agree")
+		add(SeverityWarning, "metadata.annotations", fmt.Sprintf("%s is %q, which is not a data key; istiod goes by the keys", AnnotationCluster, shownName(name)), "make them agree")
 	}
 	if _, found := secret.Annotations[corev1.LastAppliedConfigAnnotation]; found {
 		add(SeverityWarning, "metadata.annotations", "kubectl apply left a copy of the credential in "+corev1.LastAppliedConfigAnnotation,
@@ -110,13 +130,14 @@ type Severity string
 const (
 	// SeverityError means that istiod or the API server refuses it, or never sees it.
 	SeverityError Severity = "error"
-	// SeverityWarning means that istiod takes it, but it hardly does what was meant.
+	// SeverityWarning means that istiod takes it, and that it probably does not do what was meant.
 	SeverityWarning Severity = "warning"
 )
 
 // Problem is one finding of Lint. It holds no secrets and is an error value.
 type Problem struct {
-	// Key is the data key, the cluster ID; "" for the Secret as a whole.
+	// Key is the data key, the cluster ID; "" for the Secret as a whole. One that
+	// looks like a credential in a wrong place is REDACTED, here and below.
 	Key string `json:"key,omitempty"`
 	// Field is the path within the Secret or the kubeconfig, such as
 	// metadata.labels or users[east].exec.
@@ -127,6 +148,11 @@ type Problem struct {
 	Remedy string `json:"remedy"`
 	// Severity tells a refusal from a misunderstanding.
 	Severity Severity `json:"severity"`
+}
+
+// problem makes a Problem that is fit to be shown.
+func problem(key, field, message, remedy string, severity Severity) Problem {
+	return Problem{Key: shownName(key), Field: printable.Line(field), Message: printable.Value(message), Remedy: printable.Value(remedy), Severity: severity}
 }
 
 // Error returns the problem as one line.

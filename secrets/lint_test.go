@@ -209,13 +209,17 @@ func TestLintNilAndGood(t *testing.T) {
 	require.Len(t, errorsOf(secrets.Lint(nil)), 1)
 	kubeconfig := config(t)
 	require.Empty(t, secrets.Lint(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)})))
+	// What istiod takes and Build does not write is named, and nothing else of it.
 	for field, value := range map[string]string{"id-token": "hidden", "idp-certificate-authority-data": base64.StdEncoding.EncodeToString(testCA(t))} {
 		kubeconfig.AuthInfos["east"] = &user{}
 		oidc(field, value)(kubeconfig, nil, kubeconfig.AuthInfos["east"])
 		if field == "idp-certificate-authority-data" {
 			kubeconfig.AuthInfos["east"].AuthProvider.Config["idp-certificate-authority"] = "/ca" // which the data overrides
 		}
-		require.Empty(t, secrets.Lint(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)})))
+		problems := secrets.Lint(remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)}))
+		require.Len(t, problems, 1)
+		require.Contains(t, problems[0].Message, `"oidc auth provider" is not a bearer token alone`)
+		require.Equal(t, secrets.SeverityWarning, problems[0].Severity)
 	}
 }
 

@@ -1,23 +1,27 @@
 package secrets
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // Parse returns the clusters that istiod finds in secret, in the order of their
 // IDs. A key that istiod would refuse, or a Secret that it would not look at, is
 // an error: the joined Problems of severity error that Lint reports. StringData
-// counts over Data, as when the API server stores the Secret.
+// counts over Data, as when the API server stores the Secret. The user and password
+// of a proxy are in Endpoint.ProxyAuth.
 //
 // A credential that is no plain token is named in Remote.Credential; its value
 // is not kept. Token.Expires is the token's own exp claim.
 func Parse(secret *corev1.Secret) ([]Remote, error) {
-	found := scan(secret)
+	found := scan(secret, LintOptions{})
 	var errs []error
 	for _, p := range found.problems() {
 		if p.Severity == SeverityError {
@@ -74,13 +78,13 @@ func (r Remote) String() string {
 	credential := "no credential"
 	switch ref := r.Token.Ref(); {
 	case !r.Token.IsZero() && r.Credential != "":
-		credential = "token " + ref.Fingerprint + " + " + r.Credential
+		credential = "token " + ref.Fingerprint + " + " + printable.Value(r.Credential)
 	case !r.Token.IsZero():
 		credential = "token " + ref.Fingerprint
 	case r.Credential != "":
-		credential = r.Credential
+		credential = printable.Value(r.Credential)
 	}
-	return fmt.Sprintf("%s at %v with %s", r.Cluster, r.Endpoint, credential)
+	return fmt.Sprintf("%s at %v with %s", shownName(r.Cluster), r.Endpoint, credential)
 }
 
 // GoString is String with the type in front.
@@ -94,6 +98,15 @@ func (r Remote) Format(s fmt.State, verb rune) {
 		text = r.GoString()
 	}
 	_, _ = io.WriteString(s, text)
+}
+
+// MarshalJSON writes the fields as far as they may be shown. The result cannot be
+// read back: a Token says REDACTED.
+func (r Remote) MarshalJSON() ([]byte, error) {
+	type plain Remote // has no methods
+	p := plain(r)
+	p.Cluster, p.Credential, p.CAFile = shownName(r.Cluster), printable.Value(r.Credential), printable.Value(r.CAFile)
+	return json.Marshal(p)
 }
 
 // LogValue returns String.

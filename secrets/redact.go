@@ -1,37 +1,87 @@
 package secrets
 
 import (
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
-// webToken matches a JSON web token wherever a slip of the keyboard has put it.
-var webToken = regexp.MustCompile(`eyJ[-\w]{8,}\.[-\w]+(\.[-\w]*)?`)
+var (
+	plainASCII = regexp.MustCompile(`^[!-\[\]-~]+$`) // no blank, no control character, no backslash
+	plainHost  = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?$`)
+	plainPath  = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*/?$`)
+	// schemeless is what people write without a scheme: a host with a port, or a name with dots.
+	schemeless   = regexp.MustCompile(`^[A-Za-z0-9_-]+((\.[A-Za-z0-9_-]+)*:\d{1,5}|(\.[A-Za-z0-9_-]+)+)$`)
+	shownSchemes = []string{"http", "https", "socks5", "socks5h", "socks4", "ftp", "ws", "wss", "tcp"}
+)
 
-// redactURL keeps of a URL what may be shown: no user information, no query, no web token.
-func redactURL(raw string) string {
-	raw = webToken.ReplaceAllString(raw, redacted)
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil && !strings.ContainsAny(raw, "@?"):
+// shownURL is what may be shown of a URL, and the one place that decides it: the
+// scheme, the host, the port and a path that looks like one. A user is REDACTED,
+// so is a query. A URL that does not parse, or in which a credential may stand
+// where a reader of URLs does not look for it, is REDACTED whole.
+func shownURL(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	if schemeless.MatchString(raw) && printable.Value(raw) == raw {
 		return raw
-	case err != nil, u.User == nil && strings.Contains(raw, "@"):
+	}
+	u, err := url.Parse(raw)
+	if err != nil || !plainASCII.MatchString(raw) || u.Opaque != "" || !slices.Contains(shownSchemes, u.Scheme) ||
+		len(u.Host) > 300 || !plainHost.MatchString(u.Host) || shownHost(u.Hostname()) != u.Hostname() {
 		return redacted
 	}
+	// A password with a slash, a question mark or a number sign ends the host early:
+	// what follows then is the rest of it, up to the at sign.
+	_, rest, _ := strings.Cut(raw, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.ContainsAny(rest[i:], "@%") {
+		return redacted
+	}
+	shown := u.Scheme + "://"
 	if u.User != nil {
-		u.User = url.User(redacted)
+		shown += redacted + "@"
 	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		u.RawQuery, u.Fragment = redacted, ""
+	shown += u.Host
+	switch {
+	case plainPath.MatchString(u.Path) && printable.Value(u.Path) == u.Path:
+		shown += u.Path
+	default:
+		shown += "/" + redacted
 	}
-	if u.User == nil && u.RawQuery == "" {
-		return raw
+	if strings.ContainsAny(rest, "?#") {
+		shown += "?" + redacted
 	}
-	return u.String()
+	if !strings.Contains(shown, redacted) {
+		return raw // nothing to hide: as it was written
+	}
+	return shown
+}
+
+// shownHost is a host or server name as far as it may be shown. One with dots is
+// shown although a label of it may look random: the names of EKS clusters do.
+func shownHost(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil || isHostName(host) && strings.Contains(host, ".") {
+		return printable.Line(host)
+	}
+	return printable.Value(host)
+}
+
+// clusterID is what peers call a cluster: a data key that is a label value, too.
+var clusterID = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// shownName is a name that others gave, as far as it may be shown. A lower-case
+// label is shown although it may look random: the IDs of ACK clusters do.
+func shownName(name string) string {
+	if clusterID.MatchString(name) && printable.Line(name) == name {
+		return name
+	}
+	return printable.Value(name)
 }
 
 // redactor returns a function that takes the credentials of config out of a
@@ -68,6 +118,5 @@ func redactor(config *clientcmdapi.Config) func(string) string {
 	for _, value := range hidden {
 		pairs = append(pairs, value, redacted)
 	}
-	known := strings.NewReplacer(pairs...)
-	return func(text string) string { return webToken.ReplaceAllString(known.Replace(text), redacted) }
+	return strings.NewReplacer(pairs...).Replace
 }

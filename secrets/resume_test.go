@@ -77,10 +77,13 @@ func TestResumeRefuses(t *testing.T) {
 		spoil   func(*corev1.Secret)
 		want    string
 	}{
-		{"marker as token Secret", durable, corev1.SecretTypeOpaque, func(*corev1.Secret) {}, "is no object of a durable token"},
-		{"token Secret as marker", bound, corev1.SecretTypeServiceAccountToken, func(*corev1.Secret) {}, "is no object of a bound token"},
-		{"somebody's data", bound, corev1.SecretTypeOpaque, func(s *corev1.Secret) { s.Data = map[string][]byte{"a": nil} }, "is no object of a bound token"},
+		{"marker as token Secret", durable, corev1.SecretTypeOpaque, func(*corev1.Secret) {}, "is not the object of a durable token"},
+		{"token Secret as marker", bound, corev1.SecretTypeServiceAccountToken, func(*corev1.Secret) {}, "is not the object of a bound token"},
+		{"somebody's data", bound, corev1.SecretTypeOpaque, func(s *corev1.Secret) { s.Data = map[string][]byte{"a": nil} }, "is not the object of a bound token"},
 		{"other name", bound, corev1.SecretTypeOpaque, func(s *corev1.Secret) { s.Name = "other" }, "is not the stored Secret"},
+		{"marker of another namespace", bound, corev1.SecretTypeOpaque, func(s *corev1.Secret) { s.Namespace = "istio-canary" }, "in the namespace of the account"},
+		{"token Secret of another namespace", durable, corev1.SecretTypeServiceAccountToken, func(s *corev1.Secret) { s.Namespace = "istio-canary" }, "istio-canary/reader-token-2"},
+		{"without a namespace", durable, corev1.SecretTypeServiceAccountToken, func(s *corev1.Secret) { s.Namespace = "" }, "is not the stored Secret"},
 		{"not stored", durable, corev1.SecretTypeServiceAccountToken, func(s *corev1.Secret) { s.UID = "" }, "read it from the API server"},
 		{"being deleted", durable, corev1.SecretTypeServiceAccountToken, func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{} }, "wait until it is gone"},
 		{"other account", durable, corev1.SecretTypeServiceAccountToken, func(s *corev1.Secret) {

@@ -67,9 +67,10 @@ func resumable(req Request, existing *corev1.Secret, kind Kind) error {
 	case existing == nil:
 		return fmt.Errorf("secrets: no Secret to resume from: %w; call Token", ErrNotResumable)
 	case KindOf(existing) != kind:
-		return fmt.Errorf("secrets: Secret %s/%s of type %q is no object of a %s token: %w; %s", existing.Namespace, existing.Name, existing.Type, kind, ErrNotResumable, remedy)
-	case existing.Name != req.Name, existing.UID == "":
-		return fmt.Errorf("secrets: Secret %s/%s (UID %q) is not the stored Secret %q: %w; read it from the API server", existing.Namespace, existing.Name, existing.UID, req.Name, ErrNotResumable)
+		return fmt.Errorf("secrets: Secret %s/%s of type %q is not the object of a %s token: %w; %s", existing.Namespace, existing.Name, existing.Type, kind, ErrNotResumable, remedy)
+	case existing.Namespace != req.Namespace, existing.Name != req.Name, existing.UID == "":
+		return fmt.Errorf("secrets: Secret %s/%s (UID %q) is not the stored Secret %s/%s: %w; read it from the API server, in the namespace of the account",
+			shownName(existing.Namespace), shownName(existing.Name), existing.UID, req.Namespace, req.Name, ErrNotResumable)
 	case existing.DeletionTimestamp != nil:
 		return fmt.Errorf("secrets: Secret %s/%s is being deleted: %w; wait until it is gone", existing.Namespace, existing.Name, ErrNotResumable)
 	}

@@ -152,7 +152,7 @@ func (f firstOf) Resume(ctx context.Context, req Request, existing *corev1.Secre
 			}
 		}
 	}
-	return Token{}, fmt.Errorf("secrets: no source goes on from Secret %q: %w; delete it or choose another name", req.ObjectName(), ErrNotResumable)
+	return Token{}, fmt.Errorf("secrets: no source goes on from Secret %q: %w; delete it or choose another name", shownName(req.ObjectName()), ErrNotResumable)
 }
 
 func final(err error) bool {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -95,6 +96,11 @@ func (Token) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`)
 
 // MarshalText returns REDACTED.
 func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// UnmarshalText fails: what was printed does not hold the token.
+func (*Token) UnmarshalText([]byte) error {
+	return errors.New("secrets: a Token cannot be read from a text, which would not hold it: make it with NewToken")
+}
 
 // LogValue returns REDACTED.
 func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -108,7 +108,7 @@ func TestIstioctlsUpperCaseName(t *testing.T) {
 	var theirs corev1.Secret
 	require.NoError(t, yaml.Unmarshal([]byte(istioctlOutput(t, "Kubernetes", "https://gateway")), &theirs))
 	_, err := secrets.Parse(&theirs)
-	require.ErrorContains(t, err, `metadata.name: "istio-remote-secret-Kubernetes" is no valid name`)
+	require.ErrorContains(t, err, `metadata.name: "istio-remote-secret-Kubernetes" is not a valid name`)
 	theirs.Name = secrets.SecretName("Kubernetes")
 	remotes, err := secrets.Parse(&theirs)
 	require.NoError(t, err)

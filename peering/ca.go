@@ -9,6 +9,19 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
+// address is where an endpoint is, as a person may see it: one that nobody has validated may hold a user.
+func address(e secrets.Endpoint) string { return secrets.Endpoint{Server: e.Server}.String() }
+
+// warnOfEndpoint reports what depends on a proxy, on the network or on the image of From's istiod, which nobody can see here.
+func (w *work) warnOfEndpoint() {
+	if w.goal == Absent {
+		return
+	}
+	for _, warning := range w.endpoint.Warnings() {
+		w.warn("the endpoint of " + w.To.ID.String() + " for " + w.From.ID.String() + ": " + warning.Error())
+	}
+}
+
 // chooseCA completes the endpoint with a CA that verifies it, seen by a TLS handshake with its own server name and proxy.
 // To's own endpoint needs no look: every request of this call verifies it.
 func (w *work) chooseCA(ctx context.Context) (secrets.Endpoint, error) {
@@ -29,7 +42,7 @@ func (w *work) chooseCA(ctx context.Context) (secrets.Endpoint, error) {
 		return e, err
 	}
 	if choice.Unknown {
-		w.warn("CA of " + e.Server + " could not be checked from here: " + choice.Why)
+		w.warn("CA of " + address(e) + " could not be checked from here: " + choice.Why)
 	}
 	e.CA = choice.PEM
 	return e, nil

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"strings"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -31,9 +33,11 @@ type ConnectOptions struct {
 	IstiodSelector string
 	// Hosted says that the control plane runs elsewhere, as ASM's managed one does: links from this cluster are only verified.
 	Hosted bool
-	// Endpoint is the API server as other clusters' istiods reach it. Default: server, CA and server name of the rest.Config.
+	// Endpoint is the API server as other clusters' istiods reach it. Default: server, CA and server name of the rest.Config,
+	// which the links judge that use it: a cluster that is only From, or whose links name an endpoint of their own, may be
+	// reached in any way.
 	Endpoint *secrets.Endpoint
-	// AllowLoopback accepts a rest.Config that points at a loopback address, which no istiod elsewhere can reach. For labs.
+	// AllowLoopback lets links use a rest.Config that points at a loopback address, which no istiod elsewhere can reach. For labs.
 	AllowLoopback bool
 }
 
@@ -96,19 +100,8 @@ func endpointOf(config *rest.Config, o ConnectOptions) (secrets.Endpoint, error)
 			return secrets.Endpoint{}, err
 		}
 	}
-	server.Path = trimSlash(server.Path)
-	e := secrets.Endpoint{Server: server.String(), CA: ca, TLSServerName: config.ServerName, AllowLoopback: o.AllowLoopback}
-	if err := e.Validate(); err != nil {
-		return e, fmt.Errorf("%w; or set ConnectOptions.Endpoint to the address that the other clusters' istiods use", err)
-	}
-	return e, nil
-}
-
-func trimSlash(path string) string {
-	if path == "/" {
-		return ""
-	}
-	return path
+	server.Path = strings.TrimSuffix(server.Path, "/")
+	return secrets.Endpoint{Server: server.String(), CA: ca, TLSServerName: config.ServerName, AllowLoopback: o.AllowLoopback}, nil
 }
 
 // bearer reaches an API server as the holder of a token, dialling as the caller's own connection does.
@@ -116,14 +109,18 @@ type bearer struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// as refuses an endpoint without TLS: client-go would send the token in clear.
 func (b bearer) as(e secrets.Endpoint, token secrets.Token) (Objects, error) {
+	if u, err := url.Parse(e.Server); err != nil || u.Scheme != "https" {
+		return nil, fmt.Errorf("peering: no token is sent to %s: it is not an https URL", address(e))
+	}
 	config := &rest.Config{
 		Host:            e.Server,
 		BearerToken:     token.Reveal(),
 		TLSClientConfig: rest.TLSClientConfig{CAData: e.CA, ServerName: e.TLSServerName, Insecure: e.InsecureSkipTLSVerify},
 		Dial:            b.dial,
 	}
-	if err := useProxy(config, e.ProxyURL); err != nil {
+	if err := useProxy(config, e); err != nil {
 		return nil, err
 	}
 	client, err := dynamic.NewForConfig(kube.Configure(config, userAgent, rest.NoWarnings{}))

@@ -13,8 +13,8 @@ import (
 // reached from here, at To's own.
 func (w *work) as(ctx context.Context, token secrets.Token) (Objects, *authenticationv1.UserInfo, error) {
 	objects, user, err := w.ask(ctx, w.endpoint, token)
-	if unreachable(err) && w.Link.Endpoint != nil {
-		w.warn(fmt.Sprintf("%s cannot be reached from here: the token was tried at %s", w.endpoint.Server, w.To.Endpoint.Server))
+	if unreachable(err) && w.Link.Endpoint != nil && w.To.Endpoint.Server != "" {
+		w.warn(fmt.Sprintf("%s cannot be reached from here: the token was tried at %s", address(w.endpoint), address(w.To.Endpoint)))
 		return w.ask(ctx, w.To.Endpoint, token)
 	}
 	return objects, user, err

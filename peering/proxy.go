@@ -1,22 +1,18 @@
 package peering
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// useProxy dials as istiod will. The URL may carry a password, so an error does not repeat it.
-func useProxy(config *rest.Config, proxy string) error {
-	if proxy == "" {
-		return nil
+// useProxy dials as istiod will.
+func useProxy(config *rest.Config, e secrets.Endpoint) error {
+	proxy, err := e.Proxy()
+	if err == nil && proxy != nil {
+		config.Proxy = http.ProxyURL(proxy)
 	}
-	u, err := url.Parse(proxy)
-	if err != nil {
-		return errors.New("peering: Endpoint.ProxyURL is no URL")
-	}
-	config.Proxy = http.ProxyURL(u)
-	return nil
+	return err
 }

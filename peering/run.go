@@ -33,7 +33,7 @@ func (p *Peering) run(ctx context.Context, goal Goal, links []Link) (*Report, er
 
 // prepare reads the clusters, and then each link, and decides on the steps. It writes nothing.
 func (p *Peering) prepare(ctx context.Context, goal Goal, links []Link) (*call, error) {
-	if err := p.validate(links); err != nil {
+	if err := p.validate(goal, links); err != nil {
 		return nil, err
 	}
 	c := &call{Peering: p, goal: goal, start: time.Now(), nonce: rand.String(16), works: make([]*work, len(links))}

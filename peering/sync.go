@@ -123,7 +123,7 @@ func (w *work) diagnose(ctx context.Context, level SyncStatus) string {
 	if err := w.proveOnce(ctx, w.token, &needs); err != nil {
 		return err.Error()
 	}
-	return "the credential and its rights are good as seen from here: is " + w.endpoint.Server + " reachable from istiod's pods?"
+	return "the credential and its rights are good as seen from here: is " + address(w.endpoint) + " reachable from istiod's pods?"
 }
 
 // guard asks the caller before an old credential is revoked.

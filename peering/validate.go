@@ -8,7 +8,7 @@ import (
 )
 
 // validate answers bad input of a call before any request is made.
-func (p *Peering) validate(links []Link) error {
+func (p *Peering) validate(goal Goal, links []Link) error {
 	if len(links) == 0 {
 		return errors.New("peering: no links: name at least one, for example with Mesh(a, b)")
 	}
@@ -45,14 +45,27 @@ func (p *Peering) validate(links []Link) error {
 			return fmt.Errorf("peering: link %d: %s is named twice", i, l)
 		}
 		seen[pair{l.From.ID, l.To.ID}] = true
-		if l.Endpoint != nil {
-			if err := l.Endpoint.Validate(); err != nil {
-				return fmt.Errorf("peering: link %d: %s: %w", i, l, err)
-			}
+		if err := l.validateEndpoint(goal); err != nil {
+			return fmt.Errorf("peering: link %d: %s: %w", i, l, err)
 		}
 		if p.kind() == secrets.KindBound && l.To.Accounts == nil {
 			return fmt.Errorf("peering: link %d: To %q has no Accounts: bound tokens need TokenRequest; use Connect or durable tokens", i, l.To.ID)
 		}
+	}
+	return nil
+}
+
+// validateEndpoint judges the address that would go into the remote secret. To's own endpoint may be any that its owner
+// works with: only a link that writes it needs one that From's istiod can use.
+func (l Link) validateEndpoint(goal Goal) error {
+	if l.Endpoint != nil {
+		return l.Endpoint.Validate()
+	}
+	if l.From.Hosted || goal != Present && goal != Rotated {
+		return nil
+	}
+	if err := l.To.Endpoint.Validate(); err != nil {
+		return fmt.Errorf("the own endpoint of %q: %w; or set Link.Endpoint or ConnectOptions.Endpoint to the address that the istiod of %q uses", l.To.ID, err, l.From.ID)
 	}
 	return nil
 }

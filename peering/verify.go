@@ -56,7 +56,7 @@ func (w *work) checkSecret() []step {
 	if w.From.Hosted {
 		return nil
 	}
-	object := "Secret/" + w.From.namespace() + "/" + secrets.SecretName(w.To.ID.String())
+	object := "Secret/" + w.From.namespace() + "/" + w.secretName()
 	return w.check(StageShare, w.From.ID, object, func(context.Context) (probe.Result, error) {
 		result := probe.Result{Check: "remote-secret", Target: object + " of " + w.From.ID.String()}
 		shared, why := w.shared()
@@ -64,11 +64,11 @@ func (w *work) checkSecret() []step {
 			result.Hint = "call Ensure"
 			return result, fmt.Errorf("%s", why)
 		}
-		for _, problem := range secrets.Lint(w.live.secret) {
+		for _, problem := range (secrets.LintOptions{Namespace: w.From.namespace()}).Lint(w.live.secret) {
 			result.Status, result.Summary, result.Hint = probe.Warned, problem.Message, problem.Remedy
 		}
 		if result.Status == "" {
-			result.Summary = "istiod accepts it for " + shared.Endpoint.Server
+			result.Summary = "istiod accepts it for " + address(shared.Endpoint)
 		}
 		w.token = shared.Token.WithRef(w.live.ref)
 		w.note(w.live.ref)

@@ -114,6 +114,7 @@ func (w *work) plan(ctx context.Context) (err error) {
 	if w.endpoint, err = w.chooseCA(ctx); err != nil {
 		return err
 	}
+	w.warnOfEndpoint()
 	if w.Account != nil {
 		w.want.reader = account{w.Account.Namespace, w.Account.Name}
 		if w.want.reader.namespace == "" {

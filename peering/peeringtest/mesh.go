@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/meshpeer/meshpeer/peering"
@@ -52,6 +53,10 @@ func NewMesh(ids ...string) *Mesh {
 	return m
 }
 
+// ServeAt makes the API server of m answer at one more URL, as a second address or a proxy in front of it does. Call it
+// before the mesh is used.
+func (m *Member) ServeAt(url string) { m.urls = append(m.urls, url) }
+
 // Member is the cluster with the ID; nil if there is none.
 func (m *Mesh) Member(id string) *Member {
 	for _, member := range m.members {
@@ -74,7 +79,7 @@ func (m *Mesh) Clusters() []*peering.Cluster {
 // at is the API server behind a URL; nil if nothing listens there.
 func (m *Mesh) at(url string) *Server {
 	for _, member := range m.members {
-		if member.endpoint.Server == url {
+		if member.endpoint.Server == url || slices.Contains(member.urls, url) {
 			return member.Server
 		}
 	}

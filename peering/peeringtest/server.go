@@ -33,8 +33,9 @@ type Server struct {
 	NoTokenController bool
 
 	endpoint  secrets.Endpoint
-	id, pods  string // of the member; the network prefix of its pods
-	addresses int    // of pods, given so far
+	urls      []string // more URLs at which it answers
+	id, pods  string   // of the member; the network prefix of its pods
+	addresses int      // of pods, given so far
 	answers   map[string]int
 
 	mu      sync.Mutex

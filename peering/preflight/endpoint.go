@@ -9,7 +9,8 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// serverURL judges the address by itself: istiod elsewhere cannot use a loopback address or plain http.
+// serverURL judges the address by itself: istiod elsewhere cannot use a loopback address or plain http. What a proxy or the
+// network decides is a warning: the minted token's proof tells.
 func serverURL(_ context.Context, f *facts) []verdict {
 	if f.Endpoint.Server == "" {
 		return one(unknown(f.to.name, "give Input.Endpoint", "no endpoint is given"))
@@ -21,12 +22,20 @@ func serverURL(_ context.Context, f *facts) []verdict {
 		}
 		return one(fail(f.to.name, "give another endpoint", "%v", err))
 	}
+	var found []verdict
+	for _, w := range f.Endpoint.Warnings() {
+		switch w.Field {
+		case "Endpoint.Server", "Endpoint.ProxyURL":
+			found = append(found, fail(f.to.name, w.Remedy, "%s %q %s", w.Field, w.Value, w.Reason).as(Warns))
+		default: // of the CA, which server-certificate looks at
+		}
+	}
 	server, _ := url.Parse(f.Endpoint.Server) // Validate has parsed it
 	if address, err := netip.ParseAddr(server.Hostname()); err == nil && address.IsPrivate() {
-		return one(fail(f.to.name, "make sure that istiod in "+f.from.name+" has a route to it, or give the public endpoint (of an ACK cluster: bind an EIP)",
+		found = append(found, fail(f.to.name, "make sure that istiod in "+f.from.name+" has a route to it, or give the public endpoint (of an ACK cluster: bind an EIP)",
 			"%s is a private address", address).as(Informs))
 	}
-	return one(pass(f.to.name, "%s is a usable URL", server.Host))
+	return or(found, pass(f.to.name, "%s is a usable URL", secrets.Endpoint{Server: f.Endpoint.Server}))
 }
 
 // serverCertificate makes the TLS handshake that istiod will make, from here, and sends nothing.
@@ -54,6 +63,10 @@ func serverCertificate(ctx context.Context, f *facts) []verdict {
 		return one(unknown(f.to.name, "nothing, if istiod in "+f.from.name+" reaches it: its sync status will tell", "the endpoint does not answer a TLS dial from here"))
 	case err != nil:
 		return one(unread(f.to.name, err))
+	}
+	if len(choice.PEM) == 0 {
+		return one(fail(f.to.name, "give the CA of the server: the roots of the istiod image may be others",
+			"the system roots of this machine verify it, and the system roots of the istiod image decide").as(Warns))
 	}
 	return one(pass(f.to.name, "%s", choice.Why))
 }

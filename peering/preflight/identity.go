@@ -45,9 +45,9 @@ func clusterIDValid(_ context.Context, f *facts) []verdict {
 	case len(validation.IsConfigMapKey(id)) > 0:
 		return one(fail(subject, "use the cluster's ID (of an ACK cluster: c and 32 digits), not the name of a context",
 			"%q cannot be a data key: %s", id, strings.Join(validation.IsConfigMapKey(id), ", ")))
-	case len(validation.IsDNS1123Label(id)) > 0:
+	case secrets.SecretName(id) != "istio-remote-secret-"+id:
 		return one(fail(subject, "do nothing if the proxies claim exactly this ID",
-			"%q is not a lower-case DNS label, so the Secret is named %s", id, secrets.SecretName(id)).as(Informs))
+			"%q cannot be part of a name, so the Secret is named %s", id, secrets.SecretName(id)).as(Informs))
 	}
 	return one(pass(subject, "%q can be a data key and part of a name", id))
 }

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/meshpeer/meshpeer/internal/names"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -26,8 +27,9 @@ func clusterIDInUse(ctx context.Context, f *facts) []verdict {
 		return one(unread(f.from.name, err))
 	}
 	var found []verdict
+	present := f.presentName(remotes)
 	for _, s := range remotes {
-		if s.Name == f.SecretName {
+		if s.Name == present {
 			continue // secret-name-free looks at it
 		}
 		_, holds := s.Data[f.To.ID]
@@ -43,6 +45,18 @@ func clusterIDInUse(ctx context.Context, f *facts) []verdict {
 		}
 	}
 	return or(found, pass(f.from.name, "no other of %d remote secrets names cluster %q", len(remotes), f.To.ID))
+}
+
+// presentName is the name of the link's Secret: the one asked for, or the one that this link has for To already. Earlier
+// versions gave other names where the ID has a dot.
+func (f *facts) presentName(remotes []*corev1.Secret) string {
+	earlier := "istio-remote-secret-" + names.Label(f.To.ID)
+	isNamed := func(s *corev1.Secret) bool { return s.Name == f.SecretName }
+	isEarlier := func(s *corev1.Secret) bool { return s.Name == earlier && f.owns(s) }
+	if slices.ContainsFunc(remotes, isEarlier) && !slices.ContainsFunc(remotes, isNamed) {
+		return earlier
+	}
+	return f.SecretName
 }
 
 // secretNameFree: an object that is not ours is never edited.

@@ -173,7 +173,7 @@ func TestSecretOfAnEarlierName(t *testing.T) {
 
 		earlier := o.(*corev1.Secret).DeepCopy()
 		require.NoError(t, east.Delete(t.Context(), o))
-		earlier.Name, earlier.UID, earlier.ResourceVersion = "istio-remote-secret-prod-eu-west-ea2dc80a", "", ""
+		earlier.Name, earlier.UID, earlier.ResourceVersion = "istio-remote-secret-prod-eu-west-6ca8d924", "", ""
 		must(t, east, earlier)
 		before := writes(east) + writes(west)
 		report, err := p.Ensure(t.Context(), link)

@@ -161,3 +161,12 @@ func TestBoundRefusesLifetimes(t *testing.T) {
 		require.ErrorContains(t, err, `Bound.Lifetime "`+life.String()+`"`)
 	}
 }
+
+// TestBoundAllowsForRoundingAndTheWay: a life that falls short by up to a minute is what was asked for.
+func TestBoundAllowsForRoundingAndTheWay(t *testing.T) {
+	for short, warnings := range map[time.Duration]int{0: 0, time.Second: 0, time.Minute: 0, time.Minute + time.Second: 1, time.Hour: 1} {
+		token, err := secrets.Bound{Secrets: &store{}, Accounts: issuer(t, 48*time.Hour-short), Lifetime: 48 * time.Hour}.Token(t.Context(), request())
+		require.NoError(t, err)
+		require.Len(t, token.Ref().Warnings, warnings, "short of %v", short)
+	}
+}

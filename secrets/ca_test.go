@@ -89,7 +89,7 @@ func TestCALosesNoAuthority(t *testing.T) {
 	good := "# first\n" + a + "\n# second\n" + b
 	taken := 0
 	snippets := []string{"\n", " ", "-", "\r", "\t", "#", "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n", "=", "A", "\ufeff", "\x00", "a: b\n", "# c\n"}
-	for seed := range uint64(4_000) {
+	for seed := range uint64(2_000) {
 		g := rand.New(rand.NewPCG(seed, 1))
 		damaged := []byte(good)
 		for range 1 + g.IntN(2) {
@@ -122,5 +122,5 @@ func TestCALosesNoAuthority(t *testing.T) {
 		require.Equal(t, bytes.Count(damaged, []byte("BEGIN")), bytes.Count(damaged, []byte("-----END CERTIFICATE-----")), "seed %d", seed)
 	}
 	t.Logf("%d taken", taken)
-	require.Greater(t, taken, 50)
+	require.Greater(t, taken, 30)
 }

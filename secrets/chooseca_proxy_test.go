@@ -58,3 +58,30 @@ func TestChooseCARefusedByTheProxy(t *testing.T) {
 	require.ErrorContains(t, err, "Proxy Authentication Required")
 	require.NotContains(t, err.Error(), "password")
 }
+
+// TestChooseCAWithAnExplicitCA: no other candidate vouches for the proxy, which would get the password.
+func TestChooseCAWithAnExplicitCA(t *testing.T) {
+	right, other := newAuthority(t, "right"), newAuthority(t, "other")
+	s := serveTLS(t, right.issue(t, "api.east.example.com"))
+	cert := other.issue(t, "127.0.0.1")
+	p := serveProxy(t, &cert, s.addr)
+	candidates := []secrets.CandidateCA{{Name: "kubeconfig", PEM: other.pem}, {Name: "both", PEM: append(right.pem[:len(right.pem):len(right.pem)], other.pem...)}}
+	for _, e := range []secrets.Endpoint{
+		{Server: apiServer, ProxyURL: "https://user:password@" + p.addr, CA: right.pem, AllowLoopback: true},
+		{Server: apiServer, ProxyURL: "https://" + p.addr, ProxyAuth: secrets.NewProxyAuth("user", "password"), CA: right.pem, AllowLoopback: true},
+	} {
+		_, err := secrets.ChooseCA(t.Context(), e, candidates, secrets.ChooseOptions{})
+		var refused *secrets.CAError
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, "https://REDACTED@"+p.addr, refused.Address)
+		require.Equal(t, "kubeconfig", refused.Fits)
+		require.Empty(t, p.asked, "the password stays here")
+
+		e.CA = candidates[1].PEM
+		choice, err := secrets.ChooseCA(t.Context(), e, nil, secrets.ChooseOptions{})
+		require.NoError(t, err)
+		require.Equal(t, "Endpoint.CA", choice.Name)
+		require.Equal(t, "api.east.example.com:6443", <-p.asked)
+		require.Equal(t, "Basic dXNlcjpwYXNzd29yZA==", <-p.user)
+	}
+}

@@ -64,3 +64,25 @@ func TestLeakOfACredentialThatBeginsWithAnother(t *testing.T) {
 		requireNoLeak(t, hidden, problems)
 	}
 }
+
+// TestLeakOfEachCredentialOfTheFile: each of them may stand in the name of a context, too.
+func TestLeakOfEachCredentialOfTheFile(t *testing.T) {
+	for name, hide := range map[string]func(*user, *cluster, string){
+		"token":    func(u *user, _ *cluster, hidden string) { u.Token = hidden },
+		"password": func(u *user, _ *cluster, hidden string) { u.Password = hidden },
+		"key":      func(u *user, _ *cluster, hidden string) { u.ClientKeyData = []byte(hidden) },
+		"provider": func(u *user, _ *cluster, hidden string) {
+			u.AuthProvider = &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{"refresh-token": hidden}}
+		},
+		"proxy": func(_ *user, c *cluster, hidden string) { c.ProxyURL = "http://u:" + hidden + "@proxy" },
+	} {
+		kubeconfig := config(t)
+		hidden := "zoo-" + strings.Repeat("ab-", 5) + random()[:6] // nothing but the file tells that it is one
+		hide(kubeconfig.AuthInfos["east"], kubeconfig.Clusters["east"], hidden)
+		kubeconfig.CurrentContext = hidden
+		secret := remoteSecret(map[string][]byte{"east": encode(t, kubeconfig)})
+		problems := secrets.Lint(secret)
+		require.NotEmpty(t, problems, name)
+		requireNoLeak(t, hidden, problems)
+	}
+}

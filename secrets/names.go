@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/meshpeer/meshpeer/internal/names"
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 const (
@@ -22,9 +23,9 @@ const (
 // SecretName returns the usual name of the remote secret of cluster:
 // istio-remote-secret-<cluster>, as istioctl names it, wherever that is a legal name.
 // Where cluster may not be part of one, a readable label is made of it and 8 hex
-// digits of its SHA-256.
+// digits of its SHA-256. What shows by its form that it is a credential is hashed alone.
 func SecretName(cluster string) string {
-	if name := namePrefix + cluster; len(validation.IsDNS1123Subdomain(name)) == 0 {
+	if name := namePrefix + cluster; len(validation.IsDNS1123Subdomain(name)) == 0 && printable.Line(cluster) == cluster {
 		return name
 	}
 	return namePrefix + names.Label(cluster)

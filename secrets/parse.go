@@ -100,6 +100,9 @@ func (r Remote) Format(s fmt.State, verb rune) {
 	_, _ = io.WriteString(s, text)
 }
 
+// MarshalText returns String.
+func (r Remote) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 // MarshalJSON writes the fields as far as they may be shown. The result cannot be
 // read back: a Token says REDACTED.
 func (r Remote) MarshalJSON() ([]byte, error) {

@@ -14,10 +14,10 @@ import (
 
 func TestLabel(t *testing.T) {
 	for in, want := range map[string]string{
-		"east":                  "east",
-		"prod.eu-west":          "prod-eu-west-ea2dc80a",
-		"Kubernetes":            "kubernetes-a37d07fe",
-		"---":                   "cb3f91d5",
+		"east":                        "east",
+		"prod.eu-west":                "prod-eu-west-6ca8d924",
+		"Kubernetes":                  "kubernetes-a37d07fe",
+		"---":                         "cb3f91d5",
 		strings.Repeat("east-1.", 10): "east-1-east-1-east-1-east-1-east-1-east-1-east-1-east-e2ccd103",
 	} {
 		require.Equal(t, want, names.Label(in))

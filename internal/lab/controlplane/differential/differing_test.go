@@ -36,7 +36,7 @@ func TestParseDiffersFromIstiod(t *testing.T) {
 			require.Equal(t, s.refused, refusal != nil, "istiod says %v", refusal)
 			require.True(t, differ(err, refusal), "Parse says %v", err)
 			problems := secrets.Lint(secret)
-			require.Len(t, problems, 1)
+			require.NotEmpty(t, problems)
 			require.Contains(t, problems[0].Message, "names a file, which istiod reads in its own container")
 		})
 	}

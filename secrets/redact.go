@@ -13,9 +13,8 @@ import (
 )
 
 var (
-	plainASCII = regexp.MustCompile(`^[!-\[\]-~]+$`) // no blank, no control character, no backslash
-	plainHost  = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?$`)
-	plainPath  = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*/?$`)
+	plainHost = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?$`)
+	plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*/?$`)
 	// schemeless is what people write without a scheme: a host with a port, or a name with dots.
 	schemeless   = regexp.MustCompile(`^[A-Za-z0-9_-]+((\.[A-Za-z0-9_-]+)*:\d{1,5}|(\.[A-Za-z0-9_-]+)+)$`)
 	shownSchemes = []string{"http", "https", "socks5", "socks5h", "socks4", "ftp", "ws", "wss", "tcp"}
@@ -33,8 +32,7 @@ func shownURL(raw string) string {
 		return raw
 	}
 	u, err := url.Parse(raw)
-	if err != nil || !plainASCII.MatchString(raw) || u.Opaque != "" || !slices.Contains(shownSchemes, u.Scheme) ||
-		len(u.Host) > 300 || !plainHost.MatchString(u.Host) || shownHost(u.Hostname()) != u.Hostname() {
+	if err != nil || !slices.Contains(shownSchemes, u.Scheme) || len(u.Host) > 300 || !plainHost.MatchString(u.Host) || shownHost(u.Hostname()) != u.Hostname() {
 		return redacted
 	}
 	// A password with a slash, a question mark or a number sign ends the host early:

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
@@ -112,6 +113,13 @@ func TestURLsStillSayWhere(t *testing.T) {
 		"api.east.example":                               "api.east.example",
 		"https://10.0.0.1/api/services/https:api:443/pr": "https://10.0.0.1/REDACTED",
 		"https://[::1":                                   "REDACTED",
+		"http://user:pa@ss/word@proxy:3128":              "REDACTED",
+		"http://user:pa@ss?word@proxy:3128":              "REDACTED",
+		"http://user:pa@ss#word%40proxy:3128":            "REDACTED",
+		"http://user:12/34@proxy:3128":                   "REDACTED",
+		"http://user:pa@ss＠proxy:3128":                   "REDACTED",
+		"http:pa":                                        "REDACTED",
+		"https://" + strings.Repeat("a.", 200):           "REDACTED",
 		"gateway":                                        "REDACTED",
 	} {
 		require.Equal(t, want, secrets.Endpoint{Server: raw}.String(), "%q", raw)
@@ -143,6 +151,11 @@ func TestProxyAuthIsHeldApart(t *testing.T) {
 		requireNoLeak(t, hidden, one, struct{ e secrets.Endpoint }{one}, struct{ e *secrets.Endpoint }{&one}, &struct{ a any }{one}, struct{ r secrets.Remote }{parsed[0]},
 			struct{ a secrets.ProxyAuth }{auth}, auth, &auth)
 		requireNoLeak(t, hidden, fmt.Sprintf("%+v", struct{ x []any }{[]any{one, &auth}}))
+		var said printer // what prints by reflection alone, without methods
+		require.False(t, assert.Equal(&said, struct{ r secrets.Remote }{parsed[0]}, struct{ e secrets.Endpoint }{one}))
+		require.False(t, assert.Equal(&said, one, secrets.Endpoint{}))
+		require.NotEmpty(t, said)
+		requireNoLeak(t, hidden, string(said))
 	}
 	require.True(t, e.Equal(inline))
 	require.True(t, inline.Equal(parsed[0].Endpoint))
@@ -158,6 +171,11 @@ func TestProxyAuthIsHeldApart(t *testing.T) {
 	require.ErrorContains(t, inline.Validate(), "Endpoint.ProxyAuth")
 	require.ErrorContains(t, secrets.Endpoint{Server: "https://10.0.0.1", ProxyAuth: auth}.Validate(), "is set without a proxy")
 }
+
+// printer keeps what an assertion says of two values.
+type printer string
+
+func (p *printer) Errorf(format string, args ...any) { *p += printer(fmt.Sprintf(format, args...)) }
 
 // TestProxyAuthKeepsWhatIstiodReads: splitting and joining a URL changes nothing for the proxy.
 func TestProxyAuthKeepsWhatIstiodReads(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 
 // Bound makes tokens that expire: a TokenRequest, bound to an empty marker
 // Secret whose deletion revokes the token (Kubernetes
-// pkg/serviceaccount/claims.go). istiod never renews a token, so it is for
-// programs that come back in time; renew at about four fifths of the granted
+// pkg/serviceaccount/claims.go). istiod never renews a token, so Bound is
+// for programs that come back in time. Renew at about four fifths of the granted
 // life. It is a TokenSource, Revoker and Resumer, safe for concurrent use.
 type Bound struct {
 	// Secrets is client-go's SecretInterface of Request.Namespace, in the cluster
@@ -41,8 +41,8 @@ const (
 
 // Token creates the marker Secret and asks for a token that is bound to it. The
 // creation is the lock: *ExistsError if the Secret is there already. On any
-// later failure the marker is deleted again, in up to 10 seconds of its own even
-// if ctx has ended; *LeftoverError if that fails too. All else is a *NoTokenError.
+// later failure it deletes the marker, in up to 10 seconds of its own even if ctx
+// has ended; *LeftoverError if that fails too. Every other error is a *NoTokenError.
 func (b Bound) Token(ctx context.Context, req Request) (Token, error) {
 	req, err := b.prepare(req)
 	if err != nil {
@@ -60,7 +60,7 @@ func (b Bound) Token(ctx context.Context, req Request) (Token, error) {
 }
 
 // Resume asks for one more token that is bound to existing, a marker that an
-// earlier run has created. What that run was granted is revoked with the marker.
+// earlier run created. Deleting the marker revokes the tokens of both runs.
 func (b Bound) Resume(ctx context.Context, req Request, existing *corev1.Secret) (Token, error) {
 	req, err := b.prepare(req)
 	if err != nil {
@@ -108,13 +108,13 @@ func (b Bound) request(ctx context.Context, req Request, marker types.UID) (Toke
 	case ctx.Err() != nil:
 		return Token{}, req.noToken(ReasonInterrupted, "try again", context.Cause(ctx))
 	case apierrors.IsNotFound(err):
-		return Token{}, req.noToken(ReasonRefused, "create the ServiceAccount in "+req.Namespace+" first; if it is there, the marker Secret was deleted meanwhile", err)
+		return Token{}, req.noToken(ReasonRefused, "create the ServiceAccount in "+req.Namespace+" first; if it exists, somebody deleted the marker Secret: try again", err)
 	case isDenied(err):
 		return Token{}, req.noToken(ReasonRefused, "the caller needs the right to create serviceaccounts/token in namespace "+req.Namespace, err)
 	case apierrors.IsConflict(err):
-		return Token{}, req.noToken(ReasonRefused, "the account or the marker Secret was made anew meanwhile: look them up again", err)
+		return Token{}, req.noToken(ReasonRefused, "the account or the marker Secret was recreated: look both up again", err)
 	default:
-		return Token{}, req.noToken(ReasonRefused, "see whether the API server serves TokenRequests", err)
+		return Token{}, req.noToken(ReasonRefused, "check that the API server serves TokenRequests", err)
 	}
 }
 
@@ -126,12 +126,12 @@ const slack = time.Minute
 // not what was asked for.
 func (b Bound) granted(req Request, marker types.UID, answer *authenticationv1.TokenRequest, asked time.Time) (Token, error) {
 	if answer == nil || answer.Status.Token == "" {
-		return Token{}, req.noToken(ReasonEmpty, "see what stands between here and the API server", nil)
+		return Token{}, req.noToken(ReasonEmpty, "find out what answers between here and the API server", nil)
 	}
 	value := answer.Status.Token
 	claims, _ := NewToken(value, time.Time{}).Claims() // an opaque token has none, and that is fine
 	if req.ServiceAccountUID != "" && claims.ServiceAccountUID != "" && claims.ServiceAccountUID != req.ServiceAccountUID {
-		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+claims.ServiceAccountUID+", not "+req.ServiceAccountUID+": the account was made anew, look it up again", nil)
+		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+claims.ServiceAccountUID+", not "+req.ServiceAccountUID+": the account was recreated, look it up again", nil)
 	}
 	expires := earliest(claims.Expires, answer.Status.ExpirationTimestamp.Time)
 	if !claims.IssuedAt.IsZero() {

@@ -119,7 +119,7 @@ func TestBoundFails(t *testing.T) {
 	}{
 		{"no account", nil, apierrors.NewNotFound(accountsResource, "reader"), secrets.ReasonRefused, "create the ServiceAccount in istio-system first"},
 		{"forbidden", nil, forbidden(), secrets.ReasonRefused, "create serviceaccounts/token"},
-		{"other UID", nil, apierrors.NewConflict(accountsResource, "reader", nil), secrets.ReasonRefused, "made anew"},
+		{"other UID", nil, apierrors.NewConflict(accountsResource, "reader", nil), secrets.ReasonRefused, "was recreated"},
 		{"not served", nil, apierrors.NewMethodNotSupported(accountsResource, "create"), secrets.ReasonRefused, "serves TokenRequests"},
 		{"no answer", nil, nil, secrets.ReasonEmpty, "between here and the API server"},
 		{"empty answer", &authenticationv1.TokenRequest{}, nil, secrets.ReasonEmpty, "between here and the API server"},

@@ -13,14 +13,14 @@ import (
 // trial is a candidate on its way through the peers of a connection.
 type trial struct {
 	CandidateCA
-	wins  bool           // it may be chosen; else it is tried for the advice alone
+	wins  bool           // it may be chosen; else it is tried only for the advice
 	roots *x509.CertPool // nil for the system's
-	err   error          // why it is out
+	err   error          // why it does not verify a peer; nil so far
 }
 
 type trials []*trial
 
-// newTrials makes a trial of each candidate. Of an explicit CA, the first, only that one may win.
+// newTrials makes a trial of each candidate. An explicit CA is the first of them, and then it alone may win.
 func newTrials(candidates []CandidateCA, explicit bool) trials {
 	var ts trials
 	for i, c := range candidates {
@@ -40,7 +40,7 @@ func newTrials(candidates []CandidateCA, explicit bool) trials {
 	return ts
 }
 
-// verify puts out the candidates that do not verify p, and reports whether one is left that may win.
+// verify tries p with the candidates that have verified all peers so far, and reports whether one is left that may win.
 func (ts trials) verify(p peer) bool {
 	between := x509.NewCertPool()
 	for _, cert := range p.chain[1:] {
@@ -56,7 +56,7 @@ func (ts trials) verify(p peer) bool {
 	return left
 }
 
-// choose takes the first candidate that no peer has put out.
+// choose takes the first candidate that verifies every peer.
 func (ts trials) choose(seen peer) (CAChoice, error) {
 	choice := CAChoice{}
 	won := slices.IndexFunc(ts, func(t *trial) bool { return t.err == nil })

@@ -11,11 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // Durable makes tokens that work until they are revoked: a Secret of type
 // kubernetes.io/service-account-token, which the token controller fills. It is
-// for meshes that must not go dark when nobody comes back to renew. It is a
+// for meshes that must not go dark when nobody comes back to renew. Durable is a
 // TokenSource, Revoker and Resumer, safe for concurrent use.
 type Durable struct {
 	// Secrets is client-go's SecretInterface of Request.Namespace, in the cluster
@@ -29,9 +30,9 @@ type Durable struct {
 }
 
 // Token creates the token Secret and waits until it is filled. The creation is
-// the lock: *ExistsError if the Secret is there already. On any later failure
-// the Secret is deleted again, in up to 10 seconds of its own even if ctx has
-// ended; *LeftoverError if that fails too. All else is a *NoTokenError.
+// the lock: *ExistsError if the Secret is there already. On any later failure it
+// deletes the Secret, in up to 10 seconds of its own even if ctx has ended;
+// *LeftoverError if that fails too. Every other error is a *NoTokenError.
 func (d Durable) Token(ctx context.Context, req Request) (Token, error) {
 	req, err := d.prepare(req)
 	if err != nil {
@@ -57,7 +58,7 @@ func (d Durable) Token(ctx context.Context, req Request) (Token, error) {
 }
 
 // Resume waits for the token of existing, a token Secret of req's account that
-// an earlier run has created. A filled one is taken as it is, without a call.
+// an earlier run created. It takes a filled one as it is, without a call.
 func (d Durable) Resume(ctx context.Context, req Request, existing *corev1.Secret) (Token, error) {
 	req, err := d.prepare(req)
 	if err != nil {
@@ -68,7 +69,7 @@ func (d Durable) Resume(ctx context.Context, req Request, existing *corev1.Secre
 	}
 	if account := existing.Annotations[corev1.ServiceAccountNameKey]; account != req.ServiceAccount {
 		return Token{}, fmt.Errorf("secrets: Secret %s/%s is of ServiceAccount %q, not %q: %w; delete it or choose another name",
-			req.Namespace, req.Name, account, req.ServiceAccount, ErrNotResumable)
+			req.Namespace, req.Name, shownName(account), req.ServiceAccount, ErrNotResumable)
 	}
 	return d.wait(ctx, req, existing)
 }
@@ -127,11 +128,11 @@ func (d Durable) wait(ctx context.Context, req Request, seen *corev1.Secret) (To
 // filled makes the Token of a token Secret that holds one.
 func filled(req Request, secret *corev1.Secret) (Token, error) {
 	if since, found := secret.Labels["kubernetes.io/legacy-token-invalid-since"]; found {
-		return Token{}, req.noToken(ReasonInvalidated, "the API server refuses it since "+since+" for lack of use: delete the Secret and make a new one", nil)
+		return Token{}, req.noToken(ReasonInvalidated, "the API server has refused it since "+printable.Value(since)+", for lack of use: delete the Secret and mint another token", nil)
 	}
 	account := secret.Annotations[corev1.ServiceAccountUIDKey]
 	if req.ServiceAccountUID != "" && account != "" && account != req.ServiceAccountUID {
-		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+account+", not "+req.ServiceAccountUID+": the account was made anew, look it up again", nil)
+		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+account+", not "+req.ServiceAccountUID+": the account was recreated, look it up again", nil)
 	}
 	value := string(secret.Data[corev1.ServiceAccountTokenKey])
 	ref := req.ref(KindDurable, secret.UID)
@@ -139,7 +140,7 @@ func filled(req Request, secret *corev1.Secret) (Token, error) {
 	return NewToken(value, expiry(value)).WithRef(ref), nil
 }
 
-// unfilled says what is wrong when waiting was in vain.
+// unfilled says why the wait for the token has failed.
 func unfilled(ctx context.Context, req Request, secret *corev1.Secret, unread error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -150,7 +151,7 @@ func unfilled(ctx context.Context, req Request, secret *corev1.Secret, unread er
 		return req.noToken(ReasonHalfFilled, "ca.crt is there but the token is not, and the token controller writes both at once: "+
 			"find out who else writes this Secret", nil)
 	default:
-		return req.noToken(ReasonUntouched, "see whether kube-controller-manager runs its serviceaccount-token controller, which "+
+		return req.noToken(ReasonUntouched, "check that kube-controller-manager runs its serviceaccount-token controller, which "+
 			"needs --service-account-private-key-file, or use Bound", nil)
 	}
 }

@@ -17,13 +17,13 @@ import (
 )
 
 // Endpoint is an API server as the reading istiod reaches it. It prints without
-// the user and password of ProxyURL. fmt cannot be kept from the plain strings of an
-// unexported field: where code keeps an Endpoint in one, ProxyAuth is the place for
-// the password. Parse and UnmarshalJSON put it there.
+// the user and password of the proxy. One case cannot be helped: of an Endpoint in an
+// unexported field, fmt prints the plain strings. Keep the password in ProxyAuth,
+// which hides it there too. Parse and UnmarshalJSON do so.
 type Endpoint struct {
-	// Server is the URL: https, a host, an optional port and an optional path. With a
-	// path it is a proxy in front of API servers (Rancher, fleet gateways, virtual
-	// clusters), whose CA and authentication count.
+	// Server is the URL: https, a host, an optional port and an optional path. A path
+	// means a proxy in front of the API server (Rancher, fleet gateways, virtual
+	// clusters): the CA and the authentication are those of the proxy.
 	Server string `json:"server"`
 	// CA is the PEM bundle that verifies Server's certificate. Empty means the
 	// system roots of the istiod image.
@@ -33,8 +33,8 @@ type Endpoint struct {
 	TLSServerName string `json:"tlsServerName,omitempty"`
 	// ProxyURL is the http, https or socks5 proxy that istiod dials Server
 	// through (client-go tools/clientcmd/helpers.go). Empty means none but those of
-	// istiod's own environment. A user and password in it are a secret; ProxyAuth
-	// hides them better.
+	// istiod's own environment. Put a user and password into ProxyAuth; in the URL they
+	// are accepted, and hidden wherever methods can hide them.
 	ProxyURL string `json:"proxyURL,omitempty"`
 	// ProxyAuth is the user and password for ProxyURL, which then holds none.
 	ProxyAuth ProxyAuth `json:"proxyAuth,omitzero"`
@@ -70,9 +70,9 @@ func (e Endpoint) proxyText() string {
 	return e.ProxyURL
 }
 
-// Equal reports whether e and o lead istiod to the same server in the same way.
-// AllowLoopback does not count, nor where the password of the proxy stands, nor
-// comments in the CA.
+// Equal reports whether e and o lead istiod to the same server in the same way. It
+// ignores AllowLoopback, comments in the CA, and whether the password of the proxy is
+// in ProxyURL or in ProxyAuth.
 func (e Endpoint) Equal(o Endpoint) bool {
 	return e.Server == o.Server && sameCA(e.CA, o.CA) && e.TLSServerName == o.TLSServerName &&
 		e.sameProxy(o) && e.InsecureSkipTLSVerify == o.InsecureSkipTLSVerify
@@ -143,9 +143,9 @@ func (e Endpoint) MarshalText() ([]byte, error) { return []byte(e.String()), nil
 // plainEndpoint has no methods.
 type plainEndpoint Endpoint
 
-// MarshalJSON writes the fields without the user information of a URL and
-// without anything but certificates in CA. What it leaves out is REDACTED:
-// UnmarshalJSON refuses it, so no endpoint loses its password or its CA on the way.
+// MarshalJSON writes the fields without credentials, and of CA the certificates
+// alone. It writes REDACTED for what it hides. UnmarshalJSON refuses that, so that no
+// endpoint loses its password or its CA on the way.
 func (e Endpoint) MarshalJSON() ([]byte, error) {
 	p := plainEndpoint(e)
 	p.Server, p.ProxyURL, p.TLSServerName = shownURL(e.Server), shownURL(e.ProxyURL), shownHost(e.TLSServerName)
@@ -160,12 +160,13 @@ func (e Endpoint) MarshalJSON() ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. What says REDACTED is refused: it was
-// printed and is not the original. A user and password in proxyURL go to ProxyAuth.
+// UnmarshalJSON reads what MarshalJSON wrote. It refuses what says REDACTED: that was
+// printed and is not the original. It moves a user and password of proxyURL to
+// ProxyAuth.
 func (e *Endpoint) UnmarshalJSON(data []byte) error {
-	var p plainEndpoint
+	p := plainEndpoint(*e)
 	if err := json.Unmarshal(data, &p); err != nil {
-		return errors.New("secrets: this is not the JSON of an Endpoint, or its proxyAuth is REDACTED; make ProxyAuth with NewProxyAuth")
+		return errors.New("secrets: this is not the JSON of an Endpoint, or its proxyAuth was printed, which hides it: make one with NewProxyAuth")
 	}
 	if err := Endpoint(p).checkOriginal(); err != nil {
 		return err
@@ -190,7 +191,7 @@ func (e Endpoint) checkOriginal() error {
 		{"Endpoint.Server", e.Server}, {"Endpoint.ProxyURL", e.ProxyURL}, {"Endpoint.TLSServerName", e.TLSServerName}, {"Endpoint.CA", string(e.CA)},
 	} {
 		if strings.Contains(of.value, redacted) {
-			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, which hides a part of it", "give the original; credentials of a proxy belong in ProxyAuth"))
+			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, which hides a part of it", "give the original; the credentials of a proxy belong in ProxyAuth"))
 		}
 	}
 	return errors.Join(errs...)

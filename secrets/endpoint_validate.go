@@ -11,9 +11,8 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Validate reports what istiod could not work with or what would send the token
-// astray, as joined *FieldErrors. Warnings has what Validate accepts and somebody
-// should know.
+// Validate reports what istiod cannot work with and what would send the token to
+// somebody else, as joined *FieldErrors. Warnings reports what may work.
 func (e Endpoint) Validate() error {
 	if err := e.checkOriginal(); err != nil {
 		return err
@@ -88,7 +87,7 @@ func (e Endpoint) checkProxy() error {
 	case err != nil || !proxyScheme(u.Scheme):
 		return invalid.Field(field, shown, "is not a proxy that istiod can use", "write http://, https:// or socks5://, then host:port; credentials belong in ProxyAuth")
 	case u.User != nil && !e.ProxyAuth.IsZero():
-		return invalid.Field("Endpoint.ProxyAuth", "", "is set, and ProxyURL holds a user, too", "take the user out of ProxyURL")
+		return invalid.Field("Endpoint.ProxyAuth", "", "is set, and ProxyURL holds a user as well", "take the user out of ProxyURL")
 	}
 	return e.checkHost(field, shown, u)
 }
@@ -144,8 +143,8 @@ func (e Endpoint) checkServerName() error {
 	return nil
 }
 
-// Warnings is what Validate accepts and somebody should know of a valid e: what
-// depends on a proxy, on the network or on the istiod image. It holds no secret.
+// Warnings reports what Validate accepts and nobody can prove from here: what depends
+// on a proxy, on the network or on the istiod image. No warning holds a secret.
 func (e Endpoint) Warnings() []*FieldError {
 	var all []*FieldError
 	warn := func(field, value, reason, remedy string) {
@@ -157,7 +156,7 @@ func (e Endpoint) Warnings() []*FieldError {
 	}
 	if server.Path != "" && server.Path != "/" {
 		warn("Endpoint.Server", shownURL(e.Server), "has a path, so a proxy in front of the API server answers: the CA and the authentication are those of the proxy",
-			"give the CA of the proxy, and prove there that it takes the token: not every proxy accepts the tokens of ServiceAccounts")
+			"give the CA of the proxy, and check there that it takes the token: not every proxy accepts the tokens of ServiceAccounts")
 	}
 	if isLinkLocal(server.Hostname()) {
 		warn("Endpoint.Server", shownURL(e.Server), "is a link-local address, which means another machine on each network", "give an address that the pods of the reading istiod can route to")

@@ -27,9 +27,9 @@ var (
 // are joined; errors.As finds the first.
 type FieldError = invalid.FieldError
 
-// ExistsError says that the object which a source wanted to create is there
+// ExistsError says that the object which a source wanted to create exists
 // already: another run made it, or it is somebody else's. Its labels and
-// annotations tell; Resumer goes on from it.
+// annotations tell which. A Resumer goes on from it.
 type ExistsError struct {
 	// Namespace and Name are the object's.
 	Namespace, Name string

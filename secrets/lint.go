@@ -25,14 +25,15 @@ type LintOptions struct {
 	InsecureOptions []string
 }
 
-// Lint is LintOptions.Lint for an istiod in istio-system with Istio's defaults.
+// Lint is LintOptions.Lint with the zero options: for an istiod in istio-system with
+// Istio's defaults.
 func Lint(secret *corev1.Secret) []Problem { return LintOptions{}.Lint(secret) }
 
 // Lint reports every reason why istiod would refuse secret, overlook it or do
-// something else with it than was meant: first those of the Secret as a whole,
+// something else with it than was meant: first the reasons of the Secret as a whole,
 // then those of its keys in order. What Build would refuse is among them. No
-// Problem holds a credential. It looks at nothing but secret: whether the server
-// answers and the token still works is for a verification to tell.
+// Problem holds a credential. Lint looks at the Secret alone: a verification tells
+// whether the server answers and whether the token still works.
 func (o LintOptions) Lint(secret *corev1.Secret) []Problem { return scan(secret, o).problems() }
 
 // scanned is a Secret as istiod sees it.

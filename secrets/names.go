@@ -21,9 +21,9 @@ const (
 )
 
 // SecretName returns the usual name of the remote secret of cluster:
-// istio-remote-secret-<cluster>, as istioctl names it, wherever that is a legal name.
-// Where cluster may not be part of one, a readable label is made of it and 8 hex
-// digits of its SHA-256. What shows by its form that it is a credential is hashed alone.
+// istio-remote-secret-<cluster>, as istioctl names it, if that is a legal name.
+// Otherwise cluster becomes a readable label with 8 hex digits of its SHA-256. Of what
+// its form shows to be a credential, only the hash is used.
 func SecretName(cluster string) string {
 	if name := namePrefix + cluster; len(validation.IsDNS1123Subdomain(name)) == 0 && printable.Line(cluster) == cluster {
 		return name

@@ -18,7 +18,7 @@ import (
 // counts over Data, as when the API server stores the Secret. The user and password
 // of a proxy are in Endpoint.ProxyAuth.
 //
-// A credential that is no plain token is named in Remote.Credential; its value
+// A credential that is not a plain token is named in Remote.Credential; its value
 // is not kept. Token.Expires is the token's own exp claim.
 func Parse(secret *corev1.Secret) ([]Remote, error) {
 	found := scan(secret, LintOptions{})

@@ -12,8 +12,8 @@ import (
 )
 
 // ProxyAuth is the user and password of a proxy. Like a [Token] it cannot be
-// printed: every formatting verb and encoding says REDACTED, also in an unexported
-// field of another value. The zero ProxyAuth holds none.
+// printed: every formatting verb and encoding says REDACTED, or shows the address of
+// a function in an unexported field of another value. The zero ProxyAuth holds none.
 // A ProxyAuth is immutable and safe for concurrent use.
 type ProxyAuth struct {
 	// A closure, since fmt and dumpers follow pointers and unexported fields but not functions.
@@ -80,7 +80,7 @@ func (ProxyAuth) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // UnmarshalText fails: what was printed does not hold the password.
 func (*ProxyAuth) UnmarshalText([]byte) error {
-	return errors.New("secrets: a ProxyAuth cannot be read from a text, which would not hold it: make it with NewProxyAuth")
+	return errors.New("secrets: a ProxyAuth cannot be read from text, since none of its texts holds it: make it with NewProxyAuth")
 }
 
 // splitProxy takes the user information out of the URL of a proxy. A URL that does

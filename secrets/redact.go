@@ -70,7 +70,7 @@ func shownHost(host string) string {
 	return printable.Value(host)
 }
 
-// clusterID is what peers call a cluster: a data key that is a label value, too.
+// clusterID is a lower-case DNS label, as the ID of a cluster usually is.
 var clusterID = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // shownName is a name that others gave, as far as it may be shown. A lower-case
@@ -88,7 +88,7 @@ func redactor(config *clientcmdapi.Config) func(string) string {
 	var hidden []string
 	add := func(values ...string) {
 		for _, value := range values {
-			// Shorter ones would tear every text apart and are no secrets.
+			// Shorter ones are in every text and are not secrets.
 			if value = strings.TrimSpace(value); len(value) >= 4 {
 				hidden = append(hidden, value)
 			}

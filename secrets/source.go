@@ -8,6 +8,8 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // Request asks for a token of a ServiceAccount in the cluster that will be read.
@@ -46,9 +48,9 @@ func (f TokenSourceFunc) Token(ctx context.Context, req Request) (Token, error) 
 // Revoker is a TokenSource that can end the tokens it made. Revoke deletes the
 // object that ref names: nil if it is gone already; *ReplacedError if another
 // object has its name now, which is left alone; ErrNotRevocable if ref is not of
-// this source's kind. The client of the source must be that of ref.Namespace. The API server may accept the token for about 10 seconds
-// more, its authentication cache (Kubernetes
-// pkg/kubeapiserver/options/authentication.go).
+// this source's kind. The client of the source must be that of ref.Namespace. The
+// API server may accept the token for about 10 seconds more, from its authentication
+// cache (Kubernetes pkg/kubeapiserver/options/authentication.go).
 type Revoker interface {
 	Revoke(context.Context, Ref) error
 }
@@ -99,8 +101,8 @@ func (s static) Token(_ context.Context, req Request) (Token, error) {
 
 // First asks the sources in turn until one gives a token; a later one's Ref
 // warns of the failures before it. If none does, their errors are joined. An
-// *ExistsError or *LeftoverError ends it at once, as does the end of ctx: the
-// name is taken, or nobody waits any more.
+// *ExistsError or *LeftoverError ends the search at once, for the name is taken; so
+// does the end of ctx.
 //
 // The result is also a Revoker and a Resumer: it turns to the source which made
 // the token, the first that does not answer ErrNotRevocable or ErrNotResumable.
@@ -125,7 +127,7 @@ func (f firstOf) Token(ctx context.Context, req Request) (Token, error) {
 		if ctx.Err() != nil || final(err) {
 			break
 		}
-		warnings = append(warnings, fmt.Sprintf("source %d (%s) gave no token: %v", i+1, sourceName(source), inner(err)))
+		warnings = append(warnings, printable.Line(fmt.Sprintf("source %d (%s) gave no token: %v", i+1, sourceName(source), inner(err))))
 	}
 	if len(errs) == 0 {
 		return Token{}, &NoTokenError{ServiceAccount: req.ServiceAccount, Reason: ReasonEmpty, Hint: "give First a source"}

@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/names"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -85,6 +86,15 @@ func peerCases() []one {
 			w.from.add(s)
 		}, probe.Warned, "its annotation says"},
 		{"cluster-id-in-use", "the link's own", func(w *world) { w.from.add(remoteSecret("istio-remote-secret-cluster-1", "cluster-1", ours)) }, probe.Passed, "no other of 1"},
+		{"cluster-id-in-use", "the link's own of an earlier name", func(w *world) {
+			w.in.To.ID = "prod.eu-west"
+			w.from.add(remoteSecret("istio-remote-secret-"+names.Label("prod.eu-west"), "prod.eu-west", ours))
+		}, probe.Passed, "no other of 1"},
+		{"cluster-id-in-use", "one of ours of both names", func(w *world) {
+			w.in.To.ID = "prod.eu-west"
+			w.from.add(remoteSecret("istio-remote-secret-"+names.Label("prod.eu-west"), "prod.eu-west", ours))
+			w.from.add(remoteSecret("istio-remote-secret-prod.eu-west", "prod.eu-west", ours))
+		}, probe.Failed, "it names cluster"},
 		{"cluster-id-in-use", "forbidden", func(w *world) { w.from.forbid("Secret") }, probe.Unknown, "forbidden"},
 
 		{"secret-name-free", "foreign", func(w *world) { w.from.add(remoteSecret("istio-remote-secret-cluster-1", "cluster-1", nil)) }, probe.Failed, "is not this link's"},

@@ -46,10 +46,23 @@ func serverCases() []one {
 			w.in.Endpoint = secrets.Endpoint{Server: "https://10.1.2.3:6443"}
 			w.in.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
 		}, probe.Warned, "10.1.2.3 is a private address"},
+		{"server-url", "path", func(w *world) { w.in.Endpoint.Server += "/k8s/clusters/c-m-1" }, probe.Warned, "the CA and the authentication are those of the proxy"},
+		{"server-url", "link-local", func(w *world) {
+			w.in.Endpoint = secrets.Endpoint{Server: "https://169.254.1.1"}
+			w.in.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
+		}, probe.Warned, "link-local"},
+		{"server-url", "From's own", func(w *world) { w.in.Endpoint.Server = "https://kubernetes.default.svc" }, probe.Failed, "API server of its own cluster"},
+		{"server-url", "IPv6 without brackets", func(w *world) { w.in.Endpoint.Server = "https://2001:db8::1:6443" }, probe.Failed, "without brackets"},
+		{"server-url", "underscore", func(w *world) { w.in.Endpoint.Server = "https://api_east.example" }, probe.Passed, "api_east.example"},
+		{"server-url", "credentials of a proxy", func(w *world) {
+			w.in.Endpoint.ProxyURL, w.in.Endpoint.ProxyAuth = "http://proxy.example:3128", secrets.NewProxyAuth("user", "hidden")
+			w.in.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
+		}, probe.Warned, "http://REDACTED@proxy.example:3128"},
 		{"server-url", "none", func(w *world) { w.in.Endpoint.Server = "" }, probe.Unknown, "no endpoint"},
 
 		{"server-certificate", "other name", func(w *world) { w.in.Endpoint.TLSServerName = "other.test" }, probe.Failed, `does not verify as "other.test"`},
 		{"server-certificate", "system roots", func(w *world) { w.in.Endpoint.CA = nil }, probe.Failed, "is issued by"},
+		{"server-certificate", "path", func(w *world) { w.in.Endpoint.Server += "/k8s/clusters/c-m-1" }, probe.Passed, "it verifies"},
 		{"server-certificate", "not verified", func(w *world) { w.in.Endpoint.CA, w.in.Endpoint.InsecureSkipTLSVerify = nil, true }, probe.Warned, "whoever answers"},
 		{"server-certificate", "unreachable", func(w *world) {
 			w.in.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }

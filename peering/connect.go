@@ -54,6 +54,9 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if err := istiod.Validate("ConnectOptions.IstiodSelector", o.IstiodSelector); err != nil {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
 	}
+	if _, _, err := rest.DefaultServerUrlFor(config); err != nil { // which quotes the host, with a user in it
+		return nil, fmt.Errorf("peering: Connect %q: rest.Config.Host %q is not the URL of an API server: write https://host:port", id, address(secrets.Endpoint{Server: config.Host}))
+	}
 	endpoint, err := endpointOf(config, o)
 	if err != nil {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)

@@ -1,8 +1,10 @@
 package peering_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -208,4 +211,27 @@ func TestVerifyInAnotherNamespace(t *testing.T) {
 		require.Equal(t, "remote-secret", report.Links[0].Results[0].Check)
 		require.Equal(t, probe.Passed, report.Links[0].Results[0].Status)
 	})
+}
+
+// TestConnectShowsNoPassword: client-go quotes a host that it cannot read.
+func TestConnectShowsNoPassword(t *testing.T) {
+	hidden := rand.Text()
+	for _, host := range []string{"https://user:" + hidden + "%zz@a", "user:" + hidden + "@a:b", "https://user:" + hidden + "@[::1", "https://user:" + hidden + "@a b", "a/user:" + hidden + "@b", "https://" + hidden + ":x"} {
+		for _, o := range []peering.ConnectOptions{{}, {Endpoint: &secrets.Endpoint{Server: "https://10.0.0.1"}}} {
+			_, err := peering.Connect(peering.MustID("east"), &rest.Config{Host: host}, o)
+			require.ErrorContains(t, err, "rest.Config.Host", host[:5])
+			require.NotContains(t, err.Error(), hidden)
+		}
+		_, err := preflight.Connect("east", &rest.Config{Host: host})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), hidden)
+	}
+	cluster, err := peering.Connect(peering.MustID("east"), &rest.Config{Host: "https://user:" + hidden + "@10.0.0.1/?a=" + hidden}, peering.ConnectOptions{})
+	require.NoError(t, err)
+	_, east, west, _ := pair()
+	west.Cluster.Endpoint = cluster.Endpoint
+	_, err = new(peering.Peering).Ensure(t.Context(), peering.Link{From: east.Cluster, To: west.Cluster})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), hidden)
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", cluster, cluster, cluster), hidden)
 }

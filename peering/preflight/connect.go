@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // Connect fills the seams of a Side from a rest.Config, which is copied and not changed. It does no network I/O. Warnings
@@ -17,6 +18,9 @@ import (
 func Connect(id string, config *rest.Config) (Side, error) {
 	if config == nil || config.Host == "" {
 		return Side{}, fmt.Errorf("preflight: Connect %q: rest.Config.Host is empty: load a kubeconfig with client-go's clientcmd", id)
+	}
+	if _, _, err := rest.DefaultServerUrlFor(config); err != nil { // which quotes the host, with a user in it
+		return Side{}, fmt.Errorf("preflight: Connect %q: rest.Config.Host %v is not the URL of an API server: write https://host:port", id, secrets.Endpoint{Server: config.Host})
 	}
 	config = kube.Configure(config, "meshpeer/v0 preflight", rest.NoWarnings{})
 	client, err := dynamic.NewForConfig(config)

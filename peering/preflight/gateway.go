@@ -177,12 +177,12 @@ func reachable(w source, resolves bool, cannot func(netip.Addr) bool) (addresses
 	return addresses, problem, remedy
 }
 
-func names(addresses []string) []string {
+func hostNames(addresses []string) []string {
 	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, err := netip.ParseAddr(a); return err == nil })
 }
 
 func (f *facts) mustResolve(addresses []string) string {
-	if named := names(addresses); len(named) > 0 {
+	if named := hostNames(addresses); len(named) > 0 {
 		return fmt.Sprintf("the istiod of %s must resolve %s itself (%s)", f.from.name, strings.Join(named, ", "), resolveHostnames)
 	}
 	return ""
@@ -204,7 +204,7 @@ func gatewayNames(ctx context.Context, f *facts) []verdict {
 				all = append(all, g.Addr)
 			}
 		}
-		named := names(all)
+		named := hostNames(all)
 		if len(named) == 0 {
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // AuditSchema is the version of the JSON form of [AuditRecord].
@@ -47,6 +49,9 @@ func (s lineSink) Record(_ context.Context, r AuditRecord) error { return s.enco
 // them. Each is one write there.
 func AuditToEvents(c *Cluster) AuditSink { return eventSink{c} }
 
+// eventLimit is the longest message of an Event (Kubernetes pkg/apis/core/validation/events.go, NoteLengthLimit).
+const eventLimit = 1024
+
 type eventSink struct{ cluster *Cluster }
 
 func (s eventSink) Record(ctx context.Context, r AuditRecord) error {
@@ -60,7 +65,7 @@ func (s eventSink) Record(ctx context.Context, r AuditRecord) error {
 		InvolvedObject: corev1.ObjectReference{Kind: "Namespace", Name: s.cluster.namespace(), Namespace: s.cluster.namespace(), APIVersion: "v1"},
 		Type:           kind, Reason: "Peering" + string(r.Action), FirstTimestamp: at, LastTimestamp: at, Count: 1,
 		Source:  corev1.EventSource{Component: manager},
-		Message: fmt.Sprintf("%s -> %s: %s %s on %s by %q, plan %.12s %s", r.From, r.To, r.Action, r.Object, r.On, r.Actor, r.Plan, r.Error),
+		Message: printable.Within(fmt.Sprintf("%s -> %s: %s %s on %s by %q, plan %.12s %s", r.From, r.To, r.Action, r.Object, r.On, r.Actor, r.Plan, r.Error), eventLimit),
 	})
 	return err
 }
@@ -87,7 +92,7 @@ func (w *work) record(ctx context.Context, c Change, err error) {
 	defer cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.Audit.Record(ctx, r); err != nil {
+	if err := w.Audit.Record(ctx, r.printed()); err != nil {
 		w.warn("the audit record of " + c.Object + " could not be kept: " + err.Error())
 	}
 }

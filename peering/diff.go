@@ -1,10 +1,10 @@
 package peering
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -46,11 +46,12 @@ func diff(live, want Object) []string {
 	return lines
 }
 
-func subjects(b *rbacv1.ClusterRoleBinding) (names string) {
-	for _, s := range b.Subjects {
-		names += fmt.Sprintf("%s/%s/%s ", s.Kind, s.Namespace, s.Name)
+func subjects(b *rbacv1.ClusterRoleBinding) string {
+	names := make([]string, len(b.Subjects))
+	for i, s := range b.Subjects {
+		names[i] = s.Kind + "/" + s.Namespace + "/" + s.Name
 	}
-	return names
+	return strings.Join(names, ", ")
 }
 
 func replaced(what, before, after string) (lines []string) {

@@ -20,16 +20,24 @@ type Error struct {
 	Hint     string
 }
 
+// Error names the link, the stage, the cluster, the cause and the next step.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("peering: %s -> %s: %s on %s: %v", e.From, e.To, e.Stage, e.On, e.Err)
+	text := fmt.Sprintf("peering: %s -> %s: %s on %s: %s", e.From, e.To, line(string(e.Stage)), e.On, e.cause())
 	if e.Hint != "" {
-		text += " (" + e.Hint + ")"
+		text += " (" + prose(e.Hint) + ")"
 	}
 	return text
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) cause() string {
+	if e.Err == nil {
+		return "no cause is known"
+	}
+	return oneLine(e.Err)
+}
 
 type wireError struct {
 	From  ID     `json:"from"`
@@ -42,16 +50,16 @@ type wireError struct {
 
 // MarshalJSON writes the error with its cause as text.
 func (e *Error) MarshalJSON() ([]byte, error) {
-	return json.Marshal(wireError{e.From, e.To, e.Stage, e.On, e.Err.Error(), e.Hint})
+	return json.Marshal(wireError{e.From, e.To, word(e.Stage), e.On, e.cause(), prose(e.Hint)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; the cause comes back with the same text, without its type.
+// UnmarshalJSON reads what MarshalJSON wrote. The cause has the same text and is of no particular type.
 func (e *Error) UnmarshalJSON(data []byte) error {
 	var w wireError
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	*e = Error{w.From, w.To, w.Stage, w.On, errors.New(w.Error), w.Hint}
+	*e = Error{w.From, w.To, word(w.Stage), w.On, errors.New(prose(w.Error)), prose(w.Hint)}
 	return nil
 }
 
@@ -59,32 +67,39 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 type ForeignObjectError struct {
 	Object string // Kind/namespace/name
 	Owner  string // who seems to own it: a label, a Helm release or a field manager
+	// Adoptable says that the object is a remote secret which Peering.Adopt takes over.
+	Adoptable bool
 }
 
+// Error names the object and its owner.
 func (e *ForeignObjectError) Error() string {
-	return fmt.Sprintf("%s exists and is not this link's: it belongs to %s", e.Object, e.Owner)
+	return fmt.Sprintf("%s exists and does not belong to this link; its owner: %s", line(e.Object), line(e.Owner))
 }
 
-// DuplicateClusterError says that another Secret of From already names To's cluster ID. istiod would keep that one and
-// ignore ours (pkg/kube/multicluster/secretcontroller.go).
+// DuplicateClusterError says that another Secret of From already names To's cluster ID. istiod keeps the Secret that it
+// read first and ignores the other (pkg/kube/multicluster/secretcontroller.go).
 type DuplicateClusterError struct {
 	Cluster ID
 	Secret  string // namespace/name of the other Secret
 	Owner   string
+	// Adoptable says that Peering.Adopt takes that Secret over.
+	Adoptable bool
 }
 
+// Error names the cluster ID, the other Secret and its owner.
 func (e *DuplicateClusterError) Error() string {
-	return fmt.Sprintf("cluster ID %q is already registered by Secret %s, which belongs to %s", e.Cluster, e.Secret, e.Owner)
+	return fmt.Sprintf("cluster ID %q is already registered by Secret %s; its owner: %s", e.Cluster, line(e.Secret), line(e.Owner))
 }
 
-// MissingRightsError lists all that a reader may not do and istiod needs.
+// MissingRightsError lists all rights that istiod needs and the reader does not have.
 type MissingRightsError struct {
 	Account string // namespace/name of the ServiceAccount in To
 	Missing []rbacv1.PolicyRule
 }
 
+// Error names the account and every missing right.
 func (e *MissingRightsError) Error() string {
-	return fmt.Sprintf("ServiceAccount %s lacks rights that istiod needs: %s", e.Account, describeRules(e.Missing))
+	return fmt.Sprintf("ServiceAccount %s lacks rights that istiod needs: %s", line(e.Account), describeRules(e.Missing))
 }
 
 func describeRules(rules []rbacv1.PolicyRule) string {
@@ -92,18 +107,64 @@ func describeRules(rules []rbacv1.PolicyRule) string {
 	for i, r := range rules {
 		parts[i] = rbac.Describe(r)
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(texts(parts), "; ")
 }
 
-// WrongIdentityError says that a token speaks for somebody else than the link's reader.
+// WrongIdentityError says that a token speaks for another account than the link's reader.
 type WrongIdentityError struct {
 	Want, Got       string // user names
 	WantUID, GotUID string
 }
 
+// Error names both accounts.
 func (e *WrongIdentityError) Error() string {
-	return fmt.Sprintf("token speaks for %q (UID %s), not for %q (UID %s)", e.Got, e.GotUID, e.Want, e.WantUID)
+	return fmt.Sprintf(`token speaks for "%s" (UID %s), not for "%s" (UID %s)`, line(e.Got), line(e.GotUID), line(e.Want), line(e.WantUID))
 }
+
+// RefusedTokenError says that the API server of a cluster refuses a token of Peering.Tokens, and why waiting does not
+// help. Claims of the token named the reason; the API server decided.
+type RefusedTokenError struct {
+	Cluster ID
+	Reason  string
+	Err     error // the API server's answer; nil if it was not asked
+}
+
+// Error names the cluster, the reason and the API server's answer.
+func (e *RefusedTokenError) Error() string {
+	text := fmt.Sprintf("the token of Peering.Tokens is of no use in %q: %s", e.Cluster, prose(e.Reason))
+	if e.Err != nil {
+		text += ": " + oneLine(e.Err)
+	}
+	return text
+}
+
+// Unwrap returns the API server's answer.
+func (e *RefusedTokenError) Unwrap() error { return e.Err }
+
+// EndpointError says which address of which cluster did not answer as an API server should: it cannot be dialled, its name
+// cannot be resolved, its certificate is not trusted, or no answer came in time.
+type EndpointError struct {
+	Cluster ID
+	Whose   string // where the address comes from, such as Link.Endpoint
+	Address string // host:port; "" if only Err names it
+	Proxy   string // host:port of the proxy in between; "" is none
+	Err     error
+}
+
+// Error names the address, where it comes from, and the cause.
+func (e *EndpointError) Error() string {
+	at := line(e.Address)
+	if at != "" {
+		at = " at " + at
+	}
+	if e.Proxy != "" {
+		at += " through the proxy " + line(e.Proxy)
+	}
+	return fmt.Sprintf("API server of %q%s (%s): %s", e.Cluster, at, line(e.Whose), oneLine(e.Err))
+}
+
+// Unwrap returns the cause.
+func (e *EndpointError) Unwrap() error { return e.Err }
 
 // SameClusterError says that two members of a call are one cluster: their kube-system namespaces have the same UID.
 type SameClusterError struct {
@@ -111,8 +172,9 @@ type SameClusterError struct {
 	UID  string
 }
 
+// Error names both members.
 func (e *SameClusterError) Error() string {
-	return fmt.Sprintf("peering: %q and %q are the same cluster (kube-system has UID %s in both): check the kubeconfig contexts", e.A, e.B, e.UID)
+	return fmt.Sprintf("peering: %q and %q are the same cluster (kube-system has UID %s in both): check the kubeconfig contexts", e.A, e.B, line(e.UID))
 }
 
 // NotSyncedError says that an istiod replica did not come to read To in time. Level is how far it came.
@@ -122,8 +184,9 @@ type NotSyncedError struct {
 	Level   SyncStatus
 }
 
+// Error names the replica, the cluster and the level.
 func (e *NotSyncedError) Error() string {
-	return fmt.Sprintf("%s reports cluster %q as %s", e.Replica, e.Cluster, e.Level)
+	return fmt.Sprintf("%s reports cluster %q as %s", line(e.Replica), e.Cluster, line(string(e.Level)))
 }
 
 // ErrNotReady says that a replica or a credential could not be asked.

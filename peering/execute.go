@@ -101,9 +101,10 @@ func (w *work) tell(c Change, took time.Duration, err error) {
 	if err != nil {
 		e.Error = err.Error()
 	}
-	w.observe(e)
+	w.observe(e.printed())
 }
 
+// failed is the one place where an error of a link is made.
 func (w *work) failed(stage Stage, on ID, err error) *Error {
-	return &Error{From: w.From.ID, To: w.To.ID, Stage: stage, On: on, Err: err, Hint: hint(err)}
+	return (&Error{From: w.From.ID, To: w.To.ID, Stage: stage, On: on, Err: err, Hint: hint(err)}).printed()
 }

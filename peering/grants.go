@@ -57,7 +57,7 @@ func Grants(ctx context.Context, clusters ...*Cluster) ([]Grant, error) {
 	var failed []error
 	for i, c := range clusters {
 		if views[i].err != nil {
-			failed = append(failed, &Error{From: c.ID, To: c.ID, Stage: StageRead, On: c.ID, Err: views[i].err, Hint: hint(views[i].err)})
+			failed = append(failed, (&Error{From: c.ID, To: c.ID, Stage: StageRead, On: c.ID, Err: views[i].err, Hint: hint(views[i].err)}).printed())
 		}
 		for _, s := range views[i].tokens {
 			grants = append(grants, grantOf(c.ID, s))
@@ -72,7 +72,7 @@ func Grants(ctx context.Context, clusters ...*Cluster) ([]Grant, error) {
 		return cmp.Or(cmp.Compare(a.Cluster.name, b.Cluster.name), cmp.Compare(a.ServiceAccount, b.ServiceAccount),
 			cmp.Compare(a.Object, b.Object), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
-	return grants, errors.Join(failed...)
+	return each(grants, Grant.printed), errors.Join(failed...)
 }
 
 // grantOf reads a token Secret or a marker.

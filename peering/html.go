@@ -31,29 +31,28 @@ var pageFiles embed.FS
 // as they are. The error is w's.
 func (r *Report) WriteHTML(w io.Writer, o HTMLOptions) error {
 	page, err := template.New("page.tmpl").Funcs(template.FuncMap{
-		"glyph": glyph, "class": class, "word": statusWord, "utc": utc, "took": took, "cause": cause,
+		"glyph": glyph, "class": class, "word": statusWord, "utc": utc, "took": took, "reason": (*Error).cause,
 	}).ParseFS(pageFiles, "html/*")
 	if err != nil {
 		return fmt.Errorf("peering: WriteHTML: %w", err)
 	}
 	var out bytes.Buffer
-	if err := page.Execute(&out, r.page(o)); err != nil {
+	if err := page.Execute(&out, r.printed().page(o)); err != nil {
 		return fmt.Errorf("peering: WriteHTML: %w", err)
 	}
 	_, err = w.Write(out.Bytes())
 	return err
 }
 
-// class is the CSS class of a status, also of one that a later version may have written.
+// class is the CSS class of a status: unknown for one that this version does not know.
 func class(s probe.Status) string {
-	switch s {
-	case probe.Passed, probe.Warned, probe.Failed, probe.Skipped:
-		return string(s)
-	case "":
+	switch {
+	case s == "":
 		return string(probe.Skipped)
-	default:
-		return string(probe.Unknown)
+	case isStatus(s):
+		return string(s)
 	}
+	return string(probe.Unknown)
 }
 
 // glyph tells a status without colour.

@@ -77,7 +77,7 @@ func TestHTMLOverviewSaysWhy(t *testing.T) {
 func TestHTMLTellsStatusInWords(t *testing.T) {
 	for status, want := range map[probe.Status]string{
 		probe.Passed: "✓</span> passed", probe.Warned: "!</span> warned", probe.Failed: "✕</span> failed",
-		probe.Unknown: "?</span> unknown", probe.Skipped: "–</span> skipped", "": "–</span> not run", "of-tomorrow": "?</span> of-tomorrow",
+		probe.Unknown: "?</span> unknown", probe.Skipped: "–</span> skipped", "": "–</span> not run", "of-tomorrow": "?</span> unknown (of-tomorrow)",
 	} {
 		t.Run("status "+string(status), func(t *testing.T) {
 			text := writeHTML(t, &peering.Report{Links: []peering.LinkReport{{

@@ -40,7 +40,7 @@ func ExampleReport_WriteJUnit() {
 func ExampleReport_WriteHTML() {
 	east, west := peering.MustID("east"), peering.MustID("west")
 	report := &peering.Report{Links: []peering.LinkReport{
-		{From: east, To: west, Status: probe.Passed},
+		{From: east, To: west, Status: probe.Passed, Results: []probe.Result{{Check: "istiod-synced", Status: probe.Passed}}},
 		{From: west, To: east, Status: probe.Unknown},
 	}}
 	var page bytes.Buffer

@@ -9,8 +9,8 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// page is what the template shows, in its order.
-type page struct {
+// htmlPage is what the template shows, in its order.
+type htmlPage struct {
 	*Report
 	Title    string
 	Made     time.Time
@@ -39,15 +39,15 @@ type linkView struct {
 	Rungs     []rung
 }
 
-func (r *Report) page(o HTMLOptions) page {
-	p := page{Report: r, Title: o.Title, Made: o.Made, Picture: r.picture(o.Hosted), Splits: splitViews(o.Splits)}
+func (r *Report) page(o HTMLOptions) htmlPage {
+	p := htmlPage{Report: r, Title: line(o.Title), Made: o.Made, Picture: r.picture(o.Hosted), Splits: splitViews(o.Splits)}
 	if p.Title == "" {
 		p.Title = fmt.Sprintf("Peering of %d clusters", len(p.Picture.Nodes))
 	}
 	for _, s := range []probe.Status{probe.Failed, probe.Unknown, probe.Warned, probe.Passed, probe.Skipped} {
 		n := 0
 		for _, l := range r.Links {
-			if class(l.Status) == string(s) {
+			if l.verdict() == s {
 				n++
 			}
 		}
@@ -57,6 +57,7 @@ func (r *Report) page(o HTMLOptions) page {
 	}
 	longest := r.longest()
 	for i, l := range r.Links {
+		l.Status = l.verdict()
 		p.Links = append(p.Links, linkView{l, fmt.Sprintf("link-%d", i+1), l.diagnosis(), l.rungs(longest)})
 	}
 	for _, cluster := range slices.Sorted(maps.Keys(r.Warnings)) {
@@ -68,7 +69,7 @@ func (r *Report) page(o HTMLOptions) page {
 // diagnosis is the link's error, or else the first of its gravest results; "" for a link that passed.
 func (l LinkReport) diagnosis() string {
 	if l.Error != nil {
-		return fmt.Sprintf("%s on %s: %s", l.Error.Stage, l.Error.On, cause(l.Error.Err))
+		return fmt.Sprintf("%s on %s: %s", l.Error.Stage, l.Error.On, l.Error.cause())
 	}
 	for _, s := range []probe.Status{probe.Failed, probe.Unknown, probe.Warned} {
 		for _, r := range l.Results {

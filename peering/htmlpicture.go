@@ -59,7 +59,7 @@ func (r *Report) picture(hosted []ID) picture {
 			continue
 		}
 		a := bent(places[slices.Index(ids, l.From)], places[slices.Index(ids, l.To)], width)
-		a.From, a.To, a.Status = l.From.String(), l.To.String(), l.Status
+		a.From, a.To, a.Status = l.From.String(), l.To.String(), l.verdict()
 		p.Arrows = append(p.Arrows, a)
 	}
 	slices.SortStableFunc(p.Arrows, func(a, b arrow) int { // the grave ones last: they are drawn on top

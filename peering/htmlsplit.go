@@ -24,9 +24,9 @@ type splitRow struct {
 func splitViews(splits map[string]probe.Split) []splitView {
 	var all []splitView
 	for _, asked := range slices.Sorted(maps.Keys(splits)) {
-		view := splitView{Asked: asked, Text: splits[asked].String()}
+		view := splitView{Asked: line(asked), Text: prose(splits[asked].String())}
 		for _, s := range splits[asked].Shares() {
-			row := splitRow{Cluster: s.Cluster, Text: s.String(), Low: rounded(100 * s.Low), Width: rounded(100 * (s.High - s.Low))}
+			row := splitRow{Cluster: line(s.Cluster), Text: line(s.String()), Low: rounded(100 * s.Low), Width: rounded(100 * (s.High - s.Low))}
 			if s.Of > 0 {
 				row.Point = rounded(100 * float64(s.Answers) / float64(s.Of))
 			}

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -9,10 +10,14 @@ import (
 
 // Words that the JUnit and the HTML form share.
 
-// statusWord is a status for a person; the zero one means that the check did not run.
+// statusWord is a status for a person; the zero one means that the check did not run. Whatever is none of the five is
+// unknown, and stands behind that word.
 func statusWord(s probe.Status) string {
-	if s == "" {
+	switch {
+	case s == "":
 		return "not run"
+	case !isStatus(s):
+		return string(probe.Unknown) + " (" + line(string(s)) + ")"
 	}
 	return string(s)
 }
@@ -33,11 +38,12 @@ func utc(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// cause is the text of an error on one line.
 func cause(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return oneLine(err)
 }
 
 // behind is the error of a result, unless its summary says it already.
@@ -50,18 +56,25 @@ func behind(r probe.Result) string {
 
 // repeated says that the link's error only joins the errors of failed results.
 func (l LinkReport) repeated() bool {
-	seen := map[string]bool{}
+	var seen []string
 	for _, r := range l.Results {
-		if r.Status == probe.Failed && r.Err != nil {
-			for line := range strings.Lines(r.Err.Error() + "\n") {
-				seen[line] = true
-			}
+		if text := cause(r.Err); r.Status == probe.Failed && text != "" {
+			seen = append(seen, text)
 		}
 	}
-	for line := range strings.Lines(cause(l.Error.Err) + "\n") {
-		if !seen[line] {
+	text := cause(l.Error.Err)
+	if text == "" || len(seen) == 0 {
+		return false
+	}
+	if text == prose(strings.Join(texts(seen), "; ")) {
+		return true
+	}
+	for text != "" {
+		i := slices.IndexFunc(seen, func(s string) bool { return text == s || strings.HasPrefix(text, s+"; ") })
+		if i < 0 {
 			return false
 		}
+		text = strings.TrimPrefix(strings.TrimPrefix(text, seen[i]), "; ")
 	}
 	return true
 }

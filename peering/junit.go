@@ -13,16 +13,23 @@ import (
 )
 
 // WriteJUnit writes the report as JUnit XML, the form of test results that CI systems show: a suite per link and a case
-// for each change and each result. There is a failure or an error exactly where a result or a link Failed; so what the
-// CI system shows agrees with [Report.Status]. Unknown, Skipped and what was left behind are skipped cases that say why,
-// Warned results pass and say why in their output; findings of the preflight fail nothing by themselves. Suites carry the credential and RenewAt as properties. The error is w's.
+// for each change and each result. There is a failure or an error exactly where a result or a link Failed, so the CI
+// system and [Report.Status] agree. Unknown and Skipped results, and what was left behind, are skipped cases that say why.
+// Warned results pass and say why in their output. Findings of the preflight fail nothing by themselves. A link or a
+// report that holds nothing gives one skipped case. Suites carry the credential and RenewAt as properties. The error is w's.
 //
 // An undone change and one that was left behind are cases of their own besides the change itself. The error of a link
-// that only repeats failed results, as after [Peering.Verify], is no case of its own.
+// that only repeats failed results, as after [Peering.Verify], is not a case of its own.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	all := junitSuites{Name: "meshpeer", Time: junitSeconds(r.Took)}
-	for _, l := range r.Links {
-		all.add(l.junit(r.Goal, r.Warnings))
+	clean := r.printed()
+	for _, l := range clean.Links {
+		all.add(l.junit(clean.Goal, clean.Warnings))
+	}
+	if len(clean.Links) == 0 {
+		empty := junitSuite{Name: "meshpeer", Time: junitSeconds(0)}
+		empty.add(junitUnknown("links", "the report has no links"))
+		all.add(empty)
 	}
 	out := bytes.NewBufferString(xml.Header)
 	encoder := xml.NewEncoder(out)
@@ -49,7 +56,7 @@ func (l LinkReport) junit(goal Goal, warnings map[string][]string) junitSuite {
 		suite.add(junitResult(result))
 	}
 	if l.Error != nil && !l.repeated() {
-		why := junitReason(cause(l.Error.Err), "", l.Error.Hint)
+		why := junitReason(l.Error.cause(), "", l.Error.Hint)
 		why.Type = string(l.Error.Stage)
 		suite.add(junitCase{Name: fmt.Sprintf("%s on %s", l.Error.Stage, l.Error.On), Error: why})
 	}
@@ -58,6 +65,12 @@ func (l LinkReport) junit(goal Goal, warnings map[string][]string) junitSuite {
 	}
 	for _, c := range l.Left {
 		suite.add(junitCase{Name: "left behind: " + c.junitName(), Skipped: junitReason(colon("left behind", c.Reason), "", "remove it by hand, or call again")})
+	}
+	switch {
+	case l.verdict() == probe.Failed && suite.Failures+suite.Errors == 0:
+		suite.add(junitCase{Name: "link", Error: junitReason("the link failed, and no result says why", "", "")})
+	case suite.Tests == 0:
+		suite.add(junitUnknown("link", "nothing was done and nothing was checked"))
 	}
 	suite.Time = junitSeconds(took)
 	var out []string
@@ -104,6 +117,11 @@ func junitFinding(r probe.Result) junitCase {
 	return c
 }
 
+// junitUnknown is for what nobody looked at: a file without a case would count as a success.
+func junitUnknown(name, why string) junitCase {
+	return junitCase{Name: name, Skipped: junitReason(why, "", "").as(probe.Unknown)}
+}
+
 // as tells the status to readers that see only that the case was skipped.
 func (w *junitWhy) as(s probe.Status) *junitWhy {
 	return &junitWhy{Message: colon(statusWord(s), w.Message), Text: w.Text}
@@ -123,7 +141,7 @@ func junitReason(summary, err, hint string) *junitWhy {
 }
 
 func (l LinkReport) junitProperties(goal Goal) []junitProperty {
-	all := []junitProperty{{"status", statusWord(l.Status)}, {"goal", string(goal)}}
+	all := []junitProperty{{"status", statusWord(l.verdict())}, {"goal", string(goal)}}
 	if c := l.Credential; c != nil {
 		all = append(all, junitProperty{"credential.kind", string(c.Kind)},
 			junitProperty{"credential.fingerprint", c.Fingerprint}, junitProperty{"credential.expires", utc(c.Expires)})

@@ -105,7 +105,7 @@ func TestJUnitStatuses(t *testing.T) {
 		probe.Unknown: {skipped: 1, message: "unknown: seen; error: cause; next: step"},
 		probe.Skipped: {skipped: 1, message: "skipped: seen"},
 		"":            {skipped: 1, message: "not run: seen"},
-		"of-tomorrow": {skipped: 1, message: "of-tomorrow: seen; error: cause; next: step"},
+		"of-tomorrow": {skipped: 1, message: "unknown (of-tomorrow): seen; error: cause; next: step"},
 	} {
 		t.Run("status "+string(status), func(t *testing.T) {
 			result := probe.Result{Check: "check", Target: "target", Status: status, Summary: "seen"}

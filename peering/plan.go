@@ -47,7 +47,7 @@ type Step struct {
 // Plan reads the clusters and says what Apply would do; it writes nothing. The error is about the call; a link that cannot
 // be planned says so in its LinkPlan.
 func (p *Peering) Plan(ctx context.Context, goal Goal, links ...Link) (*Plan, error) {
-	if goal != Present && goal != Rotated && goal != Absent {
+	if !goal.valid() {
 		return nil, fmt.Errorf("peering: Plan: goal %q: must be %q, %q or %q", goal, Present, Rotated, Absent)
 	}
 	c, err := p.prepare(ctx, goal, links)
@@ -65,7 +65,7 @@ func (c *call) plan() *Plan {
 		for _, s := range w.planned {
 			l.Steps = append(l.Steps, s.Step)
 		}
-		plan.Links[i], plan.bound = l, append(plan.bound, w.Link)
+		plan.Links[i], plan.bound = l.printed(), append(plan.bound, w.Link)
 	}
 	return plan
 }
@@ -79,9 +79,15 @@ func (p *Plan) Steps() []Step {
 	return all
 }
 
-// Empty says that nothing would be written: the links are as the goal wants them. A plan that is not empty is drift.
+// Empty says that nothing would be written: the links are as the goal wants them. A plan that is not empty is drift. A plan
+// that does not say so of every link (no links, no steps, an error, another schema or goal) is not empty.
 func (p *Plan) Empty() bool {
-	return !slices.ContainsFunc(p.Steps(), Step.writes) && !slices.ContainsFunc(p.Links, func(l LinkPlan) bool { return l.Error != nil })
+	if p.Schema != PlanSchema || !p.Goal.valid() || len(p.Links) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(p.Links, func(l LinkPlan) bool {
+		return l.Error != nil || len(l.Steps) == 0 || slices.ContainsFunc(l.Steps, Step.writes)
+	})
 }
 
 // writes says whether a step changes something, as against finding it good or looking at it.
@@ -158,7 +164,8 @@ type DriftError struct {
 }
 
 func (e *DriftError) Error() string {
-	return fmt.Sprintf("peering: the plan no longer fits the clusters (digest %.12s, now %.12s); plan again:\n%s", e.Planned, e.Live, strings.Join(e.Moved, "\n"))
+	return fmt.Sprintf("peering: the plan no longer fits the clusters (digest %.12s, now %.12s); plan again:\n%s",
+		line(e.Planned), line(e.Live), strings.Join(texts(e.Moved), "\n"))
 }
 
 func moved(planned, live *Plan) error {

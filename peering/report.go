@@ -36,13 +36,69 @@ type LinkReport struct {
 	Error      *Error              `json:"error,omitempty"`
 }
 
-// Status is the worst of the links.
+// Status is the worst of the links, each taken by its Status and by all that it reports: one that says passed beside a
+// failed result has failed. A report without links, of another schema, with a goal or a status that this version does not
+// know, or with a link that reports nothing at all is Unknown at best.
 func (r *Report) Status() probe.Status {
-	statuses := make([]probe.Status, len(r.Links))
-	for i, l := range r.Links {
-		statuses[i] = l.Status
+	if r == nil {
+		return probe.Unknown
 	}
-	return probe.Worst(statuses...)
+	statuses := []probe.Status{}
+	if len(r.Links) == 0 || !r.known() {
+		statuses = append(statuses, probe.Unknown)
+	}
+	for _, l := range r.Links {
+		statuses = append(statuses, l.verdict())
+	}
+	return worst(statuses...)
+}
+
+// known says whether this version can tell what the report is about. A report made by hand may lack the schema.
+func (r *Report) known() bool {
+	return (r.Schema == "" || r.Schema == ReportSchema) && (r.Goal == verified || r.Goal.valid())
+}
+
+// verdict is the status of a link, which what it reports may make worse and never better.
+func (l LinkReport) verdict() probe.Status { return worst(l.Status, l.seen()) }
+
+// seen derives the status of a link from what it reports.
+func (l LinkReport) seen() probe.Status {
+	var statuses []probe.Status
+	for _, r := range l.Results {
+		statuses = append(statuses, r.Status)
+	}
+	if len(l.Changes) > 0 {
+		statuses = append(statuses, probe.Passed)
+	}
+	if len(l.Warnings) > 0 || len(l.Left) > 0 {
+		statuses = append(statuses, probe.Warned)
+	}
+	if l.Error != nil {
+		statuses = append(statuses, probe.Failed)
+	}
+	if len(statuses) == 0 {
+		return probe.Unknown // nobody has looked
+	}
+	return worst(statuses...)
+}
+
+// worst is probe.Worst, with Unknown for whatever is none of the five statuses.
+func worst(statuses ...probe.Status) probe.Status {
+	known := make([]probe.Status, len(statuses))
+	for i, s := range statuses {
+		if known[i] = s; !isStatus(s) {
+			known[i] = probe.Unknown
+		}
+	}
+	return probe.Worst(known...)
+}
+
+func isStatus(s probe.Status) bool {
+	switch s {
+	case probe.Passed, probe.Warned, probe.Failed, probe.Unknown, probe.Skipped:
+		return true
+	}
+	return false
 }
 
 // RenewAt is the earliest moment at which Ensure has to be called again; zero if no credential expires.
@@ -68,17 +124,8 @@ func (r *Report) Changed() bool {
 	return false
 }
 
-// settle derives the status of a link from what happened.
+// settle ends a link: its status, and its texts as they may be printed.
 func (l *LinkReport) settle() {
-	statuses := []probe.Status{probe.Passed}
-	for _, r := range l.Results {
-		statuses = append(statuses, r.Status)
-	}
-	if len(l.Warnings) > 0 || len(l.Left) > 0 {
-		statuses = append(statuses, probe.Warned)
-	}
-	if l.Error != nil {
-		statuses = append(statuses, probe.Failed)
-	}
-	l.Status = probe.Worst(statuses...)
+	l.Status = l.seen()
+	*l = l.printed()
 }

@@ -11,6 +11,8 @@ const (
 	Absent  Goal = "absent"  // not peered, and every credential of the link revoked
 )
 
+func (g Goal) valid() bool { return g == Present || g == Rotated || g == Absent }
+
 // Stage is a part of the flow; the package documentation has them in order.
 type Stage string
 

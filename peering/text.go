@@ -6,21 +6,27 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/page"
 )
 
-// WriteText writes the report for a person: a block per link with what was done, what was seen and what to do next.
+// WriteText writes the report for a person: a block per link with what was done, what was seen and what to do next. Each
+// row is one line, whatever servers and objects say.
 func (r *Report) WriteText(w io.Writer) error {
+	clean := r.printed()
 	var b strings.Builder
-	for i, l := range r.Links {
+	if len(clean.Links) == 0 {
+		fmt.Fprintf(&b, "no links: %s\n", statusWord(r.Status()))
+	}
+	for i, l := range clean.Links {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
 		l.writeText(&b)
 	}
-	for _, cluster := range slices.Sorted(maps.Keys(r.Warnings)) {
-		for _, text := range r.Warnings[cluster] {
+	for _, cluster := range slices.Sorted(maps.Keys(clean.Warnings)) {
+		for _, text := range clean.Warnings[cluster] {
 			fmt.Fprintf(&b, "\nwarning of the API server of %s: %s\n", cluster, text)
 		}
 	}
@@ -32,10 +38,10 @@ func (r *Report) WriteText(w io.Writer) error {
 }
 
 func (l LinkReport) writeText(b *strings.Builder) {
-	fmt.Fprintf(b, "%s -> %s: %s\n", l.From, l.To, l.Status)
-	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(b, "%s -> %s: %s\n", l.From, l.To, statusWord(l.verdict()))
+	table := page.Table{Indent: "  "}
 	row := func(c Change, action Action) {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", c.Stage, c.On, c.Object, strings.TrimSuffix(string(action)+": "+c.Reason, ": "))
+		table.Row(string(c.Stage), c.On.String(), c.Object, colon(string(action), c.Reason))
 	}
 	for _, c := range l.Changes {
 		row(c, c.Action)
@@ -47,9 +53,9 @@ func (l LinkReport) writeText(b *strings.Builder) {
 		row(c, "LEFT BEHIND")
 	}
 	for _, p := range l.Results {
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", p.Check, p.Target, p.Status, p.Summary)
+		table.Row(p.Check, p.Target, statusWord(p.Status), p.Summary)
 	}
-	_ = table.Flush() // to memory
+	b.WriteString(table.String())
 	for _, text := range l.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", text)
 	}
@@ -59,7 +65,7 @@ func (l LinkReport) writeText(b *strings.Builder) {
 		}
 	}
 	if l.Error != nil {
-		fmt.Fprintf(b, "  failed at %s on %s: %v\n", l.Error.Stage, l.Error.On, l.Error.Err)
+		fmt.Fprintf(b, "  failed at %s on %s: %s\n", l.Error.Stage, l.Error.On, l.Error.cause())
 		if l.Error.Hint != "" {
 			fmt.Fprintf(b, "  next: %s\n", l.Error.Hint)
 		}

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// warnings collects what an API server warns of; client-go would print it.
+// warnings collects what an API server warns of, up to a number; client-go would print it.
 type warnings struct {
 	mu    sync.Mutex
 	texts []string
@@ -16,9 +16,10 @@ func (w *warnings) HandleWarningHeader(code int, _ string, text string) {
 	if code != 299 || text == "" {
 		return
 	}
+	text = prose(text)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !slices.Contains(w.texts, text) {
+	if len(w.texts) < textsLimit && !slices.Contains(w.texts, text) {
 		w.texts = append(w.texts, text)
 	}
 }

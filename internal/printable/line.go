@@ -13,12 +13,15 @@ const Limit = 512
 // Line returns text as one line of at most Limit bytes: blanks around it are dropped, credentials that show by their form
 // are REDACTED, what does not print is written as its Go escape (\n, \x1b, \u202e), and the end of a long text gives way to
 // its length. A backslash stays as it is: an escape is there to be seen, not to be read back.
-func Line(text string) string {
+func Line(text string) string { return Within(text, Limit) }
+
+// Within is [Line] with another limit, for a text that is put together from several. The limit is not below 64.
+func Within(text string, limit int) string {
 	text = strings.TrimSpace(text)
 	size := len(text)
-	head := hideForms(text[:min(size, 4*Limit)]) // what is further behind is not shown
+	head := hideForms(text[:min(size, 4*limit)]) // what is further behind is not shown
 	var b strings.Builder
-	for len(head) > 0 && b.Len() <= Limit {
+	for len(head) > 0 && b.Len() <= limit {
 		r, n := utf8.DecodeRuneInString(head)
 		switch {
 		case r == utf8.RuneError && n == 1:
@@ -31,16 +34,16 @@ func Line(text string) string {
 		}
 		head = head[n:]
 	}
-	if size <= 4*Limit && b.Len() <= Limit {
+	if size <= 4*limit && b.Len() <= limit {
 		return b.String()
 	}
-	return shortened(b.String(), size)
+	return shortened(b.String(), size, limit)
 }
 
-// shortened cuts line between two runes, so that it fits Limit with the size of the whole behind it.
-func shortened(line string, size int) string {
+// shortened cuts line between two runes, so that it fits limit with the size of the whole behind it.
+func shortened(line string, size, limit int) string {
 	end := fmt.Sprintf("… (%d bytes)", size)
-	at := min(len(line), Limit-len(end))
+	at := min(len(line), limit-len(end))
 	for at > 0 && at < len(line) && !utf8.RuneStart(line[at]) {
 		at--
 	}

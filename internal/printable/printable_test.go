@@ -55,6 +55,17 @@ func checkLine(t *testing.T, in string) {
 	require.Equal(t, line, printable.Line(line), "passes twice")
 }
 
+func TestWithin(t *testing.T) {
+	for _, limit := range []int{64, printable.Limit, 4 * printable.Limit} {
+		for _, one := range []string{"x", "日", "\x1b", "\xff", "a b "} {
+			line := printable.Within(strings.Repeat(one, 1<<14), limit)
+			require.LessOrEqual(t, len(line), limit)
+			require.Greater(t, len(line), limit-16)
+			require.Equal(t, line, printable.Within(line, limit), "passes twice")
+		}
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	f.Add("a\nb\u202e\xff" + strings.Repeat("é", 300))
 	f.Fuzz(func(t *testing.T, in string) { checkLine(t, in) })

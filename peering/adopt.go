@@ -27,12 +27,21 @@ const (
 	AdoptRevoke Adoption = "revoke"
 )
 
-// adoptable refuses what cannot be taken over without loss: a Secret that names more clusters than this one.
+// adoptable refuses what cannot be taken over without loss: a Secret that names another cluster, alone or with this one.
 func (w *work) adoptable(s *corev1.Secret) error {
-	if len(s.Data) != 1 {
-		return fmt.Errorf("the Secret %s/%s names %d clusters: split it, one Secret for each, before it is adopted", s.Namespace, s.Name, len(s.Data))
+	_, names := s.Data[w.To.ID.String()]
+	switch {
+	case !names:
+		return fmt.Errorf("the Secret %s/%s does not name cluster %q: remove or rename it; adopting it would overwrite what it holds", s.Namespace, s.Name, w.To.ID)
+	case len(s.Data) != 1:
+		return fmt.Errorf("the Secret %s/%s names %d clusters: split it into one Secret for each before you adopt it", s.Namespace, s.Name, len(s.Data))
 	}
 	return nil
+}
+
+// mayAdopt says whether Peering.Adopt would take over what others hold for the cluster.
+func (w *work) mayAdopt(foreign []*corev1.Secret) bool {
+	return len(foreign) == 1 && w.live.secret == nil && w.adoptable(foreign[0]) == nil
 }
 
 // revokeAdopted ends the credential that an adopted Secret held.

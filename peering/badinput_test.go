@@ -116,7 +116,7 @@ func TestRefusedBeforeAnyWrite(t *testing.T) {
 			require.ErrorAs(t, err, &failed)
 			require.Equal(t, peering.StageConnect, failed.Stage)
 			require.Equal(t, "west", failed.On.String())
-			require.Contains(t, failed.Hint, "reachable")
+			require.Contains(t, failed.Hint, "can be reached")
 		}},
 		"invalid role options": {p: peering.Peering{Reader: rbac.Options{Profile: "tiny"}}, check: func(t *testing.T, err error) {
 			require.ErrorContains(t, err, `"tiny"`)

@@ -67,6 +67,9 @@ func (w *work) rollback(ctx context.Context, undo []done) {
 		if err == nil {
 			err = d.undo(ctx)
 		}
+		if errors.Is(err, errNothingLeft) {
+			continue
+		}
 		change := d.Change
 		if err != nil {
 			change.Reason = "undo failed: " + err.Error()
@@ -106,5 +109,12 @@ func (w *work) tell(c Change, took time.Duration, err error) {
 
 // failed is the one place where an error of a link is made.
 func (w *work) failed(stage Stage, on ID, err error) *Error {
+	if stage != StageSync && stage != StageProbe && stage != StagePreflight {
+		side := w.To
+		if on == w.From.ID {
+			side = w.From
+		}
+		err = own(side, err)
+	}
 	return (&Error{From: w.From.ID, To: w.To.ID, Stage: stage, On: on, Err: err, Hint: hint(err)}).printed()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"net"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,49 +24,50 @@ func hint(err error) string {
 		hazard    *HazardError
 		authority x509.UnknownAuthorityError
 		host      x509.HostnameError
-		dial      *net.OpError
-		dns       *net.DNSError
+		refused   *RefusedTokenError
+		endpoint  *EndpointError
 	)
 	switch {
+	case errors.As(err, &foreign) && foreign.Adoptable, errors.As(err, &duplicate) && duplicate.Adoptable:
+		return "set Peering.Adopt to AdoptKeep or AdoptRevoke and call Ensure, which takes the Secret over in place; or remove the Secret"
+	case errors.As(err, &foreign) && strings.HasPrefix(foreign.Object, "Secret/"):
+		return "remove or rename that Secret: it cannot be adopted, because it does not name this cluster alone or another Secret names it too"
 	case errors.As(err, &foreign):
-		return "rename or remove that object, or peer through an existing account (Peering.Account)"
+		return "rename or remove that object, or use an account that is managed elsewhere (Peering.Account)"
 	case errors.As(err, &duplicate):
-		return "istiod ignores a second Secret for the same cluster ID: remove that one first"
+		return "remove one of the Secrets: istiod ignores a second one for the same cluster ID"
 	case errors.As(err, &rights):
-		return "bind the rules that rbac.Render gives to the account, or let each link have its own reader"
+		return "bind the rules that rbac.Render returns to the account, or let each link have its own reader"
 	case errors.As(err, &identity):
-		return "the account was recreated or the token is another's: call Ensure to mint anew"
+		return "the account was recreated, or the token is of another account: call Ensure, which mints a new token"
+	case errors.As(err, &refused):
+		return "have Peering.Tokens give a token of this link's account that the API server of " + refused.Cluster.String() + " issued and that has not expired"
 	case errors.As(err, &hazard):
-		return hazard.Hazard.Remedy + "; with Peering.RestartIstiods the rotation does it"
+		return hazard.Hazard.Remedy + "; with Peering.RestartIstiods, Rotate does it for you"
 	case errors.As(err, &level):
 		return level.Remedy
 	case errors.As(err, &unsynced):
 		return unsynced.Level.hint()
 	case errors.As(err, &exists):
-		return "another run is at work on this link, or died on it: call again"
+		return "another run works on this link, or stopped in the middle: call again"
 	case strings.Contains(err.Error(), "is attempting to grant RBAC permissions not currently held"):
-		return "Kubernetes lets you grant only what you hold: use an identity with these rights, or with verbs escalate and bind on the role"
+		return "Kubernetes lets you grant only rights that you hold: use an identity with these rights, or with the verbs escalate and bind on the role"
 	case apierrors.IsUnauthorized(err):
-		return "the credential is expired, revoked or of another cluster"
+		return "the credential has expired, was revoked, or is of another cluster"
 	case apierrors.IsForbidden(err):
-		return "give the caller this right; RBAC of both clusters is listed in the package documentation"
+		return "give the caller this right; the package documentation lists the rights for both clusters"
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
-		return "somebody else changed the object meanwhile: call again"
+		return "somebody else changed the object at the same time: call again"
 	case errors.As(err, &authority):
-		return "the CA does not verify this API server: pass the CA of the server that answers there"
+		return "the CA does not verify this API server: pass the CA of the server that answers at this address"
 	case errors.As(err, &host):
 		return "the certificate names other hosts: set Endpoint.TLSServerName to one of them"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return "call again with more time: what was done is either kept or undone, as the report says"
-	case errors.As(err, &dial), errors.As(err, &dns):
-		return "check that the API server runs and that its address is reachable from here"
+	case errors.Is(err, context.DeadlineExceeded) && !unreachable(err), errors.Is(err, context.Canceled):
+		return "call again with more time; the report says what was kept and what was undone"
+	case errors.As(err, &endpoint) && endpoint.Whose == whoseLink:
+		return "correct Link.Endpoint, or check that the server behind it runs and can be reached from here"
+	case connection(err):
+		return "check that the API server runs and that its address can be reached from here"
 	}
 	return ""
-}
-
-// unreachable tells a server that could not be asked from one that answered, badly or not.
-func unreachable(err error) bool {
-	var dial *net.OpError
-	var dns *net.DNSError
-	return errors.As(err, &dial) || errors.As(err, &dns)
 }

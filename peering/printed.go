@@ -202,6 +202,17 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal((*plain)(r.printed()))
 }
 
+// UnmarshalJSON reads what MarshalJSON wrote. A file may have been edited: its texts are cleaned again.
+func (r *Report) UnmarshalJSON(data []byte) error {
+	type plain Report
+	var read plain
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	*r = *(*Report)(&read).printed()
+	return nil
+}
+
 // MarshalJSON writes the plan with every text in a form that is fit to be printed. The digest stays the same.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	type plain Plan

@@ -2,6 +2,7 @@ package peering
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,12 +30,12 @@ func (w *work) check(stage Stage, on ID, object string, look func(context.Contex
 		result, err := look(ctx)
 		result.Took, result.Err = time.Since(start), err
 		switch {
-		case result.Status == probe.Unknown:
+		case result.Status == probe.Unknown, err == nil && isStatus(result.Status):
 		case err == nil && result.Status == "":
 			result.Status = probe.Passed
-		case unreachable(err):
+		case err == nil, unreachable(err):
 			result.Status = probe.Unknown
-		case err != nil:
+		default:
 			result.Status = probe.Failed
 		}
 		if err != nil && result.Hint == "" {
@@ -62,18 +63,34 @@ func (w *work) checkSecret() []step {
 		shared, why := w.shared()
 		if why != "" {
 			result.Hint = "call Ensure"
-			return result, fmt.Errorf("%s", why)
+			return result, errors.New(why)
 		}
-		for _, problem := range (secrets.LintOptions{Namespace: w.From.namespace()}).Lint(w.live.secret) {
-			result.Status, result.Summary, result.Hint = probe.Warned, problem.Message, problem.Remedy
+		w.warnNoCA(shared.Endpoint)
+		result.Status, result.Summary = probe.Passed, "istiod accepts it for "+address(shared.Endpoint)
+		var refused []error
+		for i, problem := range (secrets.LintOptions{Namespace: w.From.namespace()}).Lint(w.live.secret) {
+			if i == 0 {
+				result.Status, result.Summary = probe.Warned, ""
+			}
+			result.Summary, result.Hint = joined(result.Summary, problem.Message), joined(result.Hint, problem.Remedy)
+			if problem.Severity == secrets.SeverityError {
+				refused = append(refused, problem)
+			}
 		}
-		if result.Status == "" {
-			result.Summary = "istiod accepts it for " + address(shared.Endpoint)
+		if len(refused) > 0 {
+			return result, errors.Join(refused...)
 		}
 		w.token = shared.Token.WithRef(w.live.ref)
 		w.note(w.live.ref)
 		return result, nil
 	})
+}
+
+func joined(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + "; " + second
 }
 
 func (w *work) checkToken() []step {

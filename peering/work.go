@@ -112,7 +112,10 @@ func (w *work) unanswered() *Error {
 // plan computes what is wanted from the options alone, and the CA by dialling.
 func (w *work) plan(ctx context.Context) (err error) {
 	if w.endpoint, err = w.chooseCA(ctx); err != nil {
-		return err
+		return at(w.To.ID, w.whose(), w.Link.endpoint(), err)
+	}
+	if w.goal == Present || w.goal == Rotated {
+		w.warnNoCA(w.endpoint)
 	}
 	w.warnOfEndpoint()
 	if w.Account != nil {
@@ -225,12 +228,13 @@ func (w *work) readForeign(foreign []*corev1.Secret) error {
 		w.live.secret, w.live.adopted = s, true
 		return w.adoptable(s)
 	case s.Name == secrets.SecretName(w.To.ID.String()):
-		return &ForeignObjectError{Object: name(s), Owner: owner(s)}
+		return &ForeignObjectError{Object: name(s), Owner: owner(s), Adoptable: w.mayAdopt(foreign)}
 	}
-	return &DuplicateClusterError{Cluster: w.To.ID, Secret: s.Namespace + "/" + s.Name, Owner: owner(s)}
+	return &DuplicateClusterError{Cluster: w.To.ID, Secret: s.Namespace + "/" + s.Name, Owner: owner(s), Adoptable: w.mayAdopt(foreign)}
 }
 
 func (w *work) warn(text string) {
+	text = prose(text)
 	if !slices.Contains(w.report.Warnings, text) {
 		w.report.Warnings = append(w.report.Warnings, text)
 	}

@@ -106,7 +106,9 @@ var doors = map[string]func(t *testing.T, text string, p *peering.Peering, east,
 	},
 	"failure of a source": func(_ *testing.T, text string, p *peering.Peering, _, _ *peeringtest.Member) {
 		p.Tokens = func(*peering.Cluster) secrets.TokenSource {
-			return secrets.TokenSourceFunc(func(context.Context, secrets.Request) (secrets.Token, error) { return secrets.Token{}, errors.New(text) })
+			return secrets.TokenSourceFunc(func(context.Context, secrets.Request) (secrets.Token, error) {
+				return secrets.Token{}, errors.New(text)
+			})
 		}
 	},
 	"sink of records, actor, clusters": func(t *testing.T, text string, p *peering.Peering, _, west *peeringtest.Member) {
@@ -406,8 +408,8 @@ func hostile(seed uint64) string {
 func TestForeignTextStaysText(t *testing.T) {
 	for door := range doors {
 		t.Run(door, func(t *testing.T) {
-			plain := through(t, door, "x word") // not the name of an object either
-			for _, seed := range []uint64{rand.Uint64N(1 << 20) * 5, 4} { // a short one by chance, and a megabyte
+			plain := through(t, door, "x word")                         // not the name of an object either
+			for _, seed := range []uint64{rand.Uint64N(1<<20) * 5, 4} { // a short one by chance, and a megabyte
 				through(t, door, hostile(seed)).check(t, plain)
 			}
 		})

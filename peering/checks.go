@@ -2,7 +2,6 @@ package peering
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -18,7 +17,7 @@ type PreflightError struct {
 func (e *PreflightError) Error() string {
 	texts := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
-		texts[i] = fmt.Sprintf("%s: %s", f.ID, strings.TrimPrefix(f.Subject+": "+f.Evidence, ": "))
+		texts[i] = line(f.ID) + ": " + prose(strings.TrimPrefix(f.Subject+": "+f.Evidence, ": "))
 	}
 	return "blocked by " + strings.Join(texts, "; ")
 }
@@ -26,7 +25,7 @@ func (e *PreflightError) Error() string {
 func (e *PreflightError) hint() string {
 	texts := make([]string, len(e.Findings))
 	for i, f := range e.Findings {
-		texts[i] = f.Remedy
+		texts[i] = prose(f.Remedy)
 	}
 	return strings.Join(texts, "; ")
 }

@@ -70,11 +70,11 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	}
 	c := &Cluster{
 		ID: id, Namespace: o.Namespace, Hosted: o.Hosted, Endpoint: endpoint, warnings: warned,
-		Objects: kube.Objects{Client: client, Manager: manager},
+		Objects: kube.NewObjects(client, manager),
 		As:      bearer{config.Dial}.as, Dial: config.Dial,
 		Exec: kube.PodExec{Config: config}.In,
 		Accounts: func(namespace string) secrets.TokenCreator {
-			return kube.Accounts{Client: client, Namespace: namespace}
+			return kube.NewAccounts(client, namespace)
 		},
 	}
 	checks, err := preflight.Connect(id.String(), original)
@@ -130,5 +130,5 @@ func (b bearer) as(e secrets.Endpoint, token secrets.Token) (Objects, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kube.Objects{Client: client, Manager: manager}, nil
+	return kube.NewObjects(client, manager), nil
 }

@@ -88,7 +88,7 @@ var doors = map[string]func(t *testing.T, text string, p *peering.Peering, east,
 		require.NoError(t, err)
 		o, err := east.Get(t.Context(), secret("istio-remote-secret-west"))
 		require.NoError(t, err)
-		ref, err := json.Marshal(secrets.Ref{Kind: secrets.Kind(text), Namespace: text, Name: text, UID: text, ServiceAccount: text, Warnings: []string{text}})
+		ref, err := json.Marshal(secrets.Ref{Kind: secrets.Kind(text), Name: text, Warnings: []string{text}})
 		require.NoError(t, err)
 		o.GetAnnotations()[peering.AnnotationCredential] = string(ref)
 		_, err = east.Update(t.Context(), o)
@@ -214,6 +214,7 @@ type shown struct {
 	html  []string
 	junit [][]byte
 	json  [][]byte
+	all   []any // the values themselves
 }
 
 func (s *shown) page(name string, write func(io.Writer) error, t *testing.T) {
@@ -223,12 +224,14 @@ func (s *shown) page(name string, write func(io.Writer) error, t *testing.T) {
 }
 
 func (s *shown) marshal(t *testing.T, v any) {
+	s.all = append(s.all, v)
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
 	s.json = append(s.json, data)
 }
 
 func (s *shown) err(err error) {
+	s.all = append(s.all, err)
 	var drift *peering.DriftError
 	if err != nil && !errors.As(err, &drift) {
 		s.lines = append(s.lines, err.Error())
@@ -288,14 +291,15 @@ func through(t *testing.T, door, text string) *shown {
 		for _, verb := range []func(context.Context, ...peering.Link) (*peering.Report, error){p.Verify, p.Ensure, p.Rotate, p.Verify, p.Remove} {
 			report, err := verb(t.Context(), link)
 			logger.Info("done", "report", report, "error", err)
+			s.all = append(s.all, err)
 			for line := range strings.Lines(errorText(err)) { // errors.Join has a line for each link
 				s.lines = append(s.lines, strings.TrimSuffix(line, "\n"))
 			}
 			s.report(t, report)
+			grants, err := peering.Grants(t.Context(), mesh.Clusters()...)
+			s.marshal(t, grants)
+			s.err(err)
 		}
-		grants, err := peering.Grants(t.Context(), mesh.Clusters()...)
-		s.marshal(t, grants)
-		s.err(err)
 		for line := range strings.Lines(log.String() + audit.String()) {
 			s.lines = append(s.lines, strings.TrimSuffix(line, "\n"))
 		}

@@ -19,7 +19,9 @@ import (
 // TestRemoveLeavesTheSuccessorAlone: between the look and the delete, somebody replaced the object by one of the same name.
 func TestRemoveLeavesTheSuccessorAlone(t *testing.T) {
 	for kind, like := range map[string]func(t *testing.T, m *peeringtest.Member) peering.Object{
-		"ClusterRole":    func(t *testing.T, m *peeringtest.Member) peering.Object { return clusterRole(t, m, "meshpeer-reader-east") },
+		"ClusterRole": func(t *testing.T, m *peeringtest.Member) peering.Object {
+			return clusterRole(t, m, "meshpeer-reader-east")
+		},
 		"ServiceAccount": func(*testing.T, *peeringtest.Member) peering.Object { return serviceAccount("meshpeer-reader-east") },
 		"Secret":         func(*testing.T, *peeringtest.Member) peering.Object { return secret("meshpeer-reader-east-1") },
 	} {

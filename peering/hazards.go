@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
@@ -17,7 +16,7 @@ type HazardError struct {
 }
 
 func (e *HazardError) Error() string {
-	return fmt.Sprintf("istiod %s: %s (%s)", printable.Line(e.Version), e.Hazard.What, e.Hazard.Source)
+	return fmt.Sprintf("istiod %s: %s (%s)", line(e.Version), e.Hazard.What, e.Hazard.Source)
 }
 
 // hazards are those that a change of the remote secret meets in From's istiods, by version: one replica of another version,

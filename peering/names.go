@@ -79,21 +79,21 @@ func owner(o Object) string {
 		{o.GetLabels(), LabelManagedBy},
 	} {
 		if v := source.from[source.key]; v != "" {
-			return source.key + "=" + v
+			return line(source.key + "=" + v)
 		}
 	}
 	for _, entry := range o.GetManagedFields() {
 		if entry.Manager != "" {
-			return "field manager " + entry.Manager
+			return line("field manager " + entry.Manager)
 		}
 	}
-	return "nobody that it names"
+	return "unknown"
 }
 
 // name of an object as reports print it.
 func name(o Object) string {
 	if o.GetNamespace() == "" {
-		return kube.Kind(o) + "/" + o.GetName()
+		return line(kube.Kind(o) + "/" + o.GetName())
 	}
-	return kube.Kind(o) + "/" + o.GetNamespace() + "/" + o.GetName()
+	return line(kube.Kind(o) + "/" + o.GetNamespace() + "/" + o.GetName())
 }

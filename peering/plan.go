@@ -22,7 +22,7 @@ type Plan struct {
 	Schema string     `json:"schema"`
 	Goal   Goal       `json:"goal"`
 	Links  []LinkPlan `json:"links"`
-	bound  []Link
+	bound  func() []Link // nil: none. Printers that follow fields do not enter it: clusters hold credentials
 }
 
 // LinkPlan is the part of one link.
@@ -60,13 +60,15 @@ func (p *Peering) Plan(ctx context.Context, goal Goal, links ...Link) (*Plan, er
 // plan is the prepared call as data.
 func (c *call) plan() *Plan {
 	plan := &Plan{Schema: PlanSchema, Goal: c.goal, Links: make([]LinkPlan, len(c.works))}
+	bound := make([]Link, len(c.works))
 	for i, w := range c.works {
 		l := LinkPlan{From: w.From.ID, To: w.To.ID, OverGrants: w.overGrants, Findings: w.findings, Warnings: w.report.Warnings, Error: w.refused}
 		for _, s := range w.planned {
 			l.Steps = append(l.Steps, s.Step)
 		}
-		plan.Links[i], plan.bound = l.printed(), append(plan.bound, w.Link)
+		plan.Links[i], bound[i] = l.printed(), w.Link
 	}
+	plan.bound = func() []Link { return bound }
 	return plan
 }
 
@@ -137,7 +139,8 @@ func (p *Plan) Bind(links ...Link) error {
 			return fmt.Errorf("peering: link %d of the plan is %s -> %s, and %s was given", i, p.Links[i].From, p.Links[i].To, l)
 		}
 	}
-	p.bound = links
+	links = slices.Clone(links)
+	p.bound = func() []Link { return links }
 	return nil
 }
 
@@ -147,7 +150,7 @@ func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 	if plan == nil || plan.bound == nil {
 		return nil, errors.New("peering: Apply: the plan has no clusters: make it with Plan, or call Bind on one that was read")
 	}
-	c, err := p.prepare(ctx, plan.Goal, plan.bound)
+	c, err := p.prepare(ctx, plan.Goal, plan.bound())
 	if err != nil {
 		return nil, err
 	}

@@ -59,25 +59,26 @@ func diffLine(text string) string {
 	return fmt.Sprintf("%s (sha256 %x)", printable.Within(text, proseLimit-64), sum[:4])
 }
 
-// printedError has a text that fits on a page; errors.Is and errors.As find all of the error behind it.
+// printedError has a text that fits on a page; errors.Is and errors.As find all of the error behind it. Printers that follow
+// fields do not: a server may have put a credential into its answer.
 type printedError struct {
-	err  error
-	text string
+	text  string
+	cause func() error
 }
 
 func (e *printedError) Error() string { return e.text }
 
-func (e *printedError) Unwrap() error { return e.err }
+func (e *printedError) Unwrap() error { return e.cause() }
 
 // printedErr returns err with a text of one line. nil stays nil.
 func printedErr(err error) error {
-	if err == nil {
-		return nil
+	if done, ok := err.(*printedError); ok || err == nil {
+		if done == nil {
+			return nil
+		}
+		return done
 	}
-	if text := oneLine(err); text != err.Error() {
-		return &printedError{err, text}
-	}
-	return err
+	return &printedError{oneLine(err), func() error { return err }}
 }
 
 // oneLine is the text of err; errors that errors.Join put on lines of their own stand behind each other.

@@ -78,7 +78,7 @@ type LevelError struct {
 	Err     error
 }
 
-func (e *LevelError) Error() string { return e.Check + ": " + e.Summary }
+func (e *LevelError) Error() string { return line(e.Check) + ": " + prose(e.Summary) }
 
 // Unwrap returns what was seen.
 func (e *LevelError) Unwrap() error { return e.Err }

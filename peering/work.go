@@ -230,7 +230,7 @@ func (w *work) readForeign(foreign []*corev1.Secret) error {
 	case s.Name == secrets.SecretName(w.To.ID.String()):
 		return &ForeignObjectError{Object: name(s), Owner: owner(s), Adoptable: w.mayAdopt(foreign)}
 	}
-	return &DuplicateClusterError{Cluster: w.To.ID, Secret: s.Namespace + "/" + s.Name, Owner: owner(s), Adoptable: w.mayAdopt(foreign)}
+	return &DuplicateClusterError{Cluster: w.To.ID, Secret: line(s.Namespace + "/" + s.Name), Owner: owner(s), Adoptable: w.mayAdopt(foreign)}
 }
 
 func (w *work) warn(text string) {

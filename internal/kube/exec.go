@@ -20,11 +20,11 @@ type PodExec struct{ Config *rest.Config }
 
 // In is the container of a pod, which may be a native sidecar too. Safe for concurrent use.
 func (e PodExec) In(namespace, pod, container string) probe.Executor {
-	return podContainer{e.Config, namespace, pod, container}
+	return podContainer{func() *rest.Config { return e.Config }, namespace, pod, container}
 }
 
 type podContainer struct {
-	config                    *rest.Config
+	config                    func() *rest.Config // printers that follow fields do not enter it
 	namespace, pod, container string
 }
 
@@ -62,7 +62,7 @@ func (c podContainer) Exec(ctx context.Context, command probe.Command) (probe.Ou
 
 // executor is for one command: those of client-go keep the state of their connection.
 func (c podContainer) executor(query string) (remotecommand.Executor, error) {
-	config := rest.CopyConfig(c.config)
+	config := rest.CopyConfig(c.config())
 	config.Timeout = 0 // ctx bounds the stream
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 	config := kube.Configure(&rest.Config{Host: server.URL}, "test", rest.NoWarnings{})
 	client, err := dynamic.NewForConfig(config)
 	require.NoError(t, err)
-	objects := kube.Objects{Client: client}
+	objects := kube.NewObjects(client, "")
 	var wg sync.WaitGroup
 	for range 3 * kube.Parallel {
 		wg.Go(func() {
@@ -82,7 +82,7 @@ func TestWaitForASlotEndsWithTheContext(t *testing.T) {
 	config := kube.Configure(&rest.Config{Host: server.URL}, "test", rest.NoWarnings{})
 	client, err := dynamic.NewForConfig(config)
 	require.NoError(t, err)
-	objects := kube.Objects{Client: client}
+	objects := kube.NewObjects(client, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for range kube.Parallel {

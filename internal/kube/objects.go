@@ -10,10 +10,15 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// Objects reads and writes typed objects through a dynamic client. Manager names the field manager of writes.
+// Objects reads and writes typed objects through a dynamic client.
 type Objects struct {
-	Client  dynamic.Interface
-	Manager string
+	client  func() dynamic.Interface // printers that follow fields do not enter it: it holds the credential of its config
+	manager string
+}
+
+// NewObjects returns Objects whose writes carry the field manager.
+func NewObjects(client dynamic.Interface, manager string) Objects {
+	return Objects{func() dynamic.Interface { return client }, manager}
 }
 
 // Get reads the object that has the kind, namespace and name of o. Errors are those of the API server.
@@ -51,7 +56,7 @@ func (c Objects) Create(ctx context.Context, o Object) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err = resource.Create(ctx, u, metav1.CreateOptions{FieldManager: c.Manager})
+	u, err = resource.Create(ctx, u, metav1.CreateOptions{FieldManager: c.manager})
 	return typed(u, o, err)
 }
 
@@ -61,7 +66,7 @@ func (c Objects) Update(ctx context.Context, o Object) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err = resource.Update(ctx, u, metav1.UpdateOptions{FieldManager: c.Manager})
+	u, err = resource.Update(ctx, u, metav1.UpdateOptions{FieldManager: c.manager})
 	return typed(u, o, err)
 }
 
@@ -94,7 +99,7 @@ func (c Objects) resource(o Object) (dynamic.ResourceInterface, *unstructured.Un
 	}
 	u := &unstructured.Unstructured{Object: content}
 	u.SetGroupVersionKind(k.gvk)
-	client := c.Client.Resource(k.gvr())
+	client := c.client().Resource(k.gvr())
 	if o.GetNamespace() == "" {
 		return client, u, nil
 	}

@@ -26,7 +26,7 @@ func TestObjectsThatNameTheirKind(t *testing.T) {
 	defer s.Close()
 	client, err := dynamic.NewForConfig(&rest.Config{Host: s.URL})
 	require.NoError(t, err)
-	objects := kube.Objects{Client: client}
+	objects := kube.NewObjects(client, "")
 
 	slice := &discoveryv1.EndpointSlice{TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"}}
 	found, err := objects.List(t.Context(), slice, "a=b")

@@ -13,8 +13,13 @@ import (
 
 // Accounts asks for service-account tokens in one namespace, as client-go's ServiceAccountInterface does.
 type Accounts struct {
-	Client    dynamic.Interface
-	Namespace string
+	client    func() dynamic.Interface // see Objects
+	namespace string
+}
+
+// NewAccounts returns the Accounts of a namespace.
+func NewAccounts(client dynamic.Interface, namespace string) Accounts {
+	return Accounts{func() dynamic.Interface { return client }, namespace}
 }
 
 // CreateToken creates the token subresource of a ServiceAccount (Kubernetes' TokenRequest API). Nothing is stored.
@@ -26,7 +31,7 @@ func (a Accounts) CreateToken(ctx context.Context, account string, request *auth
 	u := &unstructured.Unstructured{Object: content}
 	u.SetGroupVersionKind(authenticationv1.SchemeGroupVersion.WithKind("TokenRequest"))
 	u.SetName(account) // the dynamic client takes the account's name from here
-	resource := a.Client.Resource(corev1.SchemeGroupVersion.WithResource("serviceaccounts")).Namespace(a.Namespace)
+	resource := a.client().Resource(corev1.SchemeGroupVersion.WithResource("serviceaccounts")).Namespace(a.namespace)
 	if u, err = resource.Create(ctx, u, o, "token"); err != nil {
 		return nil, err
 	}

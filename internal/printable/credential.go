@@ -18,8 +18,8 @@ var forms = []struct {
 	{regexp.MustCompile(`eyJ[-\w]{8,}(\.[-\w]*)*`), Redacted}, // a JSON web token, or the part of one
 	{regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`), Redacted},
 	{regexp.MustCompile(`(?i)\b(bearer|basic)(\s+|%20)[-\w.~+/=]{8,}`), "$1 " + Redacted},
-	{regexp.MustCompile(`://[^\s"'<>]*@`), "://" + Redacted + "@"}, // user information of a URL
-	{regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted},         // HashiCorp Vault
+	{regexp.MustCompile(`//[^\s"'<>]*@`), "//" + Redacted + "@"}, // user information of a URL
+	{regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted},       // HashiCorp Vault
 	{regexp.MustCompile(`\b(k8s-aws-v1\.|ya29\.|gh[pousr]_)[-\w.]{8,}`), Redacted},
 	{regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), Redacted}, // a bootstrap token of Kubernetes
 }

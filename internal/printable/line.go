@@ -34,10 +34,11 @@ func Within(text string, limit int) string {
 		}
 		head = head[n:]
 	}
-	if size <= 4*limit && b.Len() <= limit {
-		return b.String()
+	line := hideForms(b.String()) // without line breaks, what stood on two lines may have the form of a credential
+	if size <= 4*limit && len(line) <= limit {
+		return line
 	}
-	return shortened(b.String(), size, limit)
+	return shortened(line, size, limit)
 }
 
 // shortened cuts line between two runes, so that it fits limit with the size of the whole behind it.

@@ -26,6 +26,8 @@ func TestLine(t *testing.T) {
 		"a\u202eb\u2028c\u00a0d\ufeff\xff":      `a\u202eb\u2028c\u00a0d\ufeff\xff`,
 		`C:\new`:                                `C:\new`,
 		"see http://u:p@ss@proxy:1/a":           "see http://REDACTED@proxy:1/a",
+		"//u:p@proxy":                           "//REDACTED@proxy",
+		"http://a\n//u:p@proxy":                 "http://REDACTED@proxy",
 		"Authorization: Bearer abc.def-ghi_jkl": "Authorization: Bearer REDACTED",
 		"x eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln y": "x REDACTED y",
 		"-----BEGIN EC PRIVATE KEY-----\nabc\n":        "REDACTED",

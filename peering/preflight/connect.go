@@ -31,7 +31,7 @@ func Connect(id string, config *rest.Config) (Side, error) {
 	if err != nil {
 		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
 	}
-	objects := kube.Objects{Client: client}
+	objects := kube.NewObjects(client, "")
 	return Side{
 		ID: id, Reader: objects,
 		May: func(ctx context.Context, a rbac.Access) (bool, error) { return may(ctx, objects, a) },

@@ -19,9 +19,9 @@ const PlanSchema = "meshpeer.io/plan/v1"
 // Plan is what a call would do, link by link, in order. It holds no secret: it can be printed, reviewed, stored as JSON
 // and applied by another process, which binds it to its own clusters with [Plan.Bind].
 type Plan struct {
-	Schema string     `json:"schema"`
-	Goal   Goal       `json:"goal"`
-	Links  []LinkPlan `json:"links"`
+	Schema string        `json:"schema"`
+	Goal   Goal          `json:"goal"`
+	Links  []LinkPlan    `json:"links"`
 	bound  func() []Link // nil: none. Printers that follow fields do not enter it: clusters hold credentials
 }
 

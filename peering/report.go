@@ -44,7 +44,7 @@ func (r *Report) Status() probe.Status {
 		return probe.Unknown
 	}
 	statuses := []probe.Status{}
-	if len(r.Links) == 0 || !r.known() {
+	if r.unknowable() != "" {
 		statuses = append(statuses, probe.Unknown)
 	}
 	for _, l := range r.Links {
@@ -53,9 +53,18 @@ func (r *Report) Status() probe.Status {
 	return worst(statuses...)
 }
 
-// known says whether this version can tell what the report is about. A report made by hand may lack the schema.
-func (r *Report) known() bool {
-	return (r.Schema == "" || r.Schema == ReportSchema) && (r.Goal == verified || r.Goal.valid())
+// unknowable says why nobody can tell from the report whether all is well; "" if one can. A report made by hand may lack
+// the schema.
+func (r *Report) unknowable() string {
+	switch {
+	case r == nil || len(r.Links) == 0:
+		return "the report has no links"
+	case r.Schema != "" && r.Schema != ReportSchema:
+		return "the report has a schema that this version does not know"
+	case r.Goal != verified && !r.Goal.valid():
+		return "the report has a goal that this version does not know"
+	}
+	return ""
 }
 
 // verdict is the status of a link, which what it reports may make worse and never better.

@@ -16,8 +16,8 @@ import (
 func (r *Report) WriteText(w io.Writer) error {
 	clean := r.printed()
 	var b strings.Builder
-	if len(clean.Links) == 0 {
-		fmt.Fprintf(&b, "no links: %s\n", statusWord(r.Status()))
+	if why := r.unknowable(); why != "" {
+		fmt.Fprintf(&b, "%s: %s\n\n", why, statusWord(r.Status()))
 	}
 	for i, l := range clean.Links {
 		if i > 0 {

@@ -2,7 +2,9 @@ package peeringtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,15 +12,35 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshpeer/meshpeer/peering"
 )
 
 // TestObjects checks that objects keeps the promises that peering.Objects makes. It needs namespace to exist, and leaves
-// nothing in it.
+// nothing in it. It fails if objects is nil, and if -run leaves none of its cases.
 func TestObjects(t *testing.T, objects peering.Objects, namespace string) {
-	for _, fresh := range []func() peering.Object{
+	if objects == nil || namespace == "" {
+		t.Fatal("peeringtest: TestObjects needs an Objects and a namespace")
+	}
+	ran := 0
+	for _, fresh := range samples(namespace) {
+		t.Run(fmt.Sprintf("%T", fresh()), func(t *testing.T) {
+			ran++
+			for _, err := range broken(t.Context(), objects, fresh) {
+				t.Error(err)
+			}
+		})
+	}
+	if ran == 0 {
+		t.Error("peeringtest: no case of TestObjects ran: nothing was checked")
+	}
+}
+
+// samples are makers of an object of each kind that peering writes.
+func samples(namespace string) []func() peering.Object {
+	return []func() peering.Object{
 		func() peering.Object {
 			return &corev1.Secret{ObjectMeta: meta(namespace), Data: map[string][]byte{"key": []byte("value")}}
 		},
@@ -26,21 +48,25 @@ func TestObjects(t *testing.T, objects peering.Objects, namespace string) {
 		func() peering.Object {
 			return &rbacv1.ClusterRole{ObjectMeta: meta(""), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
 		},
-	} {
-		t.Run(fmt.Sprintf("%T", fresh()), func(t *testing.T) {
-			ctx := t.Context()
-			created, err := objects.Create(ctx, fresh())
-			if err != nil {
-				t.Fatalf("Create of a new object: %v", err)
-			}
-			t.Cleanup(func() { _ = objects.Delete(context.WithoutCancel(ctx), fresh()) })
-			for _, rule := range rules {
-				if err := rule.check(ctx, objects, created, fresh); err != nil {
-					t.Errorf("%s: %v", rule.name, err)
-				}
-			}
-		})
 	}
+}
+
+// broken names the promises that objects does not keep for one kind.
+func broken(ctx context.Context, objects peering.Objects, fresh func() peering.Object) (all []error) {
+	created, err := objects.Create(ctx, fresh())
+	if err == nil && created == nil {
+		err = errors.New("the answer is nil")
+	}
+	if err != nil {
+		return []error{fmt.Errorf("Create of a new object: %w", err)}
+	}
+	defer func() { _ = objects.Delete(context.WithoutCancel(ctx), fresh()) }()
+	for _, rule := range rules {
+		if err := rule.check(ctx, objects, created, fresh); err != nil {
+			all = append(all, fmt.Errorf("%s: %w", rule.name, err))
+		}
+	}
+	return all
 }
 
 func meta(namespace string) metav1.ObjectMeta {
@@ -67,8 +93,8 @@ var rules = []struct {
 		if err != nil {
 			return err
 		}
-		if got.GetUID() != created.GetUID() {
-			return fmt.Errorf("UID %s, not %s", got.GetUID(), created.GetUID())
+		if got.GetUID() != created.GetUID() || !maps.Equal(got.GetLabels(), fresh().GetLabels()) {
+			return fmt.Errorf("UID %s with labels %v, not %s with %v", got.GetUID(), got.GetLabels(), created.GetUID(), fresh().GetLabels())
 		}
 		got.SetLabels(nil)
 		again, err := objects.Get(ctx, fresh())
@@ -86,8 +112,18 @@ var rules = []struct {
 		if err != nil {
 			return err
 		}
-		if _, ok := got.(*unstructured.Unstructured); !ok || got.GetUID() != created.GetUID() {
+		full, ok := got.(*unstructured.Unstructured)
+		if !ok || got.GetUID() != created.GetUID() {
 			return fmt.Errorf("%T with UID %s", got, got.GetUID())
+		}
+		want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(created)
+		if err != nil {
+			return err
+		}
+		for field := range want {
+			if full.Object[field] == nil && want[field] != nil && field != "kind" && field != "apiVersion" {
+				return fmt.Errorf("field %s is missing", field)
+			}
 		}
 		return nil
 	}},
@@ -103,7 +139,7 @@ var rules = []struct {
 			if err != nil {
 				return err
 			}
-			if len(found) != n {
+			if len(found) != n || n == 1 && found[0].GetName() != fresh().GetName() {
 				return fmt.Errorf("%d objects for %s, not %d", len(found), selector, n)
 			}
 		}
@@ -117,18 +153,25 @@ var rules = []struct {
 			return err
 		}
 		if updated.GetResourceVersion() == created.GetResourceVersion() {
-			return fmt.Errorf("resourceVersion did not change")
+			return errors.New("resourceVersion did not change")
 		}
-		_, err = objects.Update(ctx, changed)
-		return want(apierrors.IsConflict, err)
+		changed.SetAnnotations(map[string]string{"peeringtest": "changed again"})
+		if _, err = objects.Update(ctx, changed); !apierrors.IsConflict(err) {
+			return want(apierrors.IsConflict, err)
+		}
+		stored, err := objects.Get(ctx, changed)
+		if err == nil && stored.GetAnnotations()["peeringtest"] != "changed" {
+			err = fmt.Errorf("annotation %q was stored, not %q", stored.GetAnnotations()["peeringtest"], "changed")
+		}
+		return err
 	}},
 	{"Delete leaves an object of another UID alone", func(ctx context.Context, objects peering.Objects, _ peering.Object, fresh func() peering.Object) error {
 		other := fresh()
 		other.SetUID(newUID())
-		return want(apierrors.IsConflict, objects.Delete(ctx, other))
+		return refusedDelete(ctx, objects, other)
 	}},
 	{"Delete leaves an object of another resourceVersion alone", func(ctx context.Context, objects peering.Objects, created peering.Object, _ func() peering.Object) error {
-		return want(apierrors.IsConflict, objects.Delete(ctx, created)) // updated since
+		return refusedDelete(ctx, objects, created) // updated since
 	}},
 	{"Delete removes, and the next one answers NotFound", func(ctx context.Context, objects peering.Objects, created peering.Object, fresh func() peering.Object) error {
 		mine := fresh()
@@ -136,8 +179,22 @@ var rules = []struct {
 		if err := objects.Delete(ctx, mine); err != nil {
 			return err
 		}
+		if _, err := objects.Get(ctx, fresh()); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("it is still there: %w", want(apierrors.IsNotFound, err))
+		}
 		return want(apierrors.IsNotFound, objects.Delete(ctx, mine))
 	}},
+}
+
+// refusedDelete fails unless the deletion is refused as a conflict and the object is still there.
+func refusedDelete(ctx context.Context, objects peering.Objects, o peering.Object) error {
+	if err := objects.Delete(ctx, o); !apierrors.IsConflict(err) {
+		return want(apierrors.IsConflict, err)
+	}
+	if _, err := objects.Get(ctx, o); err != nil {
+		return fmt.Errorf("the object is gone: %w", err)
+	}
+	return nil
 }
 
 func kindOf(o peering.Object) schema.GroupVersionKind {

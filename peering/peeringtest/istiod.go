@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,18 +39,27 @@ func (i *Istiods) Scale(names ...string) {
 	i.replicas = names
 }
 
-// Stick makes a replica report status for every remote cluster, whatever it reads.
+// Stick makes a replica report status for every remote cluster, whatever it reads. It panics if there is no such replica.
 func (i *Istiods) Stick(replica string, status peering.SyncStatus) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.mustHave(replica)
 	i.stuck[replica] = status
 }
 
-// FailReplica makes a replica unreachable with err; nil ends that.
+// FailReplica makes a replica unreachable with err; nil ends that. It panics if there is no such replica.
 func (i *Istiods) FailReplica(replica string, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.mustHave(replica)
 	i.failures[replica] = err
+}
+
+// mustHave panics for a replica that is not there: a fault that hits nobody would let a test pass.
+func (i *Istiods) mustHave(replica string) {
+	if !slices.Contains(i.replicas, replica) {
+		panic(fmt.Sprintf("peeringtest: member %q has no istiod replica %q; call Scale first", i.id, replica))
+	}
 }
 
 // Replicas is peering.SyncReader.
@@ -138,7 +148,7 @@ func (i *Istiods) MissChanges() {
 	i.frozen = i.live()
 }
 
-// Restart starts all replicas anew: they read every Secret as it is.
+// Restart restarts all replicas: they read every Secret as it is.
 func (i *Istiods) Restart() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

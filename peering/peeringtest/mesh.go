@@ -28,13 +28,16 @@ type Member struct {
 	turn    int        // of endpoints
 }
 
-// NewMesh makes a cluster for each ID, with one istiod replica each. It panics on an invalid ID.
+// NewMesh makes a cluster for each ID, with one istiod replica each. It panics on an invalid ID and on one that is given twice.
 func NewMesh(ids ...string) *Mesh {
 	m := &Mesh{}
 	for _, s := range ids {
 		id, err := peering.ParseIstioID(s)
 		if err != nil {
 			panic(err)
+		}
+		if m.Member(s) != nil {
+			panic(fmt.Sprintf("peeringtest: NewMesh: ID %q is given twice", s))
 		}
 		endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA()}
 		server := newServer(endpoint)

@@ -47,7 +47,8 @@ func readJUnit(t *testing.T, r *peering.Report) junitFile {
 	require.NoError(t, r.WriteJUnit(&out))
 	var file junitFile
 	require.NoError(t, xml.Unmarshal(out.Bytes(), &file))
-	require.Len(t, file.Suites, len(r.Links))
+	require.GreaterOrEqual(t, len(file.Suites), len(r.Links))
+	require.LessOrEqual(t, len(file.Suites), len(r.Links)+1) // one more if the report as a whole cannot tell
 	var tests, failures, errs int
 	for _, s := range file.Suites {
 		skipped := 0

@@ -3,6 +3,7 @@ package printable
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -10,23 +11,28 @@ import (
 // Redacted stands in for a credential.
 const Redacted = "REDACTED"
 
-// forms are credentials that show by their form alone, wherever they stand.
+// forms are credentials that show by their form alone, wherever they stand. A text without any of the signs of a form, in
+// small letters, is not searched for it.
 var forms = []struct {
-	form *regexp.Regexp
-	with string
+	signs []string
+	form  *regexp.Regexp
+	with  string
 }{
-	{regexp.MustCompile(`eyJ[-\w]{8,}(\.[-\w]*)*`), Redacted}, // a JSON web token, or the part of one
-	{regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`), Redacted},
-	{regexp.MustCompile(`(?i)\b(bearer|basic)(\s+|%20)[-\w.~+/=]{8,}`), "$1 " + Redacted},
-	{regexp.MustCompile(`//[^\s"'<>]*@`), "//" + Redacted + "@"}, // user information of a URL
-	{regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted},       // HashiCorp Vault
-	{regexp.MustCompile(`\b(k8s-aws-v1\.|ya29\.|gh[pousr]_)[-\w.]{8,}`), Redacted},
-	{regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), Redacted}, // a bootstrap token of Kubernetes
+	{[]string{"eyj"}, regexp.MustCompile(`eyJ[-\w]{8,}(\.[-\w]*)*`), Redacted}, // a JSON web token, or the part of one
+	{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`), Redacted},
+	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)\b(bearer|basic)(\s+|%20)[-\w.~+/=]{8,}`), "$1 " + Redacted},
+	{[]string{"//"}, regexp.MustCompile(`//[^\s"'<>]*@`), "//" + Redacted + "@"},             // user information of a URL
+	{[]string{"hvs.", "hvb.", "hvr."}, regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted}, // HashiCorp Vault
+	{[]string{"k8s-aws-v1.", "ya29.", "gh"}, regexp.MustCompile(`\b(k8s-aws-v1\.|ya29\.|gh[pousr]_)[-\w.]{8,}`), Redacted},
+	{[]string{"."}, regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), Redacted}, // a bootstrap token of Kubernetes
 }
 
 func hideForms(text string) string {
+	small := strings.ToLower(text)
 	for _, f := range forms {
-		text = f.form.ReplaceAllString(text, f.with)
+		if slices.ContainsFunc(f.signs, func(sign string) bool { return strings.Contains(small, sign) }) {
+			text = f.form.ReplaceAllString(text, f.with)
+		}
 	}
 	return text
 }

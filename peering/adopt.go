@@ -21,7 +21,7 @@ const (
 	// AdoptKeep takes it over in place, under its name and key, so that istiod never loses the cluster, and puts a credential
 	// of our own into it. The old credential stays valid.
 	AdoptKeep Adoption = "keep"
-	// AdoptRevoke does the same and then deletes the object that the old credential lives by. istioctl gives every cluster
+	// AdoptRevoke does the same and then deletes the object that stands for the old credential. istioctl gives every cluster
 	// the same token of an account: a cluster that still uses it loses access, unless it is a member of this call,
 	// which is looked at.
 	AdoptRevoke Adoption = "revoke"
@@ -56,7 +56,7 @@ func (w *work) revokeAdopted() []step {
 	}
 	claims, err := old.Token.Claims()
 	if err != nil || claims.SecretName == "" {
-		w.warn("the old credential cannot be revoked: it lives by no Secret; it ends " + ending(claims.Expires))
+		w.warn("the old credential cannot be revoked, because no Secret stands for it; it ends " + ending(claims.Expires))
 		return nil
 	}
 	object := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: claims.Namespace, Name: claims.SecretName, UID: types.UID(claims.SecretUID)}}
@@ -81,7 +81,7 @@ func (w *work) otherUser(ctx context.Context, fingerprint string) string {
 		}
 		remotes, err := m.readRemotes(ctx)
 		if err != nil {
-			return "perhaps " + m.ID.String() + ", which cannot be read: " + err.Error()
+			return "perhaps cluster " + m.ID.String() + ", which cannot be read: " + err.Error()
 		}
 		for _, s := range remotes {
 			found, _ := secrets.Parse(s) // what istiod refuses uses nothing
@@ -97,7 +97,7 @@ func (w *work) otherUser(ctx context.Context, fingerprint string) string {
 
 func ending(at time.Time) string {
 	if at.IsZero() {
-		return "at a time that it does not tell"
+		return "at an unknown time"
 	}
 	return "at " + at.UTC().Format(time.RFC3339)
 }

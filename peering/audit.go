@@ -16,8 +16,8 @@ import (
 // AuditSchema is the version of the JSON form of [AuditRecord].
 const AuditSchema = "meshpeer.io/audit/v1"
 
-// AuditRecord says who changed what, when, under which plan. Each change of a cluster gives one, also the undone and the
-// failed. A token is named by its fingerprint.
+// AuditRecord says who changed what, when, under which plan. Each change of a cluster gives one, also an undone and a
+// failed one. A token is named by its fingerprint.
 type AuditRecord struct {
 	Schema     string    `json:"schema"`
 	Time       time.Time `json:"time"`
@@ -32,8 +32,8 @@ type AuditRecord struct {
 	Error      string    `json:"error,omitempty"`
 }
 
-// AuditSink keeps records. A call uses it, and Observe, from one goroutine at a time, after each change. A record that cannot be kept is a
-// warning in the report: the change has been made.
+// AuditSink stores records. A call uses it, and Observe, from one goroutine at a time, after each change. A record that
+// cannot be stored is a warning in the report: the change has been made.
 type AuditSink interface {
 	Record(context.Context, AuditRecord) error
 }
@@ -70,7 +70,7 @@ func (s eventSink) Record(ctx context.Context, r AuditRecord) error {
 	return err
 }
 
-// record tells the sink of a change; looking at things is none.
+// record tells the sink of a change. A look is not a change.
 func (w *work) record(ctx context.Context, c Change, err error) {
 	if w.Audit == nil || c.Action == Unchanged || c.Action == Verified || c.Action == "" {
 		return
@@ -93,6 +93,6 @@ func (w *work) record(ctx context.Context, c Change, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.Audit.Record(ctx, r.printed()); err != nil {
-		w.warn("the audit record of " + c.Object + " could not be kept: " + err.Error())
+		w.warn("the audit record of " + c.Object + " could not be stored: " + err.Error())
 	}
 }

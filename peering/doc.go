@@ -1,10 +1,10 @@
 // Package peering lets the clusters of an Istio or Alibaba Cloud Service Mesh (ASM) reach each other's services: it gives
-// the istiod of one cluster a credential to read the API server of another, proves that the istiod uses it, and takes
-// it back.
+// the istiod of one cluster a credential to read the API server of another, proves that the istiod uses it, and revokes
+// it again.
 //
 // One direction is a [Link]: workloads of From reach services of To. To that end To holds a ServiceAccount, a ClusterRole
 // and binding, and a token; From holds the remote secret, a kubeconfig with that token. Each link has its own of
-// each: To's audit log names the cluster that reads, and taking one link back touches no other.
+// each: To's audit log names the cluster that reads, and removing one link touches no other.
 //
 //	east, err := peering.Connect(peering.MustID("east"), eastConfig, peering.ConnectOptions{})
 //	west, err := peering.Connect(peering.MustID("west"), westConfig, peering.ConnectOptions{})
@@ -26,19 +26,19 @@
 // [Peering.Plan] prints the list and [Peering.Apply] carries it out, also in another process; Ensure, Rotate and Remove are
 // both in one. The list is written once, in steps.go. Everything that can be refused is refused while reading, before
 // anything is written. When a mutate step fails, or the context ends during one, what the call did for that link is undone
-// in reverse. A verify step that fails undoes nothing, for a slow istiod is no reason to unpeer; only Rotate then goes back
-// to the old credential. What cannot be undone or revoked is named in the report, and the next call goes on from it.
+// in reverse. A verify step that fails undoes nothing: a slow istiod is not a reason to unpeer. Only Rotate then restores
+// the old credential. What cannot be undone or revoked is named in the report, and the next call goes on from it.
 //
 // # Credentials
 //
 // Rotate mints the next generation of a token, tries it, writes it into the same Secret under the same key, waits until
 // every istiod replica is synced and holds the endpoints and gateways that it held before, and only then revokes the old
-// one; until then a failure puts the old one back. [Peering.Adopt] takes over what istioctl made in the same way.
+// one; until then a failure restores the old one. [Peering.Adopt] takes over what istioctl made in the same way.
 // [Grants] lists every credential that opens a cluster, whoever made it.
 //
 // # Traffic
 //
-// A synced istiod is no traffic yet. With Peering.Workload set, [Peering.Verify] climbs on: every istiod has endpoints of the
+// That an istiod is synced does not prove traffic. With Peering.Workload set, [Peering.Verify] climbs on: every istiod has endpoints of the
 // service in To and knows the gateway there, the proxy of a client got them, and a request sent from that client is answered
 // by To, over mutual TLS, by the account it should be. The first level that does not hold is the diagnosis. Verify changes
 // nothing; [Workload.Failover], which scales pods to zero, asks for consent.
@@ -46,8 +46,8 @@
 // # Two at once, and after a crash
 //
 // Names are deterministic and create is the lock: of two programs at work on one link, the loser waits and looks again.
-// A process that is killed leaves a state from which the next call rolls forward: it mints anew, proves, and revokes what
-// is old. An attempt that was begun less than [Peering.Patience] ago is given that time to finish first.
+// A process that is killed leaves a state from which the next call rolls forward: it mints a new token, proves it, and revokes what
+// is old. An attempt that began less than [Peering.Patience] ago is given that time to finish first.
 //
 // # Rights of the caller
 //

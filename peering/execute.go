@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// undoTimeout bounds taking back one link, whatever became of the caller's context.
+// undoTimeout bounds the undo of one link, whatever became of the caller's context.
 const undoTimeout = 30 * time.Second
 
-// done is an executed step that can be taken back.
+// done is an executed step that can be undone.
 type done struct {
 	Change
 	undo func(context.Context) error
 }
 
-// execute does the steps in order until one fails. A failed mutation takes back what was done for this link.
+// execute does the steps in order until one fails. A failed mutation undoes what was done for this link.
 func (w *work) execute(ctx context.Context, steps []step) {
 	var undo []done
 	for _, s := range steps {
@@ -56,7 +56,7 @@ func (w *work) execute(ctx context.Context, steps []step) {
 	}
 }
 
-// rollback takes back in reverse. It has time of its own: the caller's may be over, and a half link must not stay.
+// rollback undoes steps in reverse. It has a time limit of its own: the caller's may be over, and half a link must not stay.
 func (w *work) rollback(ctx context.Context, undo []done) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
@@ -87,7 +87,7 @@ func (w *work) rollback(ctx context.Context, undo []done) {
 	}
 }
 
-// keptError is why a clean step left something on purpose: no failure of the call.
+// keptError is why a clean step left something on purpose. It is not a failure of the call.
 type keptError struct{ why string }
 
 func (e *keptError) Error() string { return e.why }

@@ -18,7 +18,7 @@ import (
 type Grant struct {
 	Cluster        ID           `json:"cluster"`               // what it opens
 	ServiceAccount string       `json:"serviceAccount"`        // whom it speaks for
-	Kind           secrets.Kind `json:"kind,omitempty"`        // "" for one that lives by no object and ends by itself only
+	Kind           secrets.Kind `json:"kind,omitempty"`        // "" for one without an object: it ends by itself only
 	Object         string       `json:"object,omitempty"`      // what has to be deleted to end it
 	Holders        []string     `json:"holders,omitempty"`     // cluster/namespace/name of the remote secrets that hold it
 	Since          time.Time    `json:"since,omitzero"`        // creation of the object
@@ -29,7 +29,7 @@ type Grant struct {
 	Fingerprint    string       `json:"fingerprint,omitempty"` // first 8 hex digits of SHA-256
 }
 
-// Grants lists every token that lives by a Secret in the istiod namespaces of the clusters, and every other one that their
+// Grants lists every token that has a Secret in the istiod namespaces of the clusters, and every other one that their
 // remote secrets hold: by cluster, then account, then object. Clusters that do not answer are in the error, and the
 // rest is listed all the same.
 func Grants(ctx context.Context, clusters ...*Cluster) ([]Grant, error) {
@@ -105,7 +105,7 @@ func hold(grants []Grant, cluster ID, s *corev1.Secret) []Grant {
 		if i < 0 {
 			id, err := ParseIstioID(r.Cluster)
 			if err != nil {
-				continue // no cluster that could be named
+				continue // not the ID of a cluster
 			}
 			grants = append(grants, Grant{Cluster: id, ServiceAccount: claims.ServiceAccount, MadeBy: owner(s), Fingerprint: ref.Fingerprint})
 			i = len(grants) - 1

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// holding is what a replica has of a remote cluster. After a rotation "synced" alone can be a lie: it describes the first
-// sync, and some versions lose endpoints or gateways when the credential changes.
+// holding is what a replica has of a remote cluster. After a rotation "synced" alone does not prove anything: it describes
+// the first sync, and some versions lose endpoints or gateways when the credential changes.
 type holding struct {
 	hosts    map[string]bool // services with endpoints there
 	gateways map[string]bool // network gateways there
@@ -52,8 +52,7 @@ func (h *holding) covers(before *holding) bool {
 	return true
 }
 
-// remember notes what every replica holds just before the remote secret changes. A replica that cannot tell is not held
-// to it.
+// remember notes what every replica holds just before the remote secret changes. A replica that cannot tell is not compared.
 func (w *work) remember(ctx context.Context) {
 	var mu sync.Mutex
 	held := map[string]*holding{}

@@ -30,9 +30,9 @@ func (w *work) hopeless(ctx context.Context, r secrets.Request, token secrets.To
 	case !claims.Expires.IsZero() && !now.Before(claims.Expires):
 		return "it expired at " + utc(claims.Expires)
 	case claims.Subject != w.want.reader.user():
-		return fmt.Sprintf("it is of %s, not of %s", line(claims.Subject), w.want.reader.user())
+		return fmt.Sprintf("it speaks for %s, not for %s", line(claims.Subject), w.want.reader.user())
 	case claims.ServiceAccountUID != "" && account != "" && claims.ServiceAccountUID != account:
-		return "it is of an account of this name in another cluster, or of one that was deleted since"
+		return "it speaks for an account of this name in another cluster, or for one that was deleted"
 	case len(claims.Audiences) > 0 && claims.Issuer != "" && !slices.Contains(claims.Audiences, claims.Issuer):
 		return "its audience is " + line(fmt.Sprint(claims.Audiences)) + ", not an API server"
 	case !w.livesBy(ctx, claims, token):

@@ -33,7 +33,7 @@ func (id *ID) UnmarshalText(text []byte) (err error) {
 func ParseID(s string) (ID, error) {
 	if problems := validation.IsDNS1123Label(s); len(problems) > 0 {
 		return ID{}, fmt.Errorf("peering: cluster ID %.80q: %s; use the ID that the cluster's proxies carry in "+
-			"ISTIO_META_CLUSTER_ID, and ParseIstioID if that one is no DNS label", s, problems[0])
+			"ISTIO_META_CLUSTER_ID, and ParseIstioID if that one is not a DNS label", s, problems[0])
 	}
 	return ID{s}, nil
 }
@@ -43,7 +43,7 @@ func ParseID(s string) (ID, error) {
 var istioID = regexp.MustCompile(`^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`)
 
 // ParseIstioID accepts every ID that istiod does and a label value can hold, for meshes whose proxies already carry an ID
-// that is no DNS label, such as Istio's default "Kubernetes". Secret names are then derived with a hash.
+// that is not a DNS label, such as Istio's default "Kubernetes". Secret names are then derived with a hash.
 func ParseIstioID(s string) (ID, error) {
 	if !istioID.MatchString(s) {
 		return ID{}, fmt.Errorf("peering: cluster ID %.80q: must be 1 to 63 of the characters a-z A-Z 0-9 '-' '_' '.', "+
@@ -55,7 +55,7 @@ func ParseIstioID(s string) (ID, error) {
 // constant is satisfied by untyped string constants only: MustID of a variable does not compile outside this package.
 type constant string
 
-// MustID is [ParseID] for constants in source code. It panics if the constant is no valid ID.
+// MustID is [ParseID] for constants in source code. It panics if the constant is not a valid ID.
 func MustID(s constant) ID {
 	id, err := ParseID(string(s))
 	if err != nil {

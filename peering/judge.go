@@ -24,7 +24,7 @@ func (w *work) judge(ctx context.Context) error {
 	case w.live.adopted:
 		why = "it was made by " + owner(w.live.secret)
 	case why == "" && w.goal == Rotated:
-		why = "a new credential is asked for"
+		why = "a new credential was requested"
 	case why == "":
 		why = w.outdated(shared)
 	}
@@ -68,9 +68,9 @@ func (w *work) outdated(shared secrets.Remote) string {
 	case shared.Token.Ref().Fingerprint != ref.Fingerprint:
 		return "the token is not the one on record"
 	case w.kind() != "" && ref.Kind != w.kind():
-		return fmt.Sprintf("the token is %s, and %s is wanted", ref.Kind, w.kind())
+		return fmt.Sprintf("the token is %s and should be %s", ref.Kind, w.kind())
 	case w.live.account == nil:
-		return "its account is gone"
+		return "its account does not exist"
 	case !renew.IsZero() && !time.Now().Before(renew):
 		return "it is time to renew it"
 	}

@@ -44,8 +44,8 @@ func (p *Peering) patience() time.Duration {
 	return defaultPatience
 }
 
-// takeOver marks the account, the lock of a link, as this call's when an earlier run did not finish: that run, should it
-// still be alive, will not undo what is built on now.
+// takeOver marks the account, the lock of a link, as this call's when an earlier run did not finish. If that run is still
+// alive, it will not undo what this call builds on.
 func (w *work) takeOver() {
 	if w.Account != nil || w.live.account == nil || w.live.secret != nil || w.goal == Absent {
 		return
@@ -60,7 +60,7 @@ func (w *work) takeOver() {
 	w.want.account, w.live.abandoned = account, true
 }
 
-// lostLock says whether another run took the link over from this one meanwhile: then nothing may be undone.
+// lostLock says whether another run has taken the link over from this one: then nothing may be undone.
 func (w *work) lostLock(ctx context.Context) error {
 	if w.want.account == nil || w.live.account != nil && !w.live.abandoned {
 		return nil // the account was there before: it is not what this call locked
@@ -75,7 +75,7 @@ func (w *work) lostLock(ctx context.Context) error {
 	return nil
 }
 
-// contended says whether a failure is another run's doing.
+// contended says whether another run caused a failure.
 func contended(err error) bool {
 	var exists *secrets.ExistsError
 	return errors.As(err, &exists) || apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err)

@@ -80,7 +80,7 @@ func (e *sourceError) Unwrap() error { return e.err }
 // errNothingLeft says that there is nothing to undo, and nothing left behind either.
 var errNothingLeft = errors.New("nothing to undo")
 
-// unmint takes back a new token. proof is what came of its proof. A source that cannot revoke leaves nothing behind if the
+// unmint revokes a new token. proof is what came of its proof. A source that cannot revoke leaves nothing behind if the
 // call made no object for it: the token was there before, or To refuses it.
 func (w *work) unmint(ctx context.Context, source secrets.TokenSource, r secrets.Request, token secrets.Token, proof error) error {
 	err := revoke(ctx, source, token.Ref())

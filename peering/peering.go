@@ -39,7 +39,7 @@ type Peering struct {
 	// *DuplicateClusterError.
 	Adopt Adoption
 	// Guard, if set, is asked before an old credential is revoked, for example whether traffic still flows. Its error
-	// stops the link there; Rotate then puts the old credential back.
+	// stops the link there; Rotate then restores the old credential.
 	Guard func(context.Context, Link) error
 
 	// Workload, if set, is what Verify tries the links with, from istiod's endpoints up to an answer over mutual TLS. Nil: Verify
@@ -49,8 +49,8 @@ type Peering struct {
 	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
 	// it timed out, and a late one still syncs.
 	SyncTimeout time.Duration
-	// UndoUnsynced takes back what the call did for a link whose istiods did not come to read To. Default: it stays,
-	// for istiod goes on trying.
+	// UndoUnsynced undoes what the call did for a link whose istiods did not come to read To. Default: it stays,
+	// because istiod keeps trying.
 	UndoUnsynced bool
 	// Patience is how long another run that is at work on the same link is waited for before its attempt counts as
 	// abandoned and is taken over. Default 30 s.
@@ -78,8 +78,8 @@ func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
 }
 
 // Rotate gives each link a credential that did not exist before. The old one is revoked only when every istiod replica is
-// seen to use the new one and holds the endpoints and gateways it held before; until then a failure puts the old one
-// back. An API server may accept a revoked token for 10 s more, from its cache; Remove waits for the refusal.
+// seen to use the new one and has the endpoints and gateways it held before; until then a failure restores the old
+// one. An API server may accept a revoked token for 10 s more, from its cache; Remove waits for the refusal.
 func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Rotated, links)
 }

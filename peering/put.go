@@ -24,7 +24,7 @@ func (w *work) put(want, live Object) []step {
 		return []step{s}
 	}
 	merged, reason, immutable := merge(live, want)
-	s.UID, s.Undo = string(live.GetUID()), "put the old content back"
+	s.UID, s.Undo = string(live.GetUID()), "restore the old content"
 	switch {
 	case reason == "":
 		s.Undo = ""

@@ -26,8 +26,8 @@ type LinkReport struct {
 	To         ID                  `json:"to"`
 	Status     probe.Status        `json:"status"`               // the worst of Results; Failed if there is an Error
 	Changes    []Change            `json:"changes,omitempty"`    // every mutating step, also those that found nothing to do
-	Undone     []Change            `json:"undone,omitempty"`     // taken back after a failure
-	Left       []Change            `json:"left,omitempty"`       // could not be taken back or revoked: needs a hand, or the next call
+	Undone     []Change            `json:"undone,omitempty"`     // undone after a failure
+	Left       []Change            `json:"left,omitempty"`       // could not be undone or revoked: remove it by hand, or call again
 	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight, those that did not pass; Status does not count them
 	Results    []probe.Result      `json:"results,omitempty"`    // what was verified
 	Credential *secrets.Ref        `json:"credential,omitempty"` // the token in use, without its value

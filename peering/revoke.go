@@ -63,7 +63,7 @@ func (w *work) revokeAll() []step {
 	return steps
 }
 
-// revokeObject deletes the object that a token lives by.
+// revokeObject deletes the object that stands for a token.
 func (w *work) revokeObject(t *corev1.Secret) step {
 	return step{
 		kind: clean,
@@ -126,7 +126,7 @@ func (w *work) awaitRefused() []step {
 		default:
 			err = errors.Join(errors.New("the revoked token is still accepted"), err)
 			result.Status, result.Err, result.Summary = probe.Failed, err, "the revoked token is still accepted"
-			result.Hint = "look for another object that the token lives by, and for an authenticating proxy with a cache"
+			result.Hint = "look for another object that keeps the token valid, and for an authenticating proxy with a cache"
 		}
 		w.report.Results = append(w.report.Results, result)
 		return nil, err

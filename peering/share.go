@@ -14,7 +14,7 @@ import (
 func (w *work) share() []step {
 	s := step{Step: Step{Change: Change{Stage: StageShare, On: w.From.ID, Object: w.secretObject(), Action: Created}, Undo: "delete it"}}
 	if live := w.live.secret; live != nil {
-		s.Action, s.Reason, s.UID, s.Undo = Updated, w.live.stale, string(live.UID), "put the old content back"
+		s.Action, s.Reason, s.UID, s.Undo = Updated, w.live.stale, string(live.UID), "restore the old content"
 		if w.live.adopted {
 			s.Action = Adopted
 		}

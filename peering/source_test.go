@@ -44,10 +44,10 @@ func TestTokenThatCannotBecomeRight(t *testing.T) {
 	for want, make := range map[string]func() string{
 		"is not a JSON web token":            func() string { return "opaque-" + secrets.SecretName("x") },
 		"it expired at 1999-12-31T23:00:00Z": func() string { return jwt(reader(map[string]any{"exp": now(-time.Hour)})) },
-		"it is of system:serviceaccount:default:other": func() string {
+		"it speaks for system:serviceaccount:default:other": func() string {
 			return jwt(reader(map[string]any{"sub": "system:serviceaccount:default:other", "iat": now(0)}))
 		},
-		"of an account of this name in another cluster": func() string {
+		"for an account of this name in another cluster": func() string {
 			return jwt(reader(map[string]any{"kubernetes.io": map[string]any{"serviceaccount": map[string]any{"uid": "elsewhere"}}}))
 		},
 		"its audience is [vault]": func() string { return jwt(reader(map[string]any{"aud": "vault"})) },

@@ -19,7 +19,7 @@ type Stage string
 const (
 	StageConnect   Stage = "connect"   // reach an API server and learn which cluster it is
 	StageRead      Stage = "read"      // read what is there, before anything is written
-	StagePreflight Stage = "preflight" // what would not work is said before anything is written
+	StagePreflight Stage = "preflight" // report what would not work, before anything is written
 	StageGrant     Stage = "grant"     // account, role and binding in To
 	StageMint      Stage = "mint"      // a token in To, proved to work
 	StageShare     Stage = "share"     // the remote secret in From

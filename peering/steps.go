@@ -38,12 +38,12 @@ type kind int
 
 const (
 	mutate kind = iota // undo them
-	verify             // they stay: a slow istiod is no reason to unpeer
+	verify             // they stay: a slow istiod is not a reason to unpeer
 	clean              // they stay, and the other clean steps go on: what is left is named
 )
 
 // step is one change or one check: what a plan shows, and how it is done. do is nil when there is nothing to do. The undo
-// that do returns counts also when do fails: it takes back the part that was done.
+// that do returns counts also when do fails: it undoes the part that was done.
 type step struct {
 	Step
 	kind kind

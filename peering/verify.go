@@ -15,7 +15,7 @@ import (
 // verified is the goal of Verify: look, change nothing.
 const verified Goal = ""
 
-// Verify looks at each link from the bottom up (remote secret, credential, rights, every istiod replica, and with a
+// Verify checks each link from the bottom up (remote secret, credential, rights, every istiod replica, and with a
 // [Workload] up to an answer from To) and changes nothing. The first result that is not Passed is the diagnosis. The error
 // joins one *Error for each link that is seen not to work; what could not be seen is Unknown in the report and no error.
 func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
@@ -101,7 +101,7 @@ func (w *work) checkToken() []step {
 		result := probe.Result{Check: "credential", Target: w.want.reader.user()}
 		_, err := w.identify(ctx, w.token, w.live.accountUID)
 		if err == nil {
-			result.Summary = "the API server of " + w.To.ID.String() + " takes the token for its reader"
+			result.Summary = "the API server of " + w.To.ID.String() + " accepts the token as the reader's"
 		}
 		return result, err
 	})

@@ -7,47 +7,17 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// Access is one request to an API server, in the terms of a
-// SubjectAccessReview.
-type Access struct {
-	// Verb is the API verb in lower case, such as "list"; for a Path the HTTP
-	// method in lower case.
-	Verb string
-
-	Group       string // API group; "" is the core group
-	Resource    string // plural, such as "pods"; without the subresource
-	Subresource string // such as "log"
-	// Namespace narrows no rule: a rule bound by a ClusterRoleBinding holds in
-	// all of them. It is carried for messages and reviews.
-	Namespace string
-	Name      string // of the object; "" for list, watch, create and deletecollection
-
-	// Path is the URL of a request for no resource, such as "/healthz". If it
-	// is set, of the other fields only Verb counts.
-	Path string
-}
-
-// String returns the access for messages: "list pods in namespace a",
-// "get deployments.apps/scale named b".
-func (a Access) String() string {
-	if a.Path != "" {
-		return a.Verb + " " + a.Path
-	}
-	s := a.Verb + " " + qualify(a.Group, a.Resource, a.Subresource)
-	if a.Name != "" {
-		s += " named " + a.Name
-	}
-	if a.Namespace != "" {
-		s += " in namespace " + a.Namespace
-	}
-	return s
-}
-
 // Allows tells whether the RBAC authorizer lets a subject that has just these
 // rules, through a ClusterRoleBinding, do a (Kubernetes
 // plugin/pkg/auth/authorizer/rbac/rbac.go, RuleAllows). Other authorizers of a
 // real API server are not asked.
+//
+// "pods/log" in Resource counts as Resource and Subresource. Allows decides on
+// anything, also on what no request can be, and says false where no rule has
+// those very words: check with [Access.Validate] what a test or a person wrote
+// before a false is taken for a denial.
 func Allows(rules []rbacv1.PolicyRule, a Access) bool {
+	a = a.split()
 	return slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool { return ruleAllows(rule, a) })
 }
 

@@ -92,13 +92,3 @@ func TestAllowsTakesOneRule(t *testing.T) {
 	halves := []rbacv1.PolicyRule{rule(l("get"), l(""), l("nodes")), rule(l("list"), l(""), l("pods"))}
 	require.False(t, rbac.Allows(halves, rbac.Access{Verb: "list", Resource: "nodes"}))
 }
-
-func TestAccessString(t *testing.T) {
-	for want, a := range map[string]rbac.Access{
-		"list nodes": {Verb: "list", Resource: "nodes"},
-		"get deployments.apps/scale named b in namespace a": {Verb: "get", Group: "apps", Resource: "deployments", Subresource: "scale", Namespace: "a", Name: "b"},
-		"get /healthz": {Verb: "get", Path: "/healthz"},
-	} {
-		require.Equal(t, want, a.String())
-	}
-}

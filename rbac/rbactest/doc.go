@@ -4,12 +4,16 @@
 //	func TestReader(t *testing.T) {
 //		reader, err := rbac.Render(rbac.Options{Profile: rbac.Minimal})
 //		…
-//		rbactest.Allows(t, reader.ClusterRole.Rules, rbac.Access{Verb: "list", Resource: "nodes"})
-//		rbactest.Denies(t, reader.ClusterRole.Rules, rbac.Access{Verb: "create", Resource: "configmaps"})
+//		rules := rbactest.RulesOf(t, reader.ClusterRole)
+//		rbactest.Allows(t, rules, rbac.Access{Verb: "list", Resource: "nodes"})
+//		rbactest.Denies(t, rules, rbactest.Access(t, "create configmaps -n kube-system"))
 //		rbactest.Golden(t, "reader.yaml", reader)
 //	}
 //
-// A failed assertion says what to change. All but Golden let the test go on.
+// A failed assertion says what to change, and lets the test go on. An assertion
+// that has nothing to look at ends the test instead of passing: an access that no
+// request can be, no access, rules that grant nothing, a reader without objects.
+// Golden ends the test in any case.
 //
 // The package registers no flag: a test binary may have its own -update.
 package rbactest

@@ -1,0 +1,98 @@
+package rbac
+
+import (
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+)
+
+// Access is one request to an API server, in the terms of a
+// SubjectAccessReview. [ParseAccess] reads one from text, and
+// [Access.Validate] tells whether a request can be that.
+type Access struct {
+	// Verb is the API verb in lower case, such as "list"; for a Path the HTTP
+	// method in lower case.
+	Verb string
+
+	Group       string // API group without version, such as "apps"; "" is the core group
+	Resource    string // plural, such as "pods"; "pods/log" counts as Resource and Subresource
+	Subresource string // such as "log"
+	// Namespace narrows no rule: a rule bound by a ClusterRoleBinding holds in
+	// all of them. It is carried for messages and reviews. "" is any namespace,
+	// or none for a cluster-scoped resource.
+	Namespace string
+	// Name is that of the object; "" for create and deletecollection. A list or
+	// watch has a name if its field selector is metadata.name=<name>, as that of
+	// an informer for one object (Kubernetes apiserver
+	// pkg/endpoints/request/requestinfo.go).
+	Name string
+
+	// Path is the URL path of a request for no resource, such as "/healthz". If it
+	// is set, of the other fields only Verb counts.
+	Path string
+}
+
+// String returns the access for messages: "list pods in namespace a",
+// "get deployments.apps/scale named b". [ParseAccess] reads it.
+func (a Access) String() string {
+	if a.Path != "" {
+		return a.Verb + " " + a.Path
+	}
+	a = a.split()
+	s := a.Verb + " " + qualify(a.Group, a.Resource, a.Subresource)
+	if a.Name != "" {
+		s += " named " + a.Name
+	}
+	if a.Namespace != "" {
+		s += " in namespace " + a.Namespace
+	}
+	return s
+}
+
+// split moves a subresource written into Resource to its own field.
+func (a Access) split() Access {
+	if a.Subresource == "" {
+		a.Resource, a.Subresource, _ = strings.Cut(a.Resource, "/")
+	}
+	return a
+}
+
+// ResourceAttributes returns the access as an access review asks for it; nil if
+// it has a Path.
+func (a Access) ResourceAttributes() *authorizationv1.ResourceAttributes {
+	if a.Path != "" {
+		return nil
+	}
+	a = a.split()
+	return &authorizationv1.ResourceAttributes{
+		Verb: a.Verb, Group: a.Group, Resource: a.Resource, Subresource: a.Subresource, Namespace: a.Namespace, Name: a.Name,
+	}
+}
+
+// NonResourceAttributes returns the access as an access review asks for it; nil
+// if it has no Path.
+func (a Access) NonResourceAttributes() *authorizationv1.NonResourceAttributes {
+	if a.Path == "" {
+		return nil
+	}
+	return &authorizationv1.NonResourceAttributes{Verb: a.Verb, Path: a.Path}
+}
+
+// FromResourceAttributes returns the access that a review asks for. The version
+// and the selectors are left out: RBAC looks at neither. nil gives the zero
+// Access, which [Access.Validate] refuses.
+func FromResourceAttributes(r *authorizationv1.ResourceAttributes) Access {
+	if r == nil {
+		return Access{}
+	}
+	return Access{Verb: r.Verb, Group: r.Group, Resource: r.Resource, Subresource: r.Subresource, Namespace: r.Namespace, Name: r.Name}
+}
+
+// FromNonResourceAttributes returns the access that a review asks for. nil gives
+// the zero Access, which [Access.Validate] refuses.
+func FromNonResourceAttributes(r *authorizationv1.NonResourceAttributes) Access {
+	if r == nil {
+		return Access{}
+	}
+	return Access{Verb: r.Verb, Path: r.Path}
+}

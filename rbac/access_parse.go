@@ -1,0 +1,138 @@
+package rbac
+
+import (
+	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
+)
+
+// ParseAccess reads an access as kubectl auth can-i spells it, or as
+// [Access.String] does:
+//
+//	VERB TYPE[.GROUP][/SUBRESOURCE] [NAME] [-n NAMESPACE] [--subresource=SUBRESOURCE]
+//	VERB TYPE[.GROUP][/SUBRESOURCE] [named NAME] [in namespace NAMESPACE]
+//	VERB /PATH
+//
+// for example "get pods/log -n x", "list deployments.apps", "get /healthz" or
+// "create serviceaccounts/token reader -n istio-system".
+//
+// TYPE is the plural; short names and kinds are refused with the plural they
+// mean, because no cluster is asked. Behind a slash is always a subresource:
+// kubectl takes "pods/log" for a Pod of the name log, which is hardly ever
+// meant. -A and --all-namespaces are the default.
+//
+// The error is an [*FieldError]. What it returns is valid by [Access.Validate].
+func ParseAccess(text string) (Access, error) {
+	p := accessParser{text: text, words: strings.Fields(text)}
+	a, err := p.parse()
+	if err != nil {
+		return Access{}, err
+	}
+	if err := a.Validate(); err != nil {
+		return Access{}, err
+	}
+	return a, nil
+}
+
+type accessParser struct {
+	text  string
+	words []string
+}
+
+const accessSyntax = `write it like "get pods/log -n x", "list deployments.apps" or "get /healthz"`
+
+func (p *accessParser) refuse(reason, remedy string) error {
+	return invalid.Field("Access", p.text, reason, remedy)
+}
+
+func (p *accessParser) parse() (a Access, err error) {
+	var plain []string
+	set := func(field *string, what, value string) error {
+		if value == "" {
+			return p.refuse("lacks a value for "+what, accessSyntax)
+		}
+		if *field != "" {
+			return p.refuse("names "+what+" twice", "keep one of them")
+		}
+		*field = value
+		return nil
+	}
+	for len(p.words) > 0 && err == nil {
+		word := p.next()
+		flag, value, given := strings.Cut(word, "=")
+		switch {
+		case flag == "-A" || flag == "--all-namespaces":
+		case flag == "-n" || flag == "--namespace":
+			if !given {
+				value = p.next()
+			}
+			err = set(&a.Namespace, "the namespace", value)
+		case flag == "--subresource":
+			if !given {
+				value = p.next()
+			}
+			err = set(&a.Subresource, "the subresource", value)
+		case strings.HasPrefix(word, "-n") && !strings.HasPrefix(word, "--"):
+			err = set(&a.Namespace, "the namespace", strings.TrimPrefix(word, "-n"))
+		case strings.HasPrefix(word, "-"):
+			err = p.refuse("has the unknown flag "+word, "use -n, --subresource or -A")
+		case len(plain) >= 2 && word == "named":
+			err = set(&a.Name, "the object", p.next())
+		case len(plain) >= 2 && word == "in" && len(p.words) > 0 && p.words[0] == "namespace":
+			p.next()
+			err = set(&a.Namespace, "the namespace", p.next())
+		default:
+			plain = append(plain, word)
+		}
+	}
+	switch {
+	case err != nil:
+		return a, err
+	case len(plain) < 2:
+		return a, p.refuse("lacks a verb or what it acts on", accessSyntax)
+	case len(plain) > 3:
+		return a, p.refuse("has too many words", accessSyntax)
+	case len(plain) == 3:
+		if err := set(&a.Name, "the object", plain[2]); err != nil {
+			return a, err
+		}
+	}
+	a.Verb = plain[0]
+	return p.target(a, plain[1])
+}
+
+// target reads TYPE[.GROUP][/SUBRESOURCE] or a path.
+func (p *accessParser) target(a Access, target string) (Access, error) {
+	if strings.HasPrefix(target, "/") {
+		a.Path = target
+		return a, nil
+	}
+	if a.Verb == audienceVerb {
+		a.Resource = target
+		return a, nil
+	}
+	resource, subresource, slash := strings.Cut(target, "/")
+	switch {
+	case slash && subresource == "":
+		return a, p.refuse("ends in a slash", "name the subresource behind it, or drop it")
+	case slash && a.Subresource != "":
+		return a, p.refuse("names the subresource twice", "keep one of them")
+	case slash:
+		a.Subresource = subresource
+	}
+	a.Resource, a.Group, _ = strings.Cut(resource, ".")
+	if strings.HasSuffix(resource, ".") {
+		return a, p.refuse("ends its resource in a dot", "name the group behind it, or drop it")
+	}
+	return a, nil
+}
+
+// next takes a word off; "" if there is none.
+func (p *accessParser) next() string {
+	if len(p.words) == 0 {
+		return ""
+	}
+	word := p.words[0]
+	p.words = p.words[1:]
+	return word
+}

@@ -1,13 +1,14 @@
 // Package rbac says what an istiod may do in a cluster that it reads: the
-// reader's ServiceAccount, ClusterRole and ClusterRoleBinding, and the
-// comparison of such rules. It is pure: no client, no I/O, the same output for
-// the same input.
+// reader's ServiceAccount, its roles and their bindings, and the comparison of
+// such rules. It is pure: no client, no I/O, the same output for the same input.
 //
-//   - [Render] makes the objects, [Explain] gives the reason and the source of
-//     each rule and names what a rule grants beyond need.
+//   - [Render] makes the objects. [Explain] gives the reason and the source of
+//     each rule, and names what a rule grants beyond need.
 //   - [Missing] and [Extra] compare two lists of rules by meaning, as the API
 //     server compares them when it checks for privilege escalation.
-//   - [Allows] decides one request as the RBAC authorizer does.
+//   - [Allows] decides one request as the RBAC authorizer does. [ParseAccess]
+//     reads such a request from text, [Access.Validate] refuses one that cannot be.
+//   - [RulesOf] resolves bindings and aggregated ClusterRoles into rules.
 //
 // The role goes into the cluster that is read; the version that shapes it is
 // the version of the istiod that reads, which runs in another cluster.
@@ -16,8 +17,8 @@
 // "Mutual access between remote and managed control plane workloads", rule for
 // rule. [Upstream] is the role of Istio's istiod chart for a minor version,
 // [RemoteControlPlane] the same chart with istiodRemote.enabled (up to 1.23
-// global.externalIstiod). [Minimal] is what istiod was seen to need, list and
-// watch only.
+// global.externalIstiod). [Minimal] is what istiod of a version reads, list and
+// watch only, with a Role for the one ConfigMap it reads.
 //
 // None of them leaves out Secrets. istiod watches them in every remote cluster
 // (Istio pilot/pkg/credentials/kube/multicluster.go) and is never synced

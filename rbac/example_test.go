@@ -5,6 +5,7 @@ import (
 	"os"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/rbac"
 )
@@ -16,24 +17,18 @@ func ExampleRender() {
 		IstioVersion:   "1.31.0",
 		ServiceAccount: "cluster-2-reader",
 		Name:           "cluster-2-reads",
+		Revisions:      []string{"default", "canary"}, // of the istiods of cluster-2
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	reader.ClusterRole.Rules = reader.ClusterRole.Rules[:1] // to keep this short
+	reader.ServiceAccount, reader.ClusterRoleBinding, reader.RoleBinding = nil, nil, nil
 	if err := reader.WriteYAML(os.Stdout); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
-	// apiVersion: v1
-	// kind: ServiceAccount
-	// metadata:
-	//   labels:
-	//     app: istio-reader
-	//   name: cluster-2-reader
-	//   namespace: istio-system
-	// ---
 	// apiVersion: rbac.authorization.k8s.io/v1
 	// kind: ClusterRole
 	// metadata:
@@ -53,19 +48,23 @@ func ExampleRender() {
 	//   - watch
 	// ---
 	// apiVersion: rbac.authorization.k8s.io/v1
-	// kind: ClusterRoleBinding
+	// kind: Role
 	// metadata:
 	//   labels:
 	//     app: istio-reader
 	//   name: cluster-2-reads
-	// roleRef:
-	//   apiGroup: rbac.authorization.k8s.io
-	//   kind: ClusterRole
-	//   name: cluster-2-reads
-	// subjects:
-	// - kind: ServiceAccount
-	//   name: cluster-2-reader
 	//   namespace: istio-system
+	// rules:
+	// - apiGroups:
+	//   - ""
+	//   resourceNames:
+	//   - istio
+	//   - istio-canary
+	//   resources:
+	//   - configmaps
+	//   verbs:
+	//   - list
+	//   - watch
 }
 
 // A version newer than the known ones is rendered as the newest, and says so.
@@ -95,8 +94,6 @@ func ExampleExplain() {
 	// Output:
 	// list,watch secrets
 	//   every Secret of the cluster can be read, tokens of other service accounts and TLS keys included, while istiod uses gateway credentials only
-	// list,watch configmaps
-	//   every ConfigMap can be read, while istiod reads the one that holds the mesh configuration
 }
 
 // What a role rendered for Istio 1.28 lacks for 1.29, and what ASM's has that
@@ -122,6 +119,48 @@ func ExampleMissing() {
 	// missing: get,list,watch configmaps
 	// extra: get,watch,list gatewayclasses.networking.x-k8s.io, gatewayclasses.gateway.networking.k8s.io
 	// extra: create,update configmaps
+}
+
+// What a person writes, and what is wrong with it.
+func ExampleParseAccess() {
+	for _, text := range []string{"get pods/log -n x", "list deployments.apps", "GET secret", "list deployments"} {
+		access, err := rbac.ParseAccess(text)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(access)
+	}
+	// Output:
+	// get pods/log in namespace x
+	// list deployments.apps
+	// Access.Resource "secret": is not the plural of a resource in the core group; write "secrets"
+	// Access.Verb "GET": is not a verb of the API; write "get"
+	// Access.Resource "deployments": is not a resource in the core group; write Resource "deployments" and Group "apps"
+}
+
+// The rules of an aggregated ClusterRole are those of the roles that it selects.
+func ExampleRulesOf() {
+	viewers := &rbacv1.ClusterRole{
+		ObjectMeta:      metav1.ObjectMeta{Name: "viewers"},
+		AggregationRule: &rbacv1.AggregationRule{ClusterRoleSelectors: []metav1.LabelSelector{{MatchLabels: map[string]string{"to-viewers": "true"}}}},
+	}
+	pods := &rbacv1.ClusterRole{
+		ObjectMeta: metav1.ObjectMeta{Name: "pods", Labels: map[string]string{"to-viewers": "true"}},
+		Rules:      []rbacv1.PolicyRule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{"pods"}}},
+	}
+	if _, err := rbac.RulesOf(viewers); err != nil {
+		fmt.Println(err)
+	}
+	rules, err := rbac.RulesOf(viewers, pods)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(rbac.Describe(rules[0]))
+	// Output:
+	// rbac: no rules: ClusterRole "viewers" is aggregated: a controller fills in its rules; give the ClusterRoles that it is aggregated from
+	// list pods
 }
 
 func ExampleAllows() {

@@ -2,6 +2,7 @@ package rbac_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestExplainGolden(t *testing.T) {
 		t.Run(profile.String(), func(t *testing.T) {
 			var text strings.Builder
 			for _, rule := range explain(t, rbac.Options{Profile: profile}) {
-				text.WriteString(rule.String() + "\n  [" + rule.Source + "]\n")
+				text.WriteString(rule.String() + "\n  [" + rule.Source + "; " + rule.Evidence + "]\n")
 			}
 			golden.Equal(t, "explain/"+profile.String()+".txt", []byte(text.String()))
 		})
@@ -38,14 +39,26 @@ func TestExplainIsWhatRenderGrants(t *testing.T) {
 		{Profile: rbac.Upstream, IstioVersion: "1.26"},
 		{Profile: rbac.RemoteControlPlane},
 		{Profile: rbac.Minimal},
+		{Profile: rbac.Minimal, IstioVersion: "1.26", SystemNamespace: "mesh"},
+		{Profile: rbac.Minimal, SystemNamespace: "mesh", Revisions: []string{"b", "a"}},
 	} {
 		rules := explain(t, o)
-		granted := render(t, o).ClusterRole.Rules
+		reader := render(t, o)
+		granted := reader.ClusterRole.Rules
+		if reader.Role != nil {
+			granted = slices.Concat(granted, reader.Role.Rules)
+		}
 		require.Len(t, rules, len(granted))
 		for i, rule := range rules {
 			require.Equal(t, granted[i], rule.PolicyRule)
 			require.NotEmpty(t, rule.Why)
 			require.Contains(t, rule.Source, "Istio ")
+			require.NotEmpty(t, rule.Evidence)
+			want := ""
+			if i >= len(reader.ClusterRole.Rules) {
+				want = reader.Role.Namespace
+			}
+			require.Equal(t, want, rule.Namespace)
 		}
 	}
 }
@@ -85,7 +98,7 @@ func TestRuleJSON(t *testing.T) {
 	data, err := json.Marshal(rule)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"verbs":["list","watch"],"apiGroups":[""],"resources":["namespaces","nodes","pods","services"],
-		"why":"`+rule.Why+`","source":"`+rule.Source+`"}`, string(data))
+		"why":"`+rule.Why+`","source":"`+rule.Source+`","evidence":"`+rule.Evidence+`"}`, string(data))
 	var back rbac.Rule
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, rule, back)

@@ -1,6 +1,10 @@
 package rbac
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
 
 const (
 	defaultNamespace      = "istio-system"
@@ -26,27 +30,43 @@ type Options struct {
 	Namespace string
 
 	// Revision, if any, is a part of the role's name, as in the istiod chart:
-	// istio-reader-clusterrole-<revision>-<namespace>. It changes no rule.
+	// istio-reader-clusterrole-<revision>-<namespace>. It changes no rule but the
+	// default of Revisions.
 	Revision string
+
+	// SystemNamespace is the namespace in which the istiod runs that will read:
+	// there, in the cluster that is read, it looks for its mesh configuration. Of
+	// the profiles only Minimal depends on it. Default Namespace.
+	SystemNamespace string
+
+	// Revisions are those of the istiods that will read; "" and "default" are the
+	// default revision. Each reads a ConfigMap of its own, istio or
+	// istio-<revision>. Of the profiles only Minimal depends on them. Default
+	// Revision.
+	Revisions []string
 
 	// ServiceAccount is the name of the account. Default
 	// "istio-reader-service-account", the one all revisions of a cluster share
-	// (Istio manifests/charts/base/templates/reader-serviceaccount.yaml).
+	// (Istio manifests/charts/base/templates/reader-serviceaccount.yaml). The
+	// account "default" is refused: every pod that names none runs as it.
 	ServiceAccount string
 
-	// Name overrides the name of the ClusterRole and the ClusterRoleBinding.
-	// Kubernetes keeps names with the prefix "system:" for itself: refused.
+	// Name overrides the name of the roles and the bindings. Names of roles that
+	// Kubernetes or Istio install for others are refused: kubectl apply would
+	// overwrite them. Those are cluster-admin, admin, edit, view, the prefix
+	// "system:" and the roles of istiod, its CNI plugin and ztunnel.
 	Name string
 
-	// Labels are put on all three objects, over the profile's own. They may
-	// replace labels that tell who installed the objects (release,
-	// app.kubernetes.io/managed-by, which is Helm in the charts, …), but not those that tell what the objects
-	// are: app and, where rendered, app.kubernetes.io/name. Refused as well is
+	// Labels are put on all objects, over the profile's own. They may replace
+	// labels that tell who installed the objects (release,
+	// app.kubernetes.io/managed-by, which is Helm in the charts, …), but not
+	// those that tell what the objects are: app and, where rendered,
+	// app.kubernetes.io/name. Refused as well is
 	// rbac.authorization.k8s.io/aggregate-to-*, which would hand the reader's
 	// rights, Secrets included, to everyone with the view or edit role.
 	Labels map[string]string
 
-	// Annotations are put on all three objects.
+	// Annotations are put on all objects.
 	Annotations map[string]string
 }
 
@@ -61,6 +81,10 @@ type resolved struct {
 func (o Options) resolve() (*resolved, error) {
 	o.Profile = Profile(o.Profile.String())
 	o.Namespace = cmp.Or(o.Namespace, defaultNamespace)
+	o.SystemNamespace = cmp.Or(o.SystemNamespace, o.Namespace)
+	if len(o.Revisions) == 0 {
+		o.Revisions = []string{o.Revision}
+	}
 	o.ServiceAccount = cmp.Or(o.ServiceAccount, defaultServiceAccount)
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -71,7 +95,10 @@ func (o Options) resolve() (*resolved, error) {
 	}
 	r := &resolved{Options: o, minor: minor}
 	if warning != "" {
-		r.warnings = []string{warning}
+		r.warnings = append(r.warnings, warning)
+	}
+	if strings.HasPrefix(o.Namespace, "kube-") {
+		r.warnings = append(r.warnings, fmt.Sprintf("the account is in namespace %s, which belongs to Kubernetes: use the namespace of Istio", o.Namespace))
 	}
 	r.labels, err = mergeLabels(profileLabels(o.Profile, minor), o.Labels)
 	if err != nil {

@@ -26,10 +26,12 @@ const (
 	// configurations, cluster-wide.
 	RemoteControlPlane Profile = "remote-control-plane"
 
-	// Minimal is what istiod 1.29 and newer needs to be synced and to serve
-	// endpoints: list and watch, nothing else. Proved with istiod 1.31 only.
-	// It serves no MCS, no `istioctl analyze` and no proxies attached from the
-	// cluster that is read.
+	// Minimal is what istiod of Options.IstioVersion needs to be synced and to
+	// serve endpoints: list and watch, nothing else. From 1.29 on that is a Role
+	// too, for the mesh configuration in Options.SystemNamespace. Read in the
+	// source of Istio 1.19 to 1.31; that of 1.31 ran on the lab. It serves no
+	// MCS, no `istioctl analyze` and no proxies attached from the cluster that is
+	// read.
 	Minimal Profile = "minimal"
 )
 

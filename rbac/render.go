@@ -1,12 +1,17 @@
 package rbac
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
 )
 
 // Reader is the identity of a reading istiod: an account and what it may do.
@@ -15,6 +20,12 @@ type Reader struct {
 	ServiceAccount     *corev1.ServiceAccount
 	ClusterRole        *rbacv1.ClusterRole
 	ClusterRoleBinding *rbacv1.ClusterRoleBinding
+
+	// Role and RoleBinding grant what the account may do in one namespace only,
+	// Options.SystemNamespace: read the mesh configuration. nil but for profile
+	// Minimal from Istio 1.29 on.
+	Role        *rbacv1.Role
+	RoleBinding *rbacv1.RoleBinding
 
 	// Warnings say where the rendering rests on a guess, such as a version of
 	// Istio newer than those known. They belong in front of a person.
@@ -29,31 +40,54 @@ func Render(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := r.rules()
-	policies := make([]rbacv1.PolicyRule, len(rules))
-	for i, rule := range rules {
-		policies[i] = rule.PolicyRule
-	}
 	account := r.meta(r.ServiceAccount)
 	account.Namespace = r.Namespace
-	return &Reader{
+	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: r.ServiceAccount, Namespace: r.Namespace}}
+	reader := &Reader{
 		ServiceAccount: &corev1.ServiceAccount{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
 			ObjectMeta: account,
 		},
 		ClusterRole: &rbacv1.ClusterRole{
-			TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "ClusterRole"},
+			TypeMeta:   typeOf("ClusterRole"),
 			ObjectMeta: r.meta(r.Name),
-			Rules:      policies,
+			Rules:      policies(r.rules(), ""),
 		},
 		ClusterRoleBinding: &rbacv1.ClusterRoleBinding{
-			TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "ClusterRoleBinding"},
+			TypeMeta:   typeOf("ClusterRoleBinding"),
 			ObjectMeta: r.meta(r.Name),
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: r.Name},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: r.ServiceAccount, Namespace: r.Namespace}},
+			Subjects:   subjects,
 		},
 		Warnings: r.warnings,
-	}, nil
+	}
+	if local := policies(r.rules(), r.SystemNamespace); len(local) > 0 {
+		meta := r.meta(r.Name)
+		meta.Namespace = r.SystemNamespace
+		reader.Role = &rbacv1.Role{TypeMeta: typeOf("Role"), ObjectMeta: meta, Rules: local}
+		reader.RoleBinding = &rbacv1.RoleBinding{
+			TypeMeta:   typeOf("RoleBinding"),
+			ObjectMeta: *meta.DeepCopy(),
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: r.Name},
+			Subjects:   slices.Clone(subjects),
+		}
+	}
+	return reader, nil
+}
+
+func typeOf(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: kind}
+}
+
+// policies are the rules that are granted in a namespace; "" is everywhere.
+func policies(rules []Rule, namespace string) []rbacv1.PolicyRule {
+	var granted []rbacv1.PolicyRule
+	for _, rule := range rules {
+		if rule.Namespace == namespace {
+			granted = append(granted, rule.PolicyRule)
+		}
+	}
+	return granted
 }
 
 func (r *resolved) meta(name string) metav1.ObjectMeta {
@@ -62,7 +96,8 @@ func (r *resolved) meta(name string) metav1.ObjectMeta {
 
 // Objects returns the objects in the order to apply them: the account, the
 // role, and the binding, which the API server refuses to check without its role
-// (Kubernetes pkg/registry/rbac/clusterrolebinding/policybased).
+// (Kubernetes pkg/registry/rbac/clusterrolebinding/policybased); then, if there
+// are any, the role and the binding of one namespace.
 func (r *Reader) Objects() []runtime.Object {
 	var objects []runtime.Object
 	if r.ServiceAccount != nil {
@@ -74,5 +109,33 @@ func (r *Reader) Objects() []runtime.Object {
 	if r.ClusterRoleBinding != nil {
 		objects = append(objects, r.ClusterRoleBinding)
 	}
+	if r.Role != nil {
+		objects = append(objects, r.Role)
+	}
+	if r.RoleBinding != nil {
+		objects = append(objects, r.RoleBinding)
+	}
 	return objects
+}
+
+// WriteYAML writes the objects in the order of Objects as a stream of YAML
+// documents that `kubectl apply -f -` takes. The same Reader gives the same
+// bytes. The namespaces of the objects must exist; they are not a part of the
+// stream.
+func (r *Reader) WriteYAML(w io.Writer) error {
+	var buf bytes.Buffer
+	for i, object := range r.Objects() {
+		if i > 0 {
+			buf.WriteString("---\n")
+		}
+		document, err := yaml.Marshal(object)
+		if err != nil {
+			return fmt.Errorf("rbac: encode YAML: %w", err)
+		}
+		buf.Write(document)
+	}
+	if _, err := buf.WriteTo(w); err != nil {
+		return fmt.Errorf("rbac: write YAML: %w", err)
+	}
+	return nil
 }

@@ -23,6 +23,8 @@ func TestRenderGolden(t *testing.T) {
 		"upstream-1.31":             {Profile: rbac.Upstream, IstioVersion: "1.31"},
 		"remote-control-plane-1.27": {Profile: rbac.RemoteControlPlane, IstioVersion: "1.27.3"},
 		"minimal":                   {Profile: rbac.Minimal},
+		"minimal-1.28":              {Profile: rbac.Minimal, IstioVersion: "1.28"},
+		"minimal-revisions":         {Profile: rbac.Minimal, Namespace: "readers", SystemNamespace: "istio-prod", Revisions: []string{"canary", "default"}},
 		"named": {
 			Profile: rbac.Minimal, Namespace: "mesh", ServiceAccount: "east.reader", Name: "east-reads-west",
 			Labels:      map[string]string{"app.kubernetes.io/managed-by": "platform", "team": ""},
@@ -87,6 +89,10 @@ func TestRenderSharesNothing(t *testing.T) {
 func TestObjectsInApplyOrder(t *testing.T) {
 	reader := render(t, rbac.Options{})
 	require.Equal(t, []string{"v1/ServiceAccount", "rbac.authorization.k8s.io/v1/ClusterRole", "rbac.authorization.k8s.io/v1/ClusterRoleBinding"}, kinds(reader.Objects()))
+	require.Equal(t, []string{
+		"v1/ServiceAccount", "rbac.authorization.k8s.io/v1/ClusterRole", "rbac.authorization.k8s.io/v1/ClusterRoleBinding",
+		"rbac.authorization.k8s.io/v1/Role", "rbac.authorization.k8s.io/v1/RoleBinding",
+	}, kinds(render(t, rbac.Options{Profile: rbac.Minimal}).Objects()))
 	require.Same(t, reader.ClusterRole, reader.Objects()[1])
 
 	reader.ServiceAccount = nil

@@ -1,6 +1,8 @@
 package rbac
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -31,11 +33,52 @@ func (o Options) validate() error {
 	if msgs := validation.IsDNS1123Subdomain(o.ServiceAccount); len(msgs) > 0 {
 		return refuse("Options.ServiceAccount", o.ServiceAccount, msgs)
 	}
-	if o.Revision != "" { // Istio operator/pkg/apis/validation, validateRevision
-		if msgs := validation.IsDNS1123Label(o.Revision); len(msgs) > 0 {
-			return refuse("Options.Revision", o.Revision, msgs)
+	if o.ServiceAccount == "default" {
+		return invalid.Field("Options.ServiceAccount", o.ServiceAccount, "is the account of every pod in the namespace that names none, and each would read all Secrets of the cluster", "name an account of its own")
+	}
+	if err := o.validateIstiods(); err != nil {
+		return err
+	}
+	return errors.Join(o.validateName(), validateLabels(o.Labels), validateAnnotations(o.Annotations))
+}
+
+// validateIstiods checks what is said of the istiods.
+func (o Options) validateIstiods() error {
+	if msgs := validation.IsDNS1123Label(o.SystemNamespace); len(msgs) > 0 {
+		return refuse("Options.SystemNamespace", o.SystemNamespace, msgs)
+	}
+	if err := validateRevision("Options.Revision", o.Revision); err != nil {
+		return err
+	}
+	for i, revision := range o.Revisions {
+		if err := validateRevision(fmt.Sprintf("Options.Revisions[%d]", i), revision); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// validateRevision is Istio's operator/pkg/apis/validation, validateRevision.
+func validateRevision(field, revision string) error {
+	if revision == "" {
+		return nil
+	}
+	if msgs := validation.IsDNS1123Label(revision); len(msgs) > 0 {
+		return refuse(field, revision, msgs)
+	}
+	return nil
+}
+
+var (
+	// builtinRoles are the roles that an API server installs without the prefix "system:" (Kubernetes
+	// plugin/pkg/auth/authorizer/rbac/bootstrappolicy; the last is a Role in kube-system).
+	builtinRoles = []string{"cluster-admin", "admin", "edit", "view", "extension-apiserver-authentication-reader"}
+	// istioRoles begin the names of the roles that Istio's charts install for others than readers
+	// (Istio manifests/charts, kind ClusterRole).
+	istioRoles = []string{"istiod", "istio-cni", "ztunnel"}
+)
+
+func (o Options) validateName() error {
 	if msgs := content.IsPathSegmentName(o.Name); len(msgs) > 0 {
 		return refuse("Options.Name", o.Name, msgs)
 	}
@@ -45,10 +88,15 @@ func (o Options) validate() error {
 	if strings.HasPrefix(o.Name, systemPrefix) {
 		return invalid.Field("Options.Name", o.Name, `the prefix "system:" belongs to Kubernetes`, "choose another name")
 	}
-	if err := validateLabels(o.Labels); err != nil {
-		return err
+	if slices.Contains(builtinRoles, o.Name) {
+		return invalid.Field("Options.Name", o.Name, "is a role that Kubernetes installs, and applying the reader would overwrite it", "choose another name")
 	}
-	return validateAnnotations(o.Annotations)
+	for _, prefix := range istioRoles {
+		if o.Name == prefix || strings.HasPrefix(o.Name, prefix+"-") {
+			return invalid.Field("Options.Name", o.Name, "is a name of the roles that Istio installs for "+prefix+", and applying the reader could overwrite one", "choose another name")
+		}
+	}
+	return nil
 }
 
 func validateLabels(labels map[string]string) error {

@@ -13,9 +13,12 @@ const (
 	oldestMinor = 19
 	newestMinor = 31
 
+	// provedMinor is the minor that ran on the lab.
+	provedMinor = 31
+
 	// From here on istiod reads the mesh configuration of a remote cluster
 	// (Istio pilot/pkg/serviceregistry/kube/controller/multicluster.go).
-	minimalMinor = 29
+	meshConfigMinor = 29
 )
 
 // Accepts ASM's and pre-release forms too: "1.22.6.78-gd3ac4cbd-aliyun".
@@ -45,8 +48,8 @@ func resolveVersion(version string, profile Profile) (minor int, warning string,
 		return 0, "", refuse(fmt.Sprintf("is older than 1.%d, the oldest whose charts are known", oldestMinor), fmt.Sprintf("upgrade istiod, or use profile %s, which does not vary by version", ASM), ErrVersionTooOld)
 	case major > 1 || minor > newestMinor:
 		return newestMinor, fmt.Sprintf("IstioVersion %q is newer than 1.%d, the newest whose charts are known: rendered as 1.%[2]d; compare with its own chart", version, newestMinor), nil
-	case profile == Minimal && minor < minimalMinor:
-		return minor, fmt.Sprintf("profile %s is meant for istiod 1.%d and newer and not proved with IstioVersion %q: if istiod does not sync, use profile %s", Minimal, minimalMinor, version, Upstream), nil
+	case profile == Minimal && minor != provedMinor:
+		return minor, fmt.Sprintf("profile %s for IstioVersion %q was read in the source of Istio 1.%d; it did not run against that version", Minimal, version, minor), nil
 	}
 	return minor, "", nil
 }

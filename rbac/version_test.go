@@ -51,10 +51,6 @@ func TestVersionWarnings(t *testing.T) {
 		require.Equal(t, newest.ClusterRole, newer.ClusterRole)
 		require.Equal(t, []string{`IstioVersion "` + version + `" is newer than 1.31, the newest whose charts are known: rendered as 1.31; compare with its own chart`}, newer.Warnings)
 	}
-	require.Empty(t, render(t, rbac.Options{Profile: rbac.Minimal, IstioVersion: "1.29.0"}).Warnings)
-	old := render(t, rbac.Options{Profile: rbac.Minimal, IstioVersion: "1.28.10"})
-	require.Len(t, old.Warnings, 1)
-	require.Contains(t, old.Warnings[0], "use profile upstream")
 	require.Len(t, render(t, rbac.Options{Profile: rbac.Minimal, IstioVersion: "1.32"}).Warnings, 1)
 }
 

@@ -41,7 +41,8 @@ func (w *work) preflight(ctx context.Context) *Error {
 		Bound: w.kind() == "bound", IstioVersions: w.from.versions(), Dial: w.To.Dial, Parallel: w.parallel(),
 	}
 	if w.want.role != nil {
-		in.Rules = w.rules
+		in.Rules, in.RoleRules = w.roleRules()
+		in.RoleNamespace = w.systemNamespace()
 	}
 	findings, err := preflight.Run(ctx, in)
 	if err != nil {

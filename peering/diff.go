@@ -23,17 +23,17 @@ func diff(live, want Object) []string {
 	}
 	switch w := want.(type) {
 	case *rbacv1.ClusterRole:
-		had := before.(*rbacv1.ClusterRole).Rules
-		for _, r := range rbac.Missing(had, w.Rules) {
-			lines = append(lines, "+ may "+rbac.Describe(r))
-		}
-		for _, r := range rbac.Extra(had, w.Rules) {
-			lines = append(lines, "- may "+rbac.Describe(r))
-		}
+		lines = append(lines, diffRules(before.(*rbacv1.ClusterRole).Rules, w.Rules)...)
+	case *rbacv1.Role:
+		lines = append(lines, diffRules(before.(*rbacv1.Role).Rules, w.Rules)...)
 	case *rbacv1.ClusterRoleBinding:
 		had := before.(*rbacv1.ClusterRoleBinding)
 		lines = append(lines, replaced("role", had.RoleRef.Name, w.RoleRef.Name)...)
-		lines = append(lines, replaced("subjects", subjects(had), subjects(w))...)
+		lines = append(lines, replaced("subjects", subjects(had.Subjects), subjects(w.Subjects))...)
+	case *rbacv1.RoleBinding:
+		had := before.(*rbacv1.RoleBinding)
+		lines = append(lines, replaced("role", had.RoleRef.Name, w.RoleRef.Name)...)
+		lines = append(lines, replaced("subjects", subjects(had.Subjects), subjects(w.Subjects))...)
 	case *corev1.Secret:
 		for _, key := range slices.Sorted(maps.Keys(w.Data)) {
 			if old, ok := before.(*corev1.Secret).Data[key]; !ok {
@@ -46,9 +46,19 @@ func diff(live, want Object) []string {
 	return lines
 }
 
-func subjects(b *rbacv1.ClusterRoleBinding) string {
-	names := make([]string, len(b.Subjects))
-	for i, s := range b.Subjects {
+func diffRules(had, want []rbacv1.PolicyRule) (lines []string) {
+	for _, r := range rbac.Missing(had, want) {
+		lines = append(lines, "+ may "+rbac.Describe(r))
+	}
+	for _, r := range rbac.Extra(had, want) {
+		lines = append(lines, "- may "+rbac.Describe(r))
+	}
+	return lines
+}
+
+func subjects(all []rbacv1.Subject) string {
+	names := make([]string, len(all))
+	for i, s := range all {
 		names[i] = s.Kind + "/" + s.Namespace + "/" + s.Name
 	}
 	return strings.Join(names, ", ")

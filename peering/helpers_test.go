@@ -28,7 +28,7 @@ func contents(t *testing.T, m *peeringtest.Member) []string {
 	for _, like := range []peering.Object{
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system"}},
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system"}},
-		&rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{},
+		&rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{}, &rbacv1.Role{}, &rbacv1.RoleBinding{},
 	} {
 		before, after := m.Before, m.After
 		m.Before, m.After = nil, nil

@@ -42,7 +42,7 @@ func (s istiodPods) Replicas(ctx context.Context) ([]Replica, error) {
 	}
 	replicas := make([]Replica, len(running))
 	for i, pod := range running {
-		replicas[i] = Replica{Name: pod.Name, Version: istiod.Version(pod), Debug: s.debug(pod)}
+		replicas[i] = Replica{Name: pod.Name, Version: istiod.Version(pod), Revision: istiod.Revision(pod), Debug: s.debug(pod)}
 	}
 	return replicas, nil
 }

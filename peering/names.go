@@ -23,11 +23,14 @@ const (
 	// AnnotationRun is a nonce of the call that created an object. After a lost reply it tells whose creation won.
 	AnnotationRun = "meshpeer.io/run"
 
+	// AnnotationLocalRoles is on the ClusterRole of a link: the namespaces, joined by commas, that hold or held a Role and a
+	// RoleBinding of the link besides.
+	AnnotationLocalRoles = "meshpeer.io/local-roles"
+
 	ManagedBy = "meshpeer"
 )
 
-// reader is the name of the link's ServiceAccount, ClusterRole and ClusterRoleBinding in To: it tells To's audit log which
-// cluster reads.
+// reader is the name of the link's ServiceAccount, roles and bindings in To: it tells To's audit log which cluster reads.
 func (l Link) reader() string { return "meshpeer-reader-" + safeName(l.From.ID) }
 
 // safeName is the ID as it can stand in the name of an object: itself, or a label with a hash.

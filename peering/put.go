@@ -50,6 +50,18 @@ func merge(live, want Object) (merged Object, reason string, immutable bool) {
 		if rules := want.(*rbacv1.ClusterRole).Rules; !reflect.DeepEqual(m.Rules, rules) {
 			m.Rules, reason = rules, "its rules differ"
 		}
+	case *rbacv1.Role:
+		if rules := want.(*rbacv1.Role).Rules; !reflect.DeepEqual(m.Rules, rules) {
+			m.Rules, reason = rules, "its rules differ"
+		}
+	case *rbacv1.RoleBinding:
+		wanted := want.(*rbacv1.RoleBinding)
+		if m.RoleRef != wanted.RoleRef {
+			return merged, "its roleRef differs, which is immutable", true
+		}
+		if !reflect.DeepEqual(m.Subjects, wanted.Subjects) {
+			m.Subjects, reason = wanted.Subjects, "its subjects differ"
+		}
 	case *rbacv1.ClusterRoleBinding:
 		wanted := want.(*rbacv1.ClusterRoleBinding)
 		if m.RoleRef != wanted.RoleRef {

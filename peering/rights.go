@@ -12,29 +12,45 @@ import (
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// needs is what From's istiod lists and watches in To: the minimal role, less what its version does not ask for.
+// needs is what From's istiods list and watch in To: the minimal role of the versions and revisions that were seen, else of
+// those that the options name.
 func (w *work) needs() []rbac.Access {
-	minimal, err := rbac.Explain(rbac.Options{Profile: rbac.Minimal})
-	if err != nil {
-		return nil // unreachable: constant options
-	}
-	upstream := rbac.Options{Profile: rbac.Upstream, IstioVersion: w.from.istioVersion()}
-	asked, err := rbac.Render(upstream)
-	if err != nil {
-		upstream.IstioVersion = "" // a version that is no version: ask for all that the newest needs
-		if asked, err = rbac.Render(upstream); err != nil {
-			return nil // unreachable: constant options
-		}
+	versions, revisions := w.from.istiods()
+	if len(w.from.replicas) == 0 {
+		versions, revisions = []string{w.Reader.IstioVersion}, w.Reader.Revisions
 	}
 	var all []rbac.Access
-	for _, rule := range minimal {
-		for _, group := range rule.APIGroups {
-			for _, resource := range rule.Resources {
-				for _, verb := range rule.Verbs {
-					a := rbac.Access{Verb: verb, Group: group, Resource: resource}
-					if rbac.Allows(asked.ClusterRole.Rules, a) {
-						all = append(all, a)
-					}
+	for _, version := range versions {
+		o := rbac.Options{Profile: rbac.Minimal, IstioVersion: version, SystemNamespace: w.systemNamespace(), Revisions: revisions}
+		rules, err := rbac.Explain(o)
+		if err != nil {
+			o.IstioVersion = "" // a version that is not one, or too old: all that the newest needs
+			if rules, err = rbac.Explain(o); err != nil {
+				rules, _ = rbac.Explain(rbac.Options{Profile: rbac.Minimal}) // a revision that is not one
+			}
+		}
+		for _, r := range rules {
+			for _, a := range accesses(r) {
+				if !slices.Contains(all, a) {
+					all = append(all, a)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// accesses are what a rule of the minimal role grants, one by one.
+func accesses(r rbac.Rule) (all []rbac.Access) {
+	names := r.ResourceNames
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, group := range r.APIGroups {
+		for _, resource := range r.Resources {
+			for _, name := range names {
+				for _, verb := range r.Verbs {
+					all = append(all, rbac.Access{Verb: verb, Group: group, Resource: resource, Namespace: r.Namespace, Name: name})
 				}
 			}
 		}
@@ -74,7 +90,7 @@ func denied(ctx context.Context, objects Objects, user string, groups []string, 
 }
 
 func review(ctx context.Context, objects Objects, user string, groups []string, a rbac.Access) (bool, error) {
-	attributes := &authorizationv1.ResourceAttributes{Verb: a.Verb, Group: a.Group, Resource: a.Resource} // no namespace: cluster-wide
+	attributes := a.ResourceAttributes() // without a namespace: cluster-wide
 	if user == "" {
 		o, err := objects.Create(ctx, &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: attributes}})
 		if err != nil {
@@ -91,16 +107,23 @@ func review(ctx context.Context, objects Objects, user string, groups []string, 
 	return o.(*authorizationv1.SubjectAccessReview).Status.Allowed, nil
 }
 
-// asRules puts accesses into the form in which they would be granted, one rule per resource.
+// asRules puts accesses into the form in which they would be granted, one rule per resource and name.
 func asRules(accesses []rbac.Access) []rbacv1.PolicyRule {
 	var rules []rbacv1.PolicyRule
+	var before rbac.Access
 	for _, a := range accesses {
-		last := len(rules) - 1
-		if last >= 0 && rules[last].APIGroups[0] == a.Group && rules[last].Resources[0] == a.Resource {
-			rules[last].Verbs = append(rules[last].Verbs, a.Verb)
+		thing := a
+		thing.Verb = ""
+		if len(rules) > 0 && thing == before {
+			last := &rules[len(rules)-1]
+			last.Verbs = append(last.Verbs, a.Verb)
 			continue
 		}
-		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{a.Group}, Resources: []string{a.Resource}, Verbs: []string{a.Verb}})
+		rule := rbacv1.PolicyRule{APIGroups: []string{a.Group}, Resources: []string{a.Resource}, Verbs: []string{a.Verb}}
+		if a.Name != "" {
+			rule.ResourceNames = []string{a.Name}
+		}
+		rules, before = append(rules, rule), thing
 	}
 	return rules
 }

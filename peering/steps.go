@@ -17,18 +17,20 @@ func (w *work) steps() []step {
 			w.unshare(),
 			w.awaitGone(),
 			w.revokeAll(),
+			w.drop(w.want.localBinding, w.live.localBinding), w.drop(w.want.localRole, w.live.localRole), w.dropStrays(),
 			w.drop(w.want.binding, w.live.binding), w.drop(w.want.role, w.live.role), w.drop(w.want.account, w.live.account),
 			w.awaitRefused(),
 		)
 	default: // Present, and Rotated, which finds no credential good
 		return flow(
 			w.put(w.want.account, w.live.account), w.put(w.want.role, w.live.role), w.put(w.want.binding, w.live.binding),
+			w.put(w.want.localRole, w.live.localRole), w.put(w.want.localBinding, w.live.localBinding),
 			w.mint(),
 			w.share(),
 			w.restart(),
 			w.awaitSync(),
 			w.guard(),
-			w.revokeOld(),
+			w.revokeOld(), w.dropStrays(),
 		)
 	}
 }

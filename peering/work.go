@@ -8,11 +8,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/peering/preflight"
-	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -25,8 +23,7 @@ type work struct {
 	again      bool                // what the call read of From is older than this look
 	refused    *Error              // why nothing can be done: found while reading
 	findings   []preflight.Finding // those of the preflight that somebody should see
-	overGrants []string            // of the role
-	rules      []rbacv1.PolicyRule // of the role
+	overGrants []string            // of the roles
 	planned    []step
 
 	held      map[string]*holding // of To, by replica, just before the remote secret changed
@@ -40,10 +37,11 @@ type work struct {
 	token    secrets.Token // in use: the shared one, or the one that this call minted
 }
 
-// wanted are the objects of the link as they should be. Account, role and binding are nil with an existing account.
+// wanted are the objects of the link as they should be. Account, roles and bindings are nil with an existing account.
 type wanted struct {
-	account, role, binding Object
-	reader                 account // whom the tokens speak for
+	account, role, binding  Object
+	localRole, localBinding Object  // in one namespace; nil if the profile has none
+	reader                  account // whom the tokens speak for
 }
 
 // account is a ServiceAccount by name.
@@ -56,14 +54,16 @@ func (a account) user() string { return "system:serviceaccount:" + a.namespace +
 
 // live are the objects of the link as they are; nil where there is none.
 type live struct {
-	account, role, binding Object
-	accountUID             string
-	tokens                 []*corev1.Secret // of this link in To, every generation
-	secret                 *corev1.Secret   // the remote secret in From
-	adopted                bool             // it is somebody else's, to be taken over
-	abandoned              bool             // an earlier run began here and did not finish
-	ref                    secrets.Ref      // of the token in it
-	stale                  string           // why that token must be replaced; "" if it is good
+	account, role, binding  Object
+	localRole, localBinding Object   // where they are wanted
+	strays                  []Object // bindings, then roles of the link in other namespaces, where nothing wants them any more
+	accountUID              string
+	tokens                  []*corev1.Secret // of this link in To, every generation
+	secret                  *corev1.Secret   // the remote secret in From
+	adopted                 bool             // it is somebody else's, to be taken over
+	abandoned               bool             // an earlier run began here and did not finish
+	ref                     secrets.Ref      // of the token in it
+	stale                   string           // why that token must be replaced; "" if it is good
 }
 
 // read learns all that the steps depend on. It writes nothing, so its failure leaves nothing.
@@ -125,41 +125,7 @@ func (w *work) plan(ctx context.Context) (err error) {
 		}
 		return nil
 	}
-	o := w.Reader
-	o.Name, o.ServiceAccount = w.reader(), w.reader()
-	if o.Namespace == "" {
-		o.Namespace = w.To.namespace()
-	}
-	if o.IstioVersion == "" {
-		o.IstioVersion = w.from.istioVersion()
-	}
-	reader, err := rbac.Render(o)
-	if err != nil && w.Reader.IstioVersion == "" {
-		o.IstioVersion = "" // From's image tag is no version: take the newest role
-		reader, err = rbac.Render(o)
-	}
-	if err != nil {
-		return err
-	}
-	for _, text := range reader.Warnings {
-		w.warn(text)
-	}
-	rules, err := rbac.Explain(o)
-	if err != nil {
-		return err
-	}
-	for _, r := range rules {
-		if r.OverGrant != "" {
-			w.overGrants = append(w.overGrants, rbac.Describe(r.PolicyRule)+": "+r.OverGrant)
-		}
-	}
-	w.rules = reader.ClusterRole.Rules
-	w.want.account, w.want.role, w.want.binding = reader.ServiceAccount, reader.ClusterRole, reader.ClusterRoleBinding
-	for _, o := range []Object{w.want.account, w.want.role, w.want.binding} {
-		o.SetLabels(overlay(o.GetLabels(), w.labels()))
-	}
-	w.want.reader = account{reader.ServiceAccount.Namespace, reader.ServiceAccount.Name}
-	return nil
+	return w.planReader()
 }
 
 // readTo reads the link's objects in To. One of their names in foreign hands ends the link here.
@@ -172,18 +138,8 @@ func (w *work) readTo(ctx context.Context) (err error) {
 		w.live.accountUID = string(w.live.account.GetUID())
 	}
 	if w.Account == nil {
-		for _, slot := range []struct {
-			want Object
-			live *Object
-		}{{w.want.role, &w.live.role}, {w.want.binding, &w.live.binding}} {
-			if *slot.live, err = find(ctx, w.to.Objects, slot.want); err != nil {
-				return err
-			}
-		}
-		for _, o := range []Object{w.live.account, w.live.role, w.live.binding} {
-			if o != nil && !w.owns(o) {
-				return &ForeignObjectError{Object: name(o), Owner: owner(o)}
-			}
+		if err = w.readRoles(ctx); err != nil {
+			return err
 		}
 	} else if w.live.account == nil && w.goal == Present {
 		return fmt.Errorf("ServiceAccount %s does not exist: create it, or let each link have its own reader", w.want.reader)

@@ -43,6 +43,8 @@ var (
 		reflect.TypeFor[corev1.Pod]():                              {core.WithKind("Pod"), "pods"},
 		reflect.TypeFor[rbacv1.ClusterRole]():                      {rbac.WithKind("ClusterRole"), "clusterroles"},
 		reflect.TypeFor[rbacv1.ClusterRoleBinding]():               {rbac.WithKind("ClusterRoleBinding"), "clusterrolebindings"},
+		reflect.TypeFor[rbacv1.Role]():                             {rbac.WithKind("Role"), "roles"},
+		reflect.TypeFor[rbacv1.RoleBinding]():                      {rbac.WithKind("RoleBinding"), "rolebindings"},
 		reflect.TypeFor[authorizationv1.SubjectAccessReview]():     {auth.WithKind("SubjectAccessReview"), "subjectaccessreviews"},
 		reflect.TypeFor[authorizationv1.SelfSubjectAccessReview](): {auth.WithKind("SelfSubjectAccessReview"), "selfsubjectaccessreviews"},
 		reflect.TypeFor[authenticationv1.SelfSubjectReview]():      {authenticationv1.SchemeGroupVersion.WithKind("SelfSubjectReview"), "selfsubjectreviews"},

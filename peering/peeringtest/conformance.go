@@ -48,6 +48,9 @@ func samples(namespace string) []func() peering.Object {
 		func() peering.Object {
 			return &rbacv1.ClusterRole{ObjectMeta: meta(""), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
 		},
+		func() peering.Object {
+			return &rbacv1.Role{ObjectMeta: meta(namespace), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
+		},
 	}
 }
 
@@ -203,6 +206,8 @@ func kindOf(o peering.Object) schema.GroupVersionKind {
 		return corev1.SchemeGroupVersion.WithKind("Secret")
 	case *corev1.ServiceAccount:
 		return corev1.SchemeGroupVersion.WithKind("ServiceAccount")
+	case *rbacv1.Role:
+		return rbacv1.SchemeGroupVersion.WithKind("Role")
 	}
 	return rbacv1.SchemeGroupVersion.WithKind("ClusterRole")
 }

@@ -21,15 +21,16 @@ type Istiods struct {
 	server *Server
 	id     string
 
-	mu       sync.Mutex
-	replicas []string
-	stuck    map[string]peering.SyncStatus
-	failures map[string]error
-	version  string
-	frozen   []*corev1.Secret  // what the replicas go on with; nil: what is there
-	loses    bool              // endpoints, when a remote secret changes
-	hollow   bool              // they are lost
-	content  map[string]string // of Secrets, as each replica saw them last
+	mu        sync.Mutex
+	replicas  []string
+	stuck     map[string]peering.SyncStatus
+	failures  map[string]error
+	version   string
+	revisions map[string]string
+	frozen    []*corev1.Secret  // what the replicas go on with; nil: what is there
+	loses     bool              // endpoints, when a remote secret changes
+	hollow    bool              // they are lost
+	content   map[string]string // of Secrets, as each replica saw them last
 }
 
 // Scale sets the names of the replicas; none is a cluster without istiod.
@@ -68,7 +69,7 @@ func (i *Istiods) Replicas(context.Context) ([]peering.Replica, error) {
 	defer i.mu.Unlock()
 	var out []peering.Replica
 	for _, name := range i.replicas {
-		out = append(out, peering.Replica{Name: name, Version: i.version, Debug: func(ctx context.Context, path string) ([]byte, error) {
+		out = append(out, peering.Replica{Name: name, Version: i.version, Revision: i.revisions[name], Debug: func(ctx context.Context, path string) ([]byte, error) {
 			return i.debug(ctx, name, path)
 		}})
 	}
@@ -111,7 +112,7 @@ func (i *Istiods) clusters(replica string) []peering.RemoteCluster {
 				continue
 			}
 			seen[r.Cluster] = true
-			status := i.sync(r)
+			status := i.sync(replica, r)
 			if stuck := i.stuck[replica]; stuck != "" {
 				status = stuck
 			}
@@ -138,6 +139,13 @@ func (i *Istiods) SetVersion(version string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.version = version
+}
+
+// SetRevision is what label istio.io/rev of a replica says. Default "", the default revision.
+func (i *Istiods) SetRevision(replica, revision string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.revisions[replica] = revision
 }
 
 // MissChanges makes the replicas go on with the Secrets as they are now until Restart, as Istio 1.29.0 to 1.29.2 and 1.30.0
@@ -185,19 +193,20 @@ func (i *Istiods) live() []*corev1.Secret {
 }
 
 // sync lists what the informers list, all of which must be allowed.
-func (i *Istiods) sync(r secrets.Remote) peering.SyncStatus {
+func (i *Istiods) sync(replica string, r secrets.Remote) peering.SyncStatus {
 	remote := i.mesh.at(r.Endpoint.Server)
 	if remote == nil {
 		return peering.TimedOut
 	}
-	minimal, err := rbac.Render(rbac.Options{Profile: rbac.Minimal})
+	minimal, err := rbac.Render(rbac.Options{Profile: rbac.Minimal, IstioVersion: i.version, Revisions: []string{i.revisions[replica]}})
 	if err != nil {
-		panic(err) // constant options
+		minimal, _ = rbac.Render(rbac.Options{Profile: rbac.Minimal, Revisions: []string{i.revisions[replica]}}) // a tag that is no version
 	}
 	remote.mu.Lock()
 	defer remote.mu.Unlock()
 	account := remote.identify(r.Token.Reveal())
-	if account == nil || !remote.covers(user(account), minimal.ClusterRole.Rules) {
+	if account == nil || !remote.covers(user(account), minimal.ClusterRole.Rules, "") ||
+		minimal.Role != nil && !remote.covers(user(account), minimal.Role.Rules, minimal.Role.Namespace) {
 		return peering.TimedOut
 	}
 	return peering.Synced

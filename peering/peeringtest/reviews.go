@@ -78,30 +78,48 @@ func user(account *corev1.ServiceAccount) string {
 
 // allowed is the RBAC authorizer.
 func (s *Server) allowed(name string, a authorizationv1.ResourceAttributes) bool {
-	return rbac.Allows(s.rules(name), rbac.Access{
-		Verb: a.Verb, Group: a.Group, Resource: a.Resource, Subresource: a.Subresource, Namespace: a.Namespace, Name: a.Name,
-	})
+	return rbac.Allows(s.rules(name, a.Namespace), rbac.FromResourceAttributes(&a))
 }
 
-// covers says whether the user holds all of the rules.
-func (s *Server) covers(name string, rules []rbacv1.PolicyRule) bool {
-	return len(rbac.Missing(s.rules(name), rules)) == 0
+// covers says whether the user holds all of the rules in a namespace; "" is everywhere.
+func (s *Server) covers(name string, rules []rbacv1.PolicyRule, namespace string) bool {
+	return len(rbac.Missing(s.rules(name, namespace), rules)) == 0
 }
 
-// rules are what ClusterRoleBindings give to a user.
-func (s *Server) rules(name string) []rbacv1.PolicyRule {
+// rules are what bindings give to a user: ClusterRoleBindings everywhere, RoleBindings in their namespace.
+func (s *Server) rules(name, namespace string) []rbacv1.PolicyRule {
 	var all []rbacv1.PolicyRule
 	for _, o := range s.objects {
-		binding, ok := o.(*rbacv1.ClusterRoleBinding)
-		if !ok {
-			continue
+		var ref rbacv1.RoleRef
+		var subjects []rbacv1.Subject
+		switch binding := o.(type) {
+		case *rbacv1.ClusterRoleBinding:
+			ref, subjects = binding.RoleRef, binding.Subjects
+		case *rbacv1.RoleBinding:
+			if binding.Namespace != namespace {
+				continue
+			}
+			ref, subjects = binding.RoleRef, binding.Subjects
 		}
-		for _, subject := range binding.Subjects {
-			role, ok := s.objects[key(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: binding.RoleRef.Name}})].(*rbacv1.ClusterRole)
-			if ok && "system:serviceaccount:"+subject.Namespace+":"+subject.Name == name {
-				all = append(all, role.Rules...)
+		for _, subject := range subjects {
+			if "system:serviceaccount:"+subject.Namespace+":"+subject.Name == name {
+				all = append(all, s.roleRules(ref, namespace)...)
 			}
 		}
 	}
 	return all
+}
+
+func (s *Server) roleRules(ref rbacv1.RoleRef, namespace string) []rbacv1.PolicyRule {
+	switch ref.Kind {
+	case "ClusterRole":
+		if role, ok := s.objects[key(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: ref.Name}})].(*rbacv1.ClusterRole); ok {
+			return role.Rules
+		}
+	case "Role":
+		if role, ok := s.objects[key(&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ref.Name}})].(*rbacv1.Role); ok {
+			return role.Rules
+		}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/meshpeer/meshpeer/peering/preflight"
@@ -87,6 +88,29 @@ func serverCases() []one {
 		{"caller-rights", "holds the role", func(w *world) {
 			allow(&w.in.To, func(a rbac.Access) bool { return a.Verb != "escalate" && a.Verb != "bind" })
 		}, probe.Passed, "cluster-1"},
+		{"caller-rights", "may not make the Role", func(w *world) {
+			withRole(w)
+			allow(&w.in.To, func(a rbac.Access) bool { return a.Resource != "roles" && a.Resource != "configmaps" })
+		}, probe.Failed, "may not get,create,update,delete,escalate,bind roles.rbac.authorization.k8s.io in mesh"},
+		{"caller-rights", "may not bind the Role", func(w *world) {
+			withRole(w)
+			allow(&w.in.To, func(a rbac.Access) bool { return a.Resource != "rolebindings" })
+		}, probe.Failed, "may not get,create,update,delete rolebindings.rbac.authorization.k8s.io in mesh"},
+		{"caller-rights", "does not hold the Role", func(w *world) {
+			withRole(w)
+			allow(&w.in.To, func(a rbac.Access) bool {
+				return a.Verb != "escalate" && (a.Resource != "configmaps" || a.Namespace != "mesh" || a.Name != "istio")
+			})
+		}, probe.Failed, "may not escalate clusterroles.rbac.authorization.k8s.io; escalate roles.rbac.authorization.k8s.io in mesh"},
+		{"caller-rights", "holds the Role", func(w *world) {
+			withRole(w)
+			allow(&w.in.To, func(a rbac.Access) bool {
+				return a.Verb != "escalate" && a.Verb != "bind" && (a.Resource != "configmaps" || a.Namespace == "mesh" && a.Name == "istio")
+			})
+		}, probe.Passed, "cluster-1"},
+		{"caller-rights", "no Role, no right", func(w *world) {
+			allow(&w.in.To, func(a rbac.Access) bool { return a.Resource != "roles" && a.Resource != "rolebindings" })
+		}, probe.Passed, "cluster-1"},
 		{"caller-rights", "existing account", func(w *world) {
 			w.in.Rules = nil
 			allow(&w.in.To, func(a rbac.Access) bool { return a.Group == "" && (a.Resource == "secrets" || a.Verb == "get") })
@@ -147,4 +171,10 @@ func (liar) Get(context.Context, preflight.Object) (preflight.Object, error) {
 
 func (liar) List(context.Context, preflight.Object, string) ([]preflight.Object, error) {
 	return []preflight.Object{&corev1.Node{}}, nil
+}
+
+// withRole has a Role made beside the ClusterRole, as profile Minimal asks for.
+func withRole(w *world) {
+	w.in.RoleNamespace = "mesh"
+	w.in.RoleRules = []rbacv1.PolicyRule{{Verbs: []string{"list", "watch"}, APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"istio"}}}
 }

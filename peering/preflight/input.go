@@ -87,6 +87,9 @@ type Input struct {
 
 	// Rules of the role that is to be made in To; empty if an existing account is used and no RBAC is written.
 	Rules []rbacv1.PolicyRule
+	// RoleRules are those of a Role that is to be made besides, in RoleNamespace of To; empty if there is none.
+	RoleRules     []rbacv1.PolicyRule
+	RoleNamespace string
 	// Bound says that tokens are asked for by TokenRequest instead of a token Secret.
 	Bound bool
 

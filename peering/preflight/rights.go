@@ -62,7 +62,7 @@ func probeRights(ctx context.Context, f *facts) []verdict {
 func (f *facts) lacking(ctx context.Context, s *server, wanted []rbac.Access, grants bool) verdict {
 	refused, err := s.denied(ctx, wanted)
 	if err == nil && grants {
-		refused, err = s.withoutHeld(ctx, refused, f.Rules)
+		refused, err = s.withoutHeld(ctx, refused, append(accesses(f.Rules, ""), accesses(f.RoleRules, f.RoleNamespace)...))
 	}
 	switch {
 	case len(refused) > 0:
@@ -76,27 +76,33 @@ func (f *facts) lacking(ctx context.Context, s *server, wanted []rbac.Access, gr
 // withoutHeld takes escalate and bind off the list if the caller holds every right of the role itself: then Kubernetes
 // lets it grant them (Kubernetes pkg/registry/rbac/clusterrole/policybased/storage.go). Rights that come from another
 // authorizer than RBAC do not count there, which a review cannot tell.
-func (s *server) withoutHeld(ctx context.Context, refused []rbac.Access, rules []rbacv1.PolicyRule) ([]rbac.Access, error) {
+func (s *server) withoutHeld(ctx context.Context, refused, granted []rbac.Access) ([]rbac.Access, error) {
 	granting := func(a rbac.Access) bool { return a.Verb == "escalate" || a.Verb == "bind" }
 	if !slices.ContainsFunc(refused, granting) {
 		return refused, nil
 	}
-	lacked, err := s.denied(ctx, accesses(rules))
+	lacked, err := s.denied(ctx, granted)
 	if err != nil || len(lacked) > 0 {
 		return refused, err
 	}
 	return slices.DeleteFunc(refused, granting), nil
 }
 
-// accesses are what rules grant, cluster-wide, one by one.
-func accesses(rules []rbacv1.PolicyRule) []rbac.Access {
+// accesses are what rules grant in a namespace, or cluster-wide in "", one by one.
+func accesses(rules []rbacv1.PolicyRule, namespace string) []rbac.Access {
 	var all []rbac.Access
 	for _, r := range rules {
+		names := r.ResourceNames
+		if len(names) == 0 {
+			names = []string{""}
+		}
 		for _, group := range r.APIGroups {
 			for _, resource := range r.Resources {
 				for _, verb := range r.Verbs {
-					name, subresource, _ := strings.Cut(resource, "/")
-					all = append(all, rbac.Access{Verb: verb, Group: group, Resource: name, Subresource: subresource})
+					of, subresource, _ := strings.Cut(resource, "/")
+					for _, name := range names {
+						all = append(all, rbac.Access{Verb: verb, Group: group, Resource: of, Subresource: subresource, Namespace: namespace, Name: name})
+					}
 				}
 			}
 		}

@@ -39,6 +39,12 @@ func (f *facts) rightsInTo() []rbac.Access {
 	} else {
 		all = join(all, want(rbac.Access{Resource: "serviceaccounts", Namespace: in}, "get"))
 	}
+	if len(f.RoleRules) > 0 {
+		all = join(all,
+			want(rbac.Access{Group: group, Resource: "roles", Namespace: f.RoleNamespace}, "get", "create", "update", "delete", "escalate", "bind"),
+			want(rbac.Access{Group: group, Resource: "rolebindings", Namespace: f.RoleNamespace}, "get", "create", "update", "delete"),
+		)
+	}
 	all = join(all, want(rbac.Access{Resource: "secrets", Namespace: in}, "get", "list", "create", "update", "delete"))
 	if f.Bound {
 		all = join(all, want(rbac.Access{Resource: "serviceaccounts", Subresource: "token", Namespace: in}, "create"))

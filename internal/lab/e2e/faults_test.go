@@ -25,7 +25,7 @@ func ours(t *testing.T, c *peering.Cluster) (all []peering.Object) {
 	for _, like := range []peering.Object{
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system"}},
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system"}},
-		&rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{},
+		&rbacv1.ClusterRole{}, &rbacv1.ClusterRoleBinding{}, &rbacv1.Role{}, &rbacv1.RoleBinding{},
 	} {
 		found, err := c.Objects.List(context.Background(), like, peering.LabelManagedBy+"="+peering.ManagedBy)
 		require.NoError(t, err)

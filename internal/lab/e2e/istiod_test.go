@@ -9,12 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/dynamic"
-
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -85,43 +79,6 @@ func TestWhatIstiodMakesOfSecrets(t *testing.T) {
 		create(t, w, bad)
 		stays("refused", peering.NotSeen)
 	})
-}
-
-// TestConfigMapsCanBeNarrowed: a Role for one object is enough in place of every ConfigMap of the cluster, for the informer
-// asks for this name only.
-func TestConfigMapsCanBeNarrowed(t *testing.T) {
-	w := start(t, lab.ClusterOptions{ID: "read"}, lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 5 * time.Second})
-	client, err := dynamic.NewForConfig(w.Clusters[0].Config)
-	require.NoError(t, err)
-	role := &rbacv1.Role{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "narrow"},
-		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"istio"}, Verbs: []string{"list", "watch"}}},
-	}
-	binding := &rbacv1.RoleBinding{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "narrow"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "narrow"},
-		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "istio-system", Name: "narrow"}},
-	}
-	for resource, o := range map[string]runtime.Object{"roles": role, "rolebindings": binding} {
-		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
-		require.NoError(t, err)
-		_, err = client.Resource(rbacv1.SchemeGroupVersion.WithResource(resource)).Namespace("istio-system").
-			Create(t.Context(), &unstructured.Unstructured{Object: content}, metav1.CreateOptions{})
-		require.NoError(t, err)
-	}
-	require.NoError(t, peerByHand(t.Context(), w, "narrow", func(role *rbacv1.ClusterRole) {
-		for i, rule := range role.Rules {
-			if rule.Resources[0] == "configmaps" {
-				role.Rules[i].Resources = []string{"nothing"}
-			}
-		}
-	}))
-	require.Eventually(t, func() bool {
-		status, endpoints, err := look(t.Context(), w.Clusters[1].Istiods[0], "narrow")
-		return err == nil && status == peering.Synced && endpoints
-	}, 30*time.Second, 100*time.Millisecond)
 }
 
 // TestSecretsOfIstioctl: what istioctl makes, Parse reads, and Verify says whose it is.

@@ -42,7 +42,7 @@ func TestEveryMinimalRuleIsNeeded(t *testing.T) {
 		{"customresourcedefinitions", peering.TimedOut, false},
 		{"gateways", peering.TimedOut, false},
 		{"secrets", peering.TimedOut, true},
-		{"configmaps", peering.TimedOut, true},
+		{"configmaps", peering.TimedOut, true}, // in one namespace, one name: the Role
 		{"workloadentries", peering.TimedOut, true},
 	}
 	var minimal []string
@@ -50,6 +50,7 @@ func TestEveryMinimalRuleIsNeeded(t *testing.T) {
 	require.NoError(t, err)
 	for _, r := range rules {
 		minimal = append(minimal, r.Resources...)
+		require.Contains(t, r.Evidence, "ran on the lab", "which is here")
 	}
 	require.Len(t, cases, len(minimal)+1, "one case for each of %v", minimal)
 
@@ -77,11 +78,13 @@ type observation struct {
 // observe peers by hand, as the SDK would refuse to: with a reader that lacks a resource.
 func observe(ctx context.Context, w *world, dropped string) (o observation) {
 	name := "without-" + dropped
-	if o.err = peerByHand(ctx, w, name, func(role *rbacv1.ClusterRole) {
-		for i := range role.Rules {
-			role.Rules[i].Resources = slices.DeleteFunc(role.Rules[i].Resources, func(r string) bool { return r == dropped })
+	if o.err = peerByHand(ctx, w, name, func(reader *rbac.Reader) {
+		for _, rules := range []*[]rbacv1.PolicyRule{&reader.ClusterRole.Rules, &reader.Role.Rules} {
+			for i := range *rules {
+				(*rules)[i].Resources = slices.DeleteFunc((*rules)[i].Resources, func(r string) bool { return r == dropped })
+			}
+			*rules = slices.DeleteFunc(*rules, func(r rbacv1.PolicyRule) bool { return len(r.Resources) == 0 })
 		}
-		role.Rules = slices.DeleteFunc(role.Rules, func(r rbacv1.PolicyRule) bool { return len(r.Resources) == 0 })
 	}); o.err != nil {
 		return o
 	}
@@ -124,13 +127,13 @@ func look(ctx context.Context, istiod *lab.Istiod, id string) (peering.SyncStatu
 	return status, len(shards["kubernetes.default.svc.cluster.local"]["default"].Shards["Kubernetes/"+id]) > 0, nil
 }
 
-// peerByHand makes cluster 0 known to the istiod of cluster 1 under a name, with a minimal role that was tampered with.
-func peerByHand(ctx context.Context, w *world, name string, tamper func(*rbacv1.ClusterRole)) error {
+// peerByHand makes cluster 0 known to the istiod of cluster 1 under a name, with minimal roles that were tampered with.
+func peerByHand(ctx context.Context, w *world, name string, tamper func(*rbac.Reader)) error {
 	reader, err := rbac.Render(rbac.Options{Profile: rbac.Minimal, Name: name, ServiceAccount: name})
 	if err != nil {
 		return err
 	}
-	tamper(reader.ClusterRole)
+	tamper(reader)
 	for _, o := range reader.Objects() {
 		if _, err := w.clusters[0].Objects.Create(ctx, o.(peering.Object)); err != nil {
 			return err

@@ -29,7 +29,7 @@ func TestCostOfPeering(t *testing.T) {
 	w := sharedWorld(t)
 	links := peering.Mesh(w.clusters...)
 	removeAfter(t, links...)
-	p := new(peering.Peering)
+	var p *peering.Peering
 	measure := func(verb string, do func() (*peering.Report, error)) (total lab.AuditCount) {
 		marks := make([]lab.AuditMark, len(w.Clusters))
 		for i, c := range w.Clusters {
@@ -57,14 +57,21 @@ func TestCostOfPeering(t *testing.T) {
 		return total
 	}
 	n := len(links)
-	first := measure("new", func() (*peering.Report, error) { return p.Ensure(t.Context(), links...) })
-	require.LessOrEqual(t, first.Writes, 6*n)
-	require.LessOrEqual(t, first.Reads, 10*n)
-	again := measure("no-op", func() (*peering.Report, error) { return p.Ensure(t.Context(), links...) })
-	require.Zero(t, again.Writes+again.Tokens)
-	require.LessOrEqual(t, again.Reads, 8*n+6*len(w.Clusters))
-	measure("verify", func() (*peering.Report, error) { return p.Verify(t.Context(), links...) })
-	measure("remove", func() (*peering.Report, error) { return p.Remove(t.Context(), links...) })
+	for _, budget := range []struct {
+		profile      rbac.Profile
+		writes, more int // of a new link; reads for objects that only this profile has
+	}{{rbac.ASM, 6, 0}, {rbac.Minimal, 8, 2}} {
+		t.Log(budget.profile)
+		p = &peering.Peering{Reader: rbac.Options{Profile: budget.profile}}
+		first := measure("new", func() (*peering.Report, error) { return p.Ensure(t.Context(), links...) })
+		require.LessOrEqual(t, first.Writes, budget.writes*n)
+		require.LessOrEqual(t, first.Reads, (10+budget.more)*n)
+		again := measure("no-op", func() (*peering.Report, error) { return p.Ensure(t.Context(), links...) })
+		require.Zero(t, again.Writes+again.Tokens)
+		require.LessOrEqual(t, again.Reads, (8+budget.more)*n+6*len(w.Clusters))
+		measure("verify", func() (*peering.Report, error) { return p.Verify(t.Context(), links...) })
+		measure("remove", func() (*peering.Report, error) { return p.Remove(t.Context(), links...) })
+	}
 }
 
 // TestEveryProfilePeers: the istiods of the lab sync with each role, and what is there is found good the second time.

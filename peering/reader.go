@@ -130,8 +130,10 @@ func (w *work) readRoles(ctx context.Context) (err error) {
 		want Object
 		live *Object
 	}{
-		{w.want.role, &w.live.role}, {w.want.binding, &w.live.binding},
-		{w.want.localRole, &w.live.localRole}, {w.want.localBinding, &w.live.localBinding},
+		{w.want.role, &w.live.role},
+		{w.want.binding, &w.live.binding},
+		{w.want.localRole, &w.live.localRole},
+		{w.want.localBinding, &w.live.localBinding},
 	} {
 		if slot.want == nil {
 			continue

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
@@ -240,6 +242,36 @@ func TestRemoveFindsALocalRoleWithoutItsClusterRole(t *testing.T) {
 		_, err = new(peering.Peering).Remove(t.Context(), link)
 		require.NoError(t, err)
 		require.Empty(t, contents(t, west))
+	})
+}
+
+// A caller with the rights that other profiles need removes what they made.
+func TestRemoveWithoutRightsOnRoles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, west, link := pair()
+		west.Before = func(c peeringtest.Call) error {
+			if c.Kind == "Role" || c.Kind == "RoleBinding" {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: c.Kind}, c.Name, errors.New("no"))
+			}
+			return nil
+		}
+		_, err := new(peering.Peering).Ensure(t.Context(), link)
+		require.NoError(t, err)
+		_, err = new(peering.Peering).Remove(t.Context(), link)
+		require.NoError(t, err)
+		require.Empty(t, contents(t, west))
+
+		west.Before = nil
+		_, err = minimal().Ensure(t.Context(), link)
+		require.NoError(t, err)
+		west.Before = func(c peeringtest.Call) error {
+			if c.Verb == "get" && c.Kind == "Role" {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: c.Kind}, c.Name, errors.New("no"))
+			}
+			return nil
+		}
+		_, err = new(peering.Peering).Remove(t.Context(), link)
+		require.Error(t, err, "the ClusterRole says that there is one")
 	})
 }
 

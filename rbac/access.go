@@ -7,8 +7,8 @@ import (
 )
 
 // Access is one request to an API server, in the terms of a
-// SubjectAccessReview. [ParseAccess] reads one from text, and
-// [Access.Validate] tells whether a request can be that.
+// SubjectAccessReview. [ParseAccess] reads one from text. [Access.Validate] tells
+// whether there can be such a request.
 type Access struct {
 	// Verb is the API verb in lower case, such as "list"; for a Path the HTTP
 	// method in lower case.
@@ -17,13 +17,13 @@ type Access struct {
 	Group       string // API group without version, such as "apps"; "" is the core group
 	Resource    string // plural, such as "pods"; "pods/log" counts as Resource and Subresource
 	Subresource string // such as "log"
-	// Namespace narrows no rule: a rule bound by a ClusterRoleBinding holds in
-	// all of them. It is carried for messages and reviews. "" is any namespace,
-	// or none for a cluster-scoped resource.
+	// Namespace is for messages and reviews. [Allows] ignores it: a rule bound by
+	// a ClusterRoleBinding holds in every namespace. "" is any namespace, or none
+	// for a cluster-scoped resource.
 	Namespace string
 	// Name is that of the object; "" for create and deletecollection. A list or
-	// watch has a name if its field selector is metadata.name=<name>, as that of
-	// an informer for one object (Kubernetes apiserver
+	// watch has a name if its field selector is metadata.name=<name>, as an
+	// informer for one object has it (Kubernetes apiserver
 	// pkg/endpoints/request/requestinfo.go).
 	Name string
 

@@ -16,12 +16,14 @@ import (
 // for example "get pods/log -n x", "list deployments.apps", "get /healthz" or
 // "create serviceaccounts/token reader -n istio-system".
 //
-// TYPE is the plural; short names and kinds are refused with the plural they
-// mean, because no cluster is asked. Behind a slash is always a subresource:
-// kubectl takes "pods/log" for a Pod of the name log, which is hardly ever
-// meant. -A and --all-namespaces are the default.
+// TYPE is the plural. Short names and kinds are refused, and the error names the
+// plural: ParseAccess asks no cluster. What follows a slash is always a
+// subresource. kubectl differs: it reads "pods/log" as the Pod named log, which is
+// probably not what was meant. -A and --all-namespaces are accepted and change
+// nothing.
 //
-// The error is an [*FieldError]. What it returns is valid by [Access.Validate].
+// The access is valid as [Access.Validate] checks it. The error holds a
+// [*FieldError] for each fault.
 func ParseAccess(text string) (Access, error) {
 	p := accessParser{text: text, words: strings.Fields(text)}
 	a, err := p.parse()

@@ -73,11 +73,11 @@ func TestImpossibleAccesses(t *testing.T) {
 		"half another":           {rbac.Access{Verb: "get", Group: "rbac", Resource: "clusterroles"}, "Access.Group", `write "rbac.authorization.k8s.io"`},
 		"group typo":             {rbac.Access{Verb: "get", Group: "discover.k8s.io", Resource: "endpointslices"}, "Access.Group", `write "discovery.k8s.io"`},
 		"no group":               {rbac.Access{Verb: "get", Group: "widgets", Resource: "widgets"}, "Access.Group", "without its version"},
-		"no domain":              {rbac.Access{Verb: "get", Group: "a_b.c", Resource: "widgets"}, "Access.Group", "form of a domain"},
+		"no domain":              {rbac.Access{Verb: "get", Group: "a_b.c", Resource: "widgets"}, "Access.Group", "form of a domain name"},
 		"subresource typo":       {rbac.Access{Verb: "get", Resource: "pods", Subresource: "logs"}, "Access.Subresource", `write "log"`},
 		"typo in resource":       {rbac.Access{Verb: "get", Resource: "pods/logs"}, "Access.Subresource", `write "log"`},
 		"capital subresource":    {rbac.Access{Verb: "get", Resource: "pods", Subresource: "Log"}, "Access.Subresource", `write "log"`},
-		"name as subresource":    {rbac.Access{Verb: "get", Resource: "pods", Subresource: "sleep-1"}, "Access.Subresource", "name of an object into Name"},
+		"name as subresource":    {rbac.Access{Verb: "get", Resource: "pods", Subresource: "sleep-1"}, "Access.Subresource", "name of an object goes into Name"},
 		"no subresources":        {rbac.Access{Verb: "get", Resource: "secrets", Subresource: "mine"}, "Access.Subresource", "which has none"},
 		"deep subresource":       {rbac.Access{Verb: "get", Resource: "pods", Subresource: "proxy/metrics"}, "Access.Subresource", `write "proxy"`},
 		"subresource twice":      {rbac.Access{Verb: "get", Resource: "pods/log", Subresource: "log"}, "Access.Resource", "one place"},
@@ -121,7 +121,7 @@ func TestImpossibleAccesses(t *testing.T) {
 func TestEveryFaultIsNamed(t *testing.T) {
 	err := rbac.Access{Verb: "GET", Group: "apps/v1", Resource: "deployments", Name: "a/b"}.Validate()
 	require.EqualError(t, err, strings.Join([]string{
-		`Access.Group "apps/v1": holds a version, which RBAC does not look at; write "apps"`,
+		`Access.Group "apps/v1": has a version, which RBAC does not look at; write "apps"`,
 		`Access.Verb "GET": is not a verb of the API; write "get"`,
 		`Access.Name "a/b": is not the name of an object; may not contain '/'`,
 	}, "\n"))
@@ -148,6 +148,13 @@ func TestPossibleAccesses(t *testing.T) {
 		{Verb: "use", Group: "security.openshift.io", Resource: "securitycontextconstraints", Name: "privileged"},
 		{Verb: "list", Group: "example.com", Resource: "sheep"},
 		{Verb: "get", Group: "metrics.k8s.io", Resource: "nodes"},
+		{Verb: "get", Group: "networking.x-k8s.io", Resource: "gatewayclasses"},
+		{Verb: "get", Group: "scheduling.x-k8s.io", Resource: "podgroups"},
+		{Verb: "get", Group: "autoscaling.k8s.io", Resource: "verticalpodautoscalers"},
+		{Verb: "get", Group: "snapshot.storage.k8s.io", Resource: "volumesnapshots"},
+		{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "listenersets"},
+		{Verb: "get", Group: "apps.openshift.io", Resource: "deploymentconfigs", Subresource: "scale"},
+		{Verb: "get", Group: "policy.networking.k8s.io", Resource: "adminnetworkpolicies"},
 		{Verb: "run", Group: "example.com", Resource: "widgets", Subresource: "any"},
 		{Verb: "list", Group: "networking.istio.io", Resource: "newthings"},
 		{Verb: "get", Path: "/"},
@@ -156,6 +163,24 @@ func TestPossibleAccesses(t *testing.T) {
 		{Verb: "post", Path: "/hook"},
 	} {
 		require.NoError(t, a.Validate(), a)
+	}
+}
+
+// Whatever a profile grants can be asked for.
+func TestRenderedRulesAreAccesses(t *testing.T) {
+	for _, profile := range []rbac.Profile{rbac.ASM, rbac.Upstream, rbac.RemoteControlPlane, rbac.Minimal} {
+		for _, r := range explain(t, rbac.Options{Profile: profile}) {
+			for _, group := range r.APIGroups {
+				for _, resource := range r.Resources {
+					if resource == "*" {
+						continue
+					}
+					for _, verb := range r.Verbs {
+						require.NoError(t, rbac.Access{Verb: verb, Group: group, Resource: resource, Namespace: r.Namespace}.Validate())
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -189,9 +214,9 @@ func TestParseAccess(t *testing.T) {
 		"get pods --as alice":          "unknown flag --as",
 		"get secret":                   `write "secrets"`,
 		"get deploy":                   `Resource "deployments" and Group "apps"`,
-		"get pods/web-1":               "write the name of an object into Name",
+		"get pods/web-1":               "the name of an object goes into Name",
 		"get deployments.v1.apps":      `write "apps"`,
-		"get /healthz -n x":            "stands beside Path",
+		"get /healthz -n x":            "is set beside Path",
 		"list /healthz":                `write "get"`,
 		"'*' '*'":                      "star",
 	} {

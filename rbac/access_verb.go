@@ -51,13 +51,13 @@ func (a Access) validateVerb(info resourceInfo) error {
 	case a.Verb == "":
 		return fault("is empty", oneOf)
 	case info.scope == "V" && !slices.Contains(info.verbs, a.Verb) && !strings.HasPrefix(a.Verb, "impersonate-on:"):
-		return fault("is never asked for with "+info.name, "use one of "+strings.Join(info.verbs, ", "))
+		return fault("is not a verb for "+info.name, "use one of "+strings.Join(info.verbs, ", "))
 	case slices.Contains(apiVerbs, a.Verb):
 		return nil
 	case special && (resources == "" || !served || slices.Contains(strings.Split(resources, ", "), qualify(a.Group, a.Resource, ""))):
 		return nil
 	case special:
-		return fault("is never asked for with "+qualify(a.Group, a.Resource, ""), "it is a verb of "+resources)
+		return fault("is not a verb for "+qualify(a.Group, a.Resource, ""), "it is a verb of "+resources)
 	}
 	right, ok := likelyVerb(a.Verb)
 	if !ok && served {

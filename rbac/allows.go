@@ -7,15 +7,15 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// Allows tells whether the RBAC authorizer lets a subject that has just these
-// rules, through a ClusterRoleBinding, do a (Kubernetes
-// plugin/pkg/auth/authorizer/rbac/rbac.go, RuleAllows). Other authorizers of a
-// real API server are not asked.
+// Allows tells whether the RBAC authorizer allows the access a to a subject that
+// has these rules only, through a ClusterRoleBinding (Kubernetes
+// plugin/pkg/auth/authorizer/rbac/rbac.go, RuleAllows). It does not ask the other
+// authorizers of a real API server.
 //
-// "pods/log" in Resource counts as Resource and Subresource. Allows decides on
-// anything, also on what no request can be, and says false where no rule has
-// those very words: check with [Access.Validate] what a test or a person wrote
-// before a false is taken for a denial.
+// "pods/log" in Resource counts as Resource and Subresource. Allows also decides
+// on an access that no request can be, and then usually returns false. Call
+// [Access.Validate] first on what a test or a person wrote: without it, false does
+// not mean denied.
 func Allows(rules []rbacv1.PolicyRule, a Access) bool {
 	a = a.split()
 	return slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool { return ruleAllows(rule, a) })

@@ -7,25 +7,27 @@
 //   - [Missing] and [Extra] compare two lists of rules by meaning, as the API
 //     server compares them when it checks for privilege escalation.
 //   - [Allows] decides one request as the RBAC authorizer does. [ParseAccess]
-//     reads such a request from text, [Access.Validate] refuses one that cannot be.
+//     reads such a request from text. [Access.Validate] refuses one that cannot be.
 //   - [RulesOf] resolves bindings and aggregated ClusterRoles into rules.
 //
-// The role goes into the cluster that is read; the version that shapes it is
-// the version of the istiod that reads, which runs in another cluster.
+// The roles go into the cluster that is read. The version that shapes them is that
+// of the istiod that reads, which runs in another cluster.
 //
-// Four profiles exist. [ASM], the default, is the role of the ASM document
-// "Mutual access between remote and managed control plane workloads", rule for
-// rule. [Upstream] is the role of Istio's istiod chart for a minor version,
-// [RemoteControlPlane] the same chart with istiodRemote.enabled (up to 1.23
-// global.externalIstiod). [Minimal] is what istiod of a version reads, list and
-// watch only, with a Role for the one ConfigMap it reads.
+// There are four profiles:
 //
-// None of them leaves out Secrets. istiod watches them in every remote cluster
-// (Istio pilot/pkg/credentials/kube/multicluster.go) and is never synced
-// without them; with PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false, meant
-// to switch that off, Istio 1.31 dereferences a nil controller as soon as a
-// remote secret appears. Treat the reader's token as you would an
-// administrator's.
+//   - [ASM], the default, is the role of the ASM document "Mutual access between
+//     remote and managed control plane workloads", rule for rule.
+//   - [Upstream] is the role of Istio's istiod chart for a minor version.
+//   - [RemoteControlPlane] is the same chart with istiodRemote.enabled (up to 1.23
+//     global.externalIstiod).
+//   - [Minimal] is what istiod of a version reads: list and watch only, and for the
+//     one ConfigMap that it reads a Role.
+//
+// All of them grant Secrets. istiod watches Secrets in every remote cluster (Istio
+// pilot/pkg/credentials/kube/multicluster.go) and is never synced without them.
+// PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false is meant to switch that off, but
+// with it Istio 1.31 panics as soon as a remote secret appears. Treat the reader's
+// token like an administrator's.
 //
 // Package rbac does not talk to a cluster: package peering applies what is
 // rendered here, and rbac/rbactest holds assertions for tests of such rules.

@@ -19,8 +19,8 @@ type Rule struct {
 	Why string `json:"why"`
 	// Source is where that can be read, such as a path in Istio's repository.
 	Source string `json:"source"`
-	// Evidence is how it is known that the rule belongs there, such as "ran on
-	// the lab with istiod 1.31" or "read in the source of Istio 1.28".
+	// Evidence says how the rule is known to be right, such as "ran on the lab
+	// with istiod 1.31" or "read in the source of Istio 1.28".
 	Evidence string `json:"evidence"`
 	// OverGrant says what the rule grants beyond what istiod needs in order to
 	// read services and endpoints; empty if nothing.
@@ -41,9 +41,9 @@ func (r Rule) String() string {
 }
 
 // Describe returns a rule on one line, for messages:
-// "list,watch nodes, gateways.gateway.networking.k8s.io". Resources are written
-// as kubectl writes them, with their group after a dot unless it is the core
-// group, and the subresource last.
+// "list,watch nodes, gateways.gateway.networking.k8s.io". It writes resources as
+// kubectl does: the group after a dot unless it is the core group, and the
+// subresource last.
 func Describe(rule rbacv1.PolicyRule) string {
 	var on []string
 	for _, group := range rule.APIGroups {
@@ -71,10 +71,10 @@ func qualify(group, resource, subresource string) string {
 	return resource
 }
 
-// Explain returns the rules that Render would grant: those of the ClusterRole,
-// in its order, and behind them those of the Role, which have a Namespace. Each
-// has its reason, its source, how that is known, and what it grants beyond need.
-// Errors are those of Render.
+// Explain returns the rules that [Render] grants with the same options: first those
+// of the ClusterRole, in its order, then those of the Role, which have a Namespace.
+// Each comes with its reason, its source, the evidence for it, and what it grants
+// beyond need. Errors are those of Render.
 func Explain(o Options) ([]Rule, error) {
 	r, err := o.resolve()
 	if err != nil {

@@ -2,16 +2,16 @@ package rbac
 
 import rbacv1 "k8s.io/api/rbac/v1"
 
-// Missing returns what want asks for and granted lacks, in the order of want
-// and in few rules; nil if nothing. An account that has granted may do all of
-// want exactly if Missing is empty, and all of want once the result is added.
+// Missing returns what want asks for and granted lacks, in the order of want and
+// in few rules; nil if nothing. It is empty exactly if an account with the rules
+// granted may do all that want allows. With the result added, the account may.
 //
-// Rules are compared by meaning, right by right, as the API server does against
-// privilege escalation (Kubernetes component-helpers/auth/rbac/validation,
-// Covers): how rights are spread over rules does not matter, and a star is
-// covered only by a star, never by a list of what exists today. Other than
-// there, resourceNames in a rule for non-resource URLs, which the API server
-// does not store, are ignored, as the authorizer ignores them.
+// Rules are compared by meaning, right by right, as the API server does to prevent
+// privilege escalation (Kubernetes component-helpers/auth/rbac/validation, Covers).
+// How rights are spread over rules does not matter. A star is covered by a star
+// only, never by a list of what exists today. Unlike there, resourceNames in a rule
+// for non-resource URLs are ignored, as the authorizer ignores them; the API server
+// does not store such a rule.
 func Missing(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 	have, asked, reported := setOf(granted), setOf(want), atomSet{}
 	var lacking []atom
@@ -26,8 +26,8 @@ func Missing(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 	return compact(lacking)
 }
 
-// Extra returns what granted has and want does not ask for: Missing with the
-// two exchanged.
+// Extra returns what granted has and want does not ask for: [Missing] with its
+// arguments exchanged.
 func Extra(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 	return Missing(want, granted)
 }

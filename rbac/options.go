@@ -30,19 +30,19 @@ type Options struct {
 	Namespace string
 
 	// Revision, if any, is a part of the role's name, as in the istiod chart:
-	// istio-reader-clusterrole-<revision>-<namespace>. It changes no rule but the
-	// default of Revisions.
+	// istio-reader-clusterrole-<revision>-<namespace>. It is also the default of
+	// Revisions.
 	Revision string
 
-	// SystemNamespace is the namespace in which the istiod runs that will read:
-	// there, in the cluster that is read, it looks for its mesh configuration. Of
-	// the profiles only Minimal depends on it. Default Namespace.
+	// SystemNamespace is the namespace in which the reading istiod runs, in its own
+	// cluster. It looks for its mesh configuration in the namespace of that name of
+	// the cluster that is read. Only profile Minimal depends on it. Default
+	// Namespace.
 	SystemNamespace string
 
 	// Revisions are those of the istiods that will read; "" and "default" are the
-	// default revision. Each reads a ConfigMap of its own, istio or
-	// istio-<revision>. Of the profiles only Minimal depends on them. Default
-	// Revision.
+	// default revision. Each reads one ConfigMap, istio or istio-<revision>. Only
+	// profile Minimal depends on them. Default Revision.
 	Revisions []string
 
 	// ServiceAccount is the name of the account. Default
@@ -52,17 +52,16 @@ type Options struct {
 	ServiceAccount string
 
 	// Name overrides the name of the roles and the bindings. Names of roles that
-	// Kubernetes or Istio install for others are refused: kubectl apply would
-	// overwrite them. Those are cluster-admin, admin, edit, view, the prefix
-	// "system:" and the roles of istiod, its CNI plugin and ztunnel.
+	// Kubernetes or Istio install are refused, because kubectl apply would overwrite
+	// these roles: cluster-admin, admin, edit, view, whatever begins with "system:",
+	// and the roles of istiod, its CNI plugin and ztunnel.
 	Name string
 
 	// Labels are put on all objects, over the profile's own. They may replace
-	// labels that tell who installed the objects (release,
-	// app.kubernetes.io/managed-by, which is Helm in the charts, …), but not
-	// those that tell what the objects are: app and, where rendered,
-	// app.kubernetes.io/name. Refused as well is
-	// rbac.authorization.k8s.io/aggregate-to-*, which would hand the reader's
+	// labels that tell who installed the objects, such as release and
+	// app.kubernetes.io/managed-by. They may not replace those that tell what the
+	// objects are: app and, where rendered, app.kubernetes.io/name. Also refused is
+	// rbac.authorization.k8s.io/aggregate-to-*, which would give the reader's
 	// rights, Secrets included, to everyone with the view or edit role.
 	Labels map[string]string
 

@@ -27,11 +27,11 @@ const (
 	RemoteControlPlane Profile = "remote-control-plane"
 
 	// Minimal is what istiod of Options.IstioVersion needs to be synced and to
-	// serve endpoints: list and watch, nothing else. From 1.29 on that is a Role
-	// too, for the mesh configuration in Options.SystemNamespace. Read in the
-	// source of Istio 1.19 to 1.31; that of 1.31 ran on the lab. It serves no
-	// MCS, no `istioctl analyze` and no proxies attached from the cluster that is
-	// read.
+	// serve endpoints: list and watch, nothing else. From 1.29 on it has a Role as
+	// well, for the mesh configuration in Options.SystemNamespace. The rules were
+	// read in the source of Istio 1.19 to 1.31, and those of 1.31 ran on the lab. It
+	// is not enough for MCS, for `istioctl analyze`, or for an istiod that serves
+	// proxies of the cluster that is read.
 	Minimal Profile = "minimal"
 )
 
@@ -45,8 +45,8 @@ func (p Profile) String() string {
 	return string(p)
 }
 
-// ParseProfile returns the profile of that name; the empty name is [ASM].
-// The error is an [*FieldError] that lists the names.
+// ParseProfile returns the profile of that name; the empty name is [ASM]. The error
+// is a [*FieldError] that lists the names.
 func ParseProfile(name string) (Profile, error) {
 	p := Profile(Profile(name).String())
 	if !slices.Contains(profiles, p) {

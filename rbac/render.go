@@ -21,20 +21,20 @@ type Reader struct {
 	ClusterRole        *rbacv1.ClusterRole
 	ClusterRoleBinding *rbacv1.ClusterRoleBinding
 
-	// Role and RoleBinding grant what the account may do in one namespace only,
-	// Options.SystemNamespace: read the mesh configuration. nil but for profile
-	// Minimal from Istio 1.29 on.
+	// Role and RoleBinding let the account read the mesh configuration, in
+	// Options.SystemNamespace only. They are nil except with profile Minimal for
+	// Istio 1.29 and newer.
 	Role        *rbacv1.Role
 	RoleBinding *rbacv1.RoleBinding
 
-	// Warnings say where the rendering rests on a guess, such as a version of
-	// Istio newer than those known. They belong in front of a person.
+	// Warnings tell what is not known for certain, such as the rules for a version
+	// of Istio that is newer than those known. Show them to a person.
 	Warnings []string
 }
 
-// Render returns the objects for the options. Rendering is pure and repeatable;
-// the objects are the caller's to change. The error is an [*FieldError] that
-// names the field, its value and the remedy.
+// Render returns the objects for the options: the same ones for the same options.
+// The caller may change them. The error is a [*FieldError] that names the field,
+// its value and the remedy.
 func Render(o Options) (*Reader, error) {
 	r, err := o.resolve()
 	if err != nil {
@@ -95,9 +95,9 @@ func (r *resolved) meta(name string) metav1.ObjectMeta {
 }
 
 // Objects returns the objects in the order to apply them: the account, the
-// role, and the binding, which the API server refuses to check without its role
-// (Kubernetes pkg/registry/rbac/clusterrolebinding/policybased); then, if there
-// are any, the role and the binding of one namespace.
+// ClusterRole and its binding, then the Role and its binding, if any. A role comes
+// before its binding because the API server reads it to check the binding
+// (Kubernetes pkg/registry/rbac/clusterrolebinding/policybased).
 func (r *Reader) Objects() []runtime.Object {
 	var objects []runtime.Object
 	if r.ServiceAccount != nil {

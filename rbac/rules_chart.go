@@ -57,7 +57,7 @@ func configRule(s shape) Rule {
 
 func coreRule(s shape) Rule {
 	resources := of("endpoints", "pods", "services", "nodes", "replicationcontrollers", "namespaces", "secrets")
-	over := secretsOverGrant + "; endpoints and replicationcontrollers have no reader since Istio 1.20"
+	over := secretsOverGrant + "; nothing reads endpoints and replicationcontrollers since Istio 1.20"
 	if s.readConfigMaps {
 		resources = append(resources, "configmaps")
 		over += "; " + configMapsOverGrant
@@ -75,11 +75,11 @@ func gatewayRule(s shape) Rule {
 		PolicyRule: policy(of("networking.x-k8s.io", "gateway.networking.k8s.io"), of("gateways"), readChart()),
 		Why:        "east-west gateways that are Gateway API objects; where the CRD exists and this is missing, no endpoints",
 		Source:     "Istio pilot/pkg/serviceregistry/kube/controller/network.go",
-		OverGrant:  "networking.x-k8s.io, the group before Gateway API v1alpha2, has no reader",
+		OverGrant:  "nothing reads networking.x-k8s.io, the group before Gateway API v1alpha2",
 	}
 	if s.gatewayClasses {
 		rule.Resources = append(rule.Resources, "gatewayclasses")
-		rule.OverGrant += "; gatewayclasses of remote clusters have no reader"
+		rule.OverGrant += "; nothing reads gatewayclasses of remote clusters"
 	}
 	return rule
 }

@@ -32,7 +32,7 @@ func rulesWithoutReader() []Rule {
 			PolicyRule: policy(of("apps"), of("replicasets"), read()),
 			Why:        "left over from Mixer",
 			Source:     "Istio manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml",
-			OverGrant:  "no reader",
+			OverGrant:  "nothing reads them",
 		},
 		{
 			PolicyRule: policy(of("authentication.k8s.io"), of("tokenreviews"), of("create")),

@@ -13,19 +13,20 @@ import (
 )
 
 // ErrNoRules is in the chain of the error of [RulesOf] where there is nothing to
-// look at: a nil object, a role without rules, or one whose rules cannot be told.
+// look at: a nil object, a role without rules, or a role whose rules are not known.
 var ErrNoRules = errors.New("no rules")
 
-// RulesOf returns what a Role or ClusterRole grants, or the role that a
-// RoleBinding or ClusterRoleBinding refers to. The roles are the other ones of
-// the cluster or of the manifests: bindings look up theirs among them, and the
-// rules of an aggregated ClusterRole are collected from them, as the controller
-// does (Kubernetes pkg/controller/clusterroleaggregation). An aggregated
-// ClusterRole as an API server returned it has its rules already, and needs
-// none.
+// RulesOf returns the rules of a Role or ClusterRole, or of the role that a
+// RoleBinding or ClusterRoleBinding refers to.
 //
-// A role that grants nothing is an error, [ErrNoRules]: a comparison with it
-// would prove nothing.
+// The roles are the others of the cluster or of the manifests. The role of a
+// binding is looked up among them. The rules of an aggregated ClusterRole are
+// collected from them, as the controller does (Kubernetes
+// pkg/controller/clusterroleaggregation); one that an API server returned, which
+// has a resourceVersion, has its rules already.
+//
+// A role that grants nothing is an error, [ErrNoRules]: a check of it would prove
+// nothing.
 func RulesOf(object runtime.Object, roles ...runtime.Object) ([]rbacv1.PolicyRule, error) {
 	rules, err := rulesOf(object, roles)
 	if err == nil && len(atoms(rules)) == 0 {

@@ -15,6 +15,9 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
+// FieldError is an input that cannot work: nothing was rendered or decided.
+type FieldError = invalid.FieldError
+
 const (
 	aggregatePrefix    = "rbac.authorization.k8s.io/aggregate-to-"
 	systemPrefix       = "system:"

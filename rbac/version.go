@@ -1,12 +1,17 @@
 package rbac
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
+
+// ErrVersionTooOld is in the chain of the error for an Options.IstioVersion
+// whose charts are older than those this package knows (1.19).
+var ErrVersionTooOld = errors.New("istio version too old")
 
 // The minors of Istio 1 whose charts the rules were compared with.
 const (
@@ -49,7 +54,7 @@ func resolveVersion(version string, profile Profile) (minor int, warning string,
 	case major > 1 || minor > newestMinor:
 		return newestMinor, fmt.Sprintf("IstioVersion %q is newer than 1.%d, the newest whose charts are known: rendered as 1.%[2]d; compare with its own chart", version, newestMinor), nil
 	case profile == Minimal && minor != provedMinor:
-		return minor, fmt.Sprintf("profile %s for IstioVersion %q was read in the source of Istio 1.%d; it did not run against that version", Minimal, version, minor), nil
+		return minor, fmt.Sprintf("the rules of profile %s for IstioVersion %q were read in the source of Istio 1.%d and have not been run with it", Minimal, version, minor), nil
 	}
 	return minor, "", nil
 }

@@ -19,9 +19,8 @@ type TB interface {
 }
 
 // Allows fails tb, once for each, at accesses that the rules do not allow by
-// the decision of the RBAC authorizer (see [rbac.Allows]). It ends the test at
-// an access that no request can be (see [rbac.Access.Validate]), and if there
-// is no access.
+// the decision of the RBAC authorizer (see [rbac.Allows]). It ends the test at an
+// access that no request can be (see [rbac.Access.Validate]), and without an access.
 func Allows(tb TB, rules []rbacv1.PolicyRule, accesses ...rbac.Access) {
 	tb.Helper()
 	if !askable(tb, "Allows", accesses) {
@@ -119,7 +118,7 @@ func askable(tb TB, assertion string, accesses []rbac.Access) bool {
 	var faults []string
 	for _, a := range accesses {
 		if err := a.Validate(); err != nil {
-			faults = append(faults, fmt.Sprintf("no request can be %q:\n\t%s", a.String(), strings.ReplaceAll(err.Error(), "\n", "\n\t")))
+			faults = append(faults, fmt.Sprintf("an API server cannot be asked for %q:\n\t%s", a.String(), strings.ReplaceAll(err.Error(), "\n", "\n\t")))
 		}
 	}
 	if len(faults) > 0 {

@@ -109,7 +109,7 @@ func (s served) misspell(a rbac.Access, random *rand.Rand) (rbac.Access, string)
 func TestValidateKnowsWhatIsServed(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, s := range discovery(t) {
-		for range 200 {
+		for range 50 {
 			a := s.anyRequest(random)
 			require.NoError(t, a.Validate(), a)
 			again, err := rbac.ParseAccess(a.String())
@@ -182,7 +182,7 @@ func TestAllowsAgreesWithTheOracle(t *testing.T) {
 	all := accesses()
 	random := rand.New(rand.NewPCG(5, 6))
 	allowed := 0
-	for range 300 {
+	for range 100 {
 		g := &generator{}
 		for range 60 {
 			g.bytes = append(g.bytes, byte(random.Uint32()))
@@ -200,5 +200,5 @@ func TestAllowsAgreesWithTheOracle(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, allowed, 1000)
+	require.Greater(t, allowed, 300)
 }

@@ -58,6 +58,7 @@ func TestImpossibleAccesses(t *testing.T) {
 		"misnomer elsewhere":     {rbac.Access{Verb: "write", Group: "example.com", Resource: "widgets"}, "Access.Verb", `write "update"`},
 		"HTTP method":            {rbac.Access{Verb: "post", Resource: "secrets"}, "Access.Verb", `write "create"`},
 		"verb with a blank":      {rbac.Access{Verb: " get", Resource: "secrets"}, "Access.Verb", `write "get"`},
+		"only a blank":           {rbac.Access{Verb: "get", Resource: "secrets", Namespace: " "}, "Access.Namespace", "remove it"},
 		"verb typo":              {rbac.Access{Verb: "wacth", Resource: "secrets"}, "Access.Verb", `write "watch"`},
 		"several verbs":          {rbac.Access{Verb: "all", Resource: "secrets"}, "Access.Verb", "one access for each verb"},
 		"no verb of Kubernetes":  {rbac.Access{Verb: "frobnicate", Resource: "secrets"}, "Access.Verb", "deletecollection"},

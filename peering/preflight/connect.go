@@ -44,12 +44,7 @@ func Connect(id string, config *rest.Config) (Side, error) {
 
 // may asks the API server's authorizers; the review is answered and not stored.
 func may(ctx context.Context, objects kube.Objects, a rbac.Access) (bool, error) {
-	spec := authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-		Verb: a.Verb, Group: a.Group, Resource: a.Resource, Subresource: a.Subresource, Namespace: a.Namespace, Name: a.Name,
-	}}
-	if a.Path != "" {
-		spec = authorizationv1.SelfSubjectAccessReviewSpec{NonResourceAttributes: &authorizationv1.NonResourceAttributes{Verb: a.Verb, Path: a.Path}}
-	}
+	spec := authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: a.ResourceAttributes(), NonResourceAttributes: a.NonResourceAttributes()}
 	o, err := objects.Create(ctx, &authorizationv1.SelfSubjectAccessReview{Spec: spec})
 	if err != nil {
 		return false, err

@@ -65,7 +65,6 @@ func (w *work) checkSecret() []step {
 			result.Hint = "call Ensure"
 			return result, errors.New(why)
 		}
-		w.warnNoCA(shared.Endpoint)
 		result.Status, result.Summary = probe.Passed, "istiod accepts it for "+address(shared.Endpoint)
 		var refused []error
 		for i, problem := range (secrets.LintOptions{Namespace: w.From.namespace()}).Lint(w.live.secret) {

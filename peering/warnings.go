@@ -1,11 +1,8 @@
 package peering
 
 import (
-	"fmt"
 	"slices"
 	"sync"
-
-	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // warnings collects what an API server warns of, up to a number; client-go would print it.
@@ -37,12 +34,4 @@ func (w *warnings) take() []string {
 	texts := w.texts
 	w.texts = nil
 	return texts
-}
-
-// warnNoCA says what decides about an endpoint that comes without a CA.
-func (w *work) warnNoCA(e secrets.Endpoint) {
-	if len(e.CA) == 0 && !e.InsecureSkipTLSVerify {
-		w.warn(fmt.Sprintf("the remote secret for %s holds no CA: the system roots in the istiod image of %s decide whether %s is trusted; "+
-			"set CA of the endpoint unless its certificate is from a public authority", w.To.ID, w.From.ID, e.Server))
-	}
 }

@@ -114,9 +114,6 @@ func (w *work) plan(ctx context.Context) (err error) {
 	if w.endpoint, err = w.chooseCA(ctx); err != nil {
 		return at(w.To.ID, w.whose(), w.Link.endpoint(), err)
 	}
-	if w.goal == Present || w.goal == Rotated {
-		w.warnNoCA(w.endpoint)
-	}
 	w.warnOfEndpoint()
 	if w.Account != nil {
 		w.want.reader = account{w.Account.Namespace, w.Account.Name}

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/meshpeer/meshpeer/internal/lab/build"
 )
 
 const istioSystem = "istio-system"
@@ -46,14 +48,14 @@ func (c *Cluster) awaitAccount(ctx context.Context, namespace string) error {
 func (c *Cluster) applyCRDs(ctx context.Context) error {
 	var files []string
 	if !c.options.NoIstiod {
-		files = append(files, istioCRDs)
+		files = append(files, build.IstioCRDs)
 	}
 	if c.options.GatewayAPI {
-		files = append(files, gatewayCRDs)
+		files = append(files, build.GatewayCRDs)
 	}
 	var tasks []func(context.Context) error
 	for _, name := range files {
-		data, err := os.ReadFile(c.lab.home.file(name))
+		data, err := os.ReadFile(c.lab.home.File(name))
 		if err != nil {
 			return fmt.Errorf("lab: %w", err)
 		}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/meshpeer/meshpeer/internal/lab/network"
 )
 
 // Cluster is one running cluster.
@@ -35,7 +37,7 @@ type Cluster struct {
 	options     ClusterOptions
 	lab         *Lab
 	dir         string
-	net         network
+	net         network.Network
 	ca          *authority
 	tokens      map[string]string // user → static token
 	api         *api
@@ -66,13 +68,13 @@ var users = []string{UserAdmin, userControllers, userIstiod, userLab, UserLimite
 func newCluster(l *Lab, o ClusterOptions, index int) (*Cluster, error) {
 	c := &Cluster{
 		ID: o.ID, Network: o.Network, options: o, lab: l, dir: filepath.Join(l.Dir, o.ID),
-		tokens: map[string]string{}, agent: &nodeAgent{server: &http.Server{}, boxes: map[string]*sandbox{}},
+		tokens: map[string]string{}, agent: &nodeAgent{server: &http.Server{}, boxes: map[string]*network.Box{}},
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	var err error
-	if c.net, err = l.home.newNetwork(index); err != nil {
+	if c.net, err = network.New(index, l.Loopback); err != nil {
 		return nil, err
 	}
 	if c.ca, err = newAuthority(o.ID + " kubernetes"); err != nil {
@@ -85,7 +87,7 @@ func newCluster(l *Lab, o ClusterOptions, index int) (*Cluster, error) {
 		}
 		c.tokens[user] = hex.EncodeToString(secret)
 	}
-	c.CA, c.Server = c.ca.pem, "https://"+c.net.server().String()
+	c.CA, c.Server = c.ca.pem, "https://"+c.net.Server().String()
 	if c.Config, err = c.ConfigFor(UserAdmin); err != nil {
 		return nil, err
 	}

@@ -2,12 +2,7 @@
 
 package lab
 
-import (
-	"errors"
-	"fmt"
-	"os"
-	"strings"
-)
+import "errors"
 
 // DataPlane adds what carries traffic to the clusters: Pods that run, Istio's sidecar injection, names and Services, and
 // the workloads of the scenario. In every cluster the namespace default is labelled for injection and holds the
@@ -31,38 +26,4 @@ func (l *Lab) DataPlaneErr() error {
 		return errors.New("lab: no data plane: Options.DataPlane is not set")
 	}
 	return l.skipped
-}
-
-// dataPlaneErr is what this program's lab lacks for a data plane.
-func dataPlaneErr() error {
-	home := resident.Load()
-	switch {
-	case home == nil:
-		return errors.New("lab: no data plane: Enter was not called")
-	case home.loopback:
-		return errors.New("lab: no data plane: it takes network namespaces, which loopback mode does without")
-	}
-	if _, err := home.envoy(); err != nil {
-		return fmt.Errorf("lab: no data plane: %w", err)
-	}
-	return nil
-}
-
-// RequireDataPlane skips the test with the reason when labs of this program cannot have a data plane, and fails it instead
-// when EnvRequired is "required". It takes a *testing.T.
-func RequireDataPlane(t interface {
-	Helper()
-	Skip(args ...any)
-	Fatal(args ...any)
-},
-) {
-	t.Helper()
-	err := dataPlaneErr()
-	if err == nil {
-		return
-	}
-	if os.Getenv(EnvRequired) == "required" {
-		t.Fatal(err)
-	}
-	t.Skip(strings.TrimPrefix(err.Error(), "lab: "))
 }

@@ -41,7 +41,7 @@ func (i *Istiod) Debug(ctx context.Context, path string) ([]byte, error) {
 func (i *Istiod) get(ctx context.Context, port int, path string) ([]byte, error) {
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return i.box.dial(ctx, port) },
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return i.box.Dial(ctx, port) },
 	}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:"+strconv.Itoa(port)+path, nil)
 	if err != nil {

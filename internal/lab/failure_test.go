@@ -122,6 +122,7 @@ func TestPauseControllers(t *testing.T) {
 
 // A cluster that cannot start says which process failed and what it said last.
 func TestStartFailure(t *testing.T) {
+	lab.Require(t)
 	_, err := lab.Start(t.Context(), lab.Options{Clusters: []lab.ClusterOptions{{
 		ID: "broken", IstiodEnv: map[string]string{"GOMEMLIMIT": "no-such-size"},
 	}}})
@@ -136,6 +137,7 @@ func TestStartFailure(t *testing.T) {
 }
 
 func TestOptionsRefused(t *testing.T) {
+	lab.Require(t)
 	for want, clusters := range map[string][]lab.ClusterOptions{
 		`Clusters[0].ID "Cluster": must be a DNS label`: {{ID: "Cluster"}},
 		`Clusters[1].ID "a": used twice`:                {{ID: "a"}, {ID: "a"}},

@@ -13,11 +13,13 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab/nft"
 	"github.com/meshpeer/meshpeer/internal/lab/node"
+
+	"github.com/meshpeer/meshpeer/internal/lab/build"
 )
 
 // makeImages makes those the scenario's manifests and Istio's injection templates name.
 func (l *Lab) makeImages() ([]node.Image, error) {
-	bootstrap, err := os.ReadFile(l.home.file(envoyBootstrap))
+	bootstrap, err := os.ReadFile(l.home.File(build.EnvoyBootstrap))
 	if err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
@@ -61,7 +63,7 @@ func (l *Lab) programs() (string, error) {
 		return "", fmt.Errorf("lab: %w", err)
 	}
 	for _, name := range []string{"pilot-agent", "httpbin", "curl", "sleep", "envoy"} {
-		target := l.home.bin
+		target := l.home.Bin
 		if name == "envoy" {
 			target = l.envoy
 		}

@@ -13,6 +13,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/lab/network"
 )
 
 // Istiod is one replica of a cluster's control plane.
@@ -22,7 +24,7 @@ type Istiod struct {
 	// Cluster whose API server is its configuration source.
 	Cluster *Cluster
 
-	box     *sandbox
+	box     *network.Box
 	program *program
 }
 
@@ -80,7 +82,7 @@ func (c *Cluster) startIstiods(ctx context.Context) error {
 // (pilot/cmd/pilot-discovery/app/cmd.go).
 func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 	name := fmt.Sprintf("istiod-%d", n)
-	box, err := c.net.pod(n, portHTTP, portXDSPlain, portXDS, portMonitor)
+	box, err := c.net.Pod(n, portHTTP, portXDSPlain, portXDS, portMonitor)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +110,8 @@ func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 	p.args = []string{
 		"pilot-discovery", "discovery", "--kubeconfig", "kubeconfig", "--clusterID", c.ID,
 		"--meshConfig", "mesh.yaml", "--networksConfig", "networks.yaml", "--ctrlz_port", "0", "--httpsAddr", c.webhooks(),
-		"--httpAddr", box.listen(portHTTP), "--grpcAddr", box.listen(portXDSPlain),
-		"--secureGRPCAddr", box.listen(portXDS), "--monitoringAddr", box.listen(portMonitor),
+		"--httpAddr", box.Listen(portHTTP), "--grpcAddr", box.Listen(portXDSPlain),
+		"--secureGRPCAddr", box.Listen(portXDS), "--monitoringAddr", box.Listen(portMonitor),
 	}
 	env := i.env()
 	for _, key := range slices.Sorted(maps.Keys(env)) {

@@ -35,7 +35,7 @@ func (c *Cluster) prepare(index int) error {
 
 func (c *Cluster) program(name string, args ...string) *program {
 	return &program{
-		name: c.ID + "/" + name, dir: c.dir, bin: c.lab.home.bin, spawn: c.lab.home.spawn,
+		name: c.ID + "/" + name, dir: c.dir, bin: c.lab.home.Bin, spawn: c.lab.home.Spawn,
 		args: append([]string{name}, args...), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir},
 	}
 }
@@ -71,7 +71,7 @@ rules: [{level: Metadata}]
 `
 
 func (c *Cluster) files() (map[string][]byte, error) {
-	server, node := c.net.server().Addr(), c.net.node().Addr()
+	server, node := c.net.Server().Addr(), c.net.Node().Addr()
 	serverCert, serverKey, err := c.ca.issue(subject{
 		name: "kube-apiserver", ips: []net.IP{server.AsSlice()},
 		dns: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
@@ -108,11 +108,11 @@ func (c *Cluster) files() (map[string][]byte, error) {
 }
 
 func (c *Cluster) apiserverFlags(index int) []string {
-	at := c.net.server()
+	at := c.net.Server()
 	flags := []string{
 		"--etcd-servers=unix://client:2379",
 		"--bind-address=" + at.Addr().String(), "--secure-port=" + strconv.Itoa(int(at.Port())),
-		"--advertise-address=" + c.net.advertise().String(),
+		"--advertise-address=" + c.net.Advertise().String(),
 		"--tls-cert-file=apiserver.crt", "--tls-private-key-file=apiserver.key", "--client-ca-file=ca.crt",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=accounts.key", "--service-account-signing-key-file=accounts.key",

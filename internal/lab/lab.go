@@ -13,6 +13,9 @@ import (
 	"sync"
 
 	"github.com/meshpeer/meshpeer/internal/lab/node"
+	"github.com/meshpeer/meshpeer/internal/lab/store"
+
+	"github.com/meshpeer/meshpeer/internal/lab/enter"
 )
 
 // Lab is a set of running clusters.
@@ -24,7 +27,7 @@ type Lab struct {
 	// Loopback is true when the machine forbids namespaces, or loopback mode was asked for.
 	Loopback bool
 
-	home    *residence
+	home    *enter.Residence
 	plane   *DataPlane // nil: control planes only
 	skipped error      // why, if a data plane was asked for
 	envoy   string     // path of its binary
@@ -39,7 +42,7 @@ type Lab struct {
 // Start starts all clusters and waits until every istiod is ready. On failure it cleans up, and the error holds the end of
 // the failing process' log. Enter must have returned nil before.
 func Start(ctx context.Context, o Options) (*Lab, error) {
-	home := resident.Load()
+	home := enter.Here()
 	if home == nil {
 		return nil, errors.New("lab: Start before Enter: call lab.Enter first in main or TestMain")
 	}
@@ -47,20 +50,20 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(home.dir, "lab-")
+	dir, err := os.MkdirTemp(home.Dir, "lab-")
 	if err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
+		return nil, fmt.Errorf("lab: %w", store.Explain(err, home.Dir))
 	}
-	l := &Lab{Dir: dir, Loopback: home.loopback, home: home, write: o.Progress}
+	l := &Lab{Dir: dir, Loopback: home.Loopback, home: home, write: o.Progress}
 	if o.DataPlane != nil {
 		if err := l.preparePlane(*o.DataPlane); err != nil {
-			return nil, errors.Join(err, l.Close())
+			return nil, errors.Join(store.Explain(err, home.Dir), l.Close())
 		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("lab: not up after Options.Timeout %s", o.Timeout))
 	defer cancel()
 	if err := l.start(ctx, o.Clusters); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(store.Explain(err, home.Dir), l.Close()) // the reason is looked for before Close makes room
 	}
 	return l, nil
 }
@@ -71,7 +74,7 @@ func (l *Lab) start(ctx context.Context, clusters []ClusterOptions) error {
 		return fmt.Errorf("lab: %w", err)
 	}
 	for _, o := range clusters {
-		c, err := newCluster(l, o, l.home.nextIndex())
+		c, err := newCluster(l, o, l.home.Index())
 		if c != nil {
 			l.Clusters = append(l.Clusters, c)
 		}
@@ -129,7 +132,7 @@ func (l *Lab) Close() error {
 		var errs []error
 		for _, c := range l.Clusters {
 			if c.net != nil {
-				errs = append(errs, c.net.close())
+				errs = append(errs, c.net.Close())
 			}
 		}
 		l.err = errors.Join(append(errs, os.RemoveAll(l.Dir))...)
@@ -152,7 +155,7 @@ func (l *Lab) Logs(w io.Writer, lines int) error {
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	for _, file := range slices.Concat(files, nested, deep) {
+	for _, file := range slices.Concat(files, nested, deep, []string{filepath.Join(l.home.Dir, enter.LogName)}) {
 		if filepath.Base(file) == auditFile {
 			continue
 		}

@@ -33,6 +33,7 @@ var shared struct {
 // defaultLab is the lab that most tests share; each leaves it as it was.
 func defaultLab(t *testing.T) *lab.Lab {
 	t.Helper()
+	lab.Require(t)
 	shared.once.Do(func() {
 		shared.lab, shared.err = lab.Start(context.Background(), lab.Options{})
 	})

@@ -21,6 +21,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/lab/node"
+
+	"github.com/meshpeer/meshpeer/internal/lab/network"
 )
 
 // nodeAgent stands where a kubelet stands: it answers the API server's requests about Pods. Like a kubelet it takes
@@ -29,20 +31,20 @@ type nodeAgent struct {
 	server *http.Server
 
 	mu    sync.Mutex
-	boxes map[string]*sandbox // namespace/name of a Pod → its network
-	pods  *node.Agent         // with a data plane: the Pods that run as containers
+	boxes map[string]*network.Box // namespace/name of a Pod → its network
+	pods  *node.Agent             // with a data plane: the Pods that run as containers
 }
 
 func (c *Cluster) nodeName() string { return c.ID + "-node" }
 
 // add makes a Pod known; names are not reused for another network.
-func (a *nodeAgent) add(namespace, name string, box *sandbox) {
+func (a *nodeAgent) add(namespace, name string, box *network.Box) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.boxes[namespace+"/"+name] = box
 }
 
-func (a *nodeAgent) box(namespace, name string) *sandbox {
+func (a *nodeAgent) box(namespace, name string) *network.Box {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.boxes[namespace+"/"+name]
@@ -79,7 +81,7 @@ func (a *nodeAgent) logs(w http.ResponseWriter, r *http.Request) {
 // dial returns how to connect to ports of a Pod, or nil when it is not here.
 func (a *nodeAgent) dialer(namespace, name string) func(context.Context, int) (net.Conn, error) {
 	if box := a.box(namespace, name); box != nil {
-		return box.dial
+		return box.Dial
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -102,7 +104,7 @@ func (c *Cluster) startAgent(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	at := c.net.node()
+	at := c.net.Node()
 	listener, err := net.Listen("tcp", at.String())
 	if err != nil {
 		return fmt.Errorf("lab: node agent: %w", err)
@@ -142,7 +144,7 @@ func (c *Cluster) registerNode(ctx context.Context, port int32) error {
 	}
 	now := metav1.NewTime(time.Now())
 	return c.api.merge(ctx, path+"/status", map[string]any{"status": corev1.NodeStatus{
-		Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: c.net.node().Addr().String()}},
+		Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: c.net.Node().Addr().String()}},
 		NodeInfo:        corev1.NodeSystemInfo{KubeletVersion: kubernetesVersion, OperatingSystem: "linux", Architecture: runtime.GOARCH},
 		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: port}},
 		Conditions: []corev1.NodeCondition{{

@@ -18,6 +18,7 @@ import (
 
 // A second lab beside the first, with the options that the default one leaves alone.
 func TestOptions(t *testing.T) {
+	lab.Require(t)
 	var lines []string
 	l, err := lab.Start(t.Context(), lab.Options{
 		Clusters: []lab.ClusterOptions{

@@ -43,16 +43,16 @@ func (c *Cluster) startPlane(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.net.open(c.lab.plane.Flat); err != nil {
+	if err := c.net.Open(c.lab.plane.Flat); err != nil {
 		return err
 	}
 	p.table = service.Watch(life, core, discovery)
-	p.table.Proxy(life, core, c.net.balancer)
-	if err := p.table.Resolve(life, netip.AddrPortFrom(c.net.node().Addr(), 53)); err != nil {
+	p.table.Proxy(life, core, c.net.Balancer)
+	if err := p.table.Resolve(life, netip.AddrPortFrom(c.net.Node().Addr(), 53)); err != nil {
 		return err
 	}
 	p.pods = node.Run(life, node.Config{
-		Core: core, Node: c.nodeName(), HostIP: c.net.node().Addr(),
+		Core: core, Node: c.nodeName(), HostIP: c.net.Node().Addr(),
 		Dir: filepath.Join(c.dir, "pods"), Bin: c.lab.bin, Images: c.lab.images,
 		Sandbox: c.newPodBox,
 		Skip:    func(pod *corev1.Pod) bool { return pod.Spec.Containers[0].Image == istiodImage },
@@ -82,16 +82,13 @@ func (c *Cluster) stopPlane() {
 
 // preparePlane makes what all clusters of the lab share. Where there can be no data plane it says so and goes on without.
 func (l *Lab) preparePlane(o DataPlane) error {
-	if err := dataPlaneErr(); err != nil {
+	var err error
+	if l.envoy, err = l.home.DataPlane(); err != nil {
 		l.skipped = err
 		l.say("%s: control planes only", strings.TrimPrefix(err.Error(), "lab: "))
 		return nil
 	}
 	l.plane = &o
-	var err error
-	if l.envoy, err = l.home.envoy(); err != nil {
-		return err
-	}
 	if l.bin, err = l.programs(); err != nil {
 		return err
 	}

@@ -75,10 +75,10 @@ func (i *Istiod) report(ctx context.Context, ready bool) error {
 	} else {
 		container.State.Waiting = &corev1.ContainerStateWaiting{Reason: "Stopped"}
 	}
-	ip := i.box.addr.String()
+	ip := i.box.Addr.String()
 	patch := map[string]any{"status": corev1.PodStatus{
 		Phase: corev1.PodRunning, Conditions: conditions, ContainerStatuses: []corev1.ContainerStatus{container},
-		HostIP: i.Cluster.net.node().Addr().String(), PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}}, StartTime: &now,
+		HostIP: i.Cluster.net.Node().Addr().String(), PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}}, StartTime: &now,
 	}}
 	return i.Cluster.api.merge(ctx, "/api/v1/namespaces/"+istioSystem+"/pods/"+i.Name+"/status", patch)
 }

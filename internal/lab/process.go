@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/lab/network"
 )
 
 // program is one child as it can be started, stopped and started again. Its output goes to a file.
@@ -21,8 +23,8 @@ type program struct {
 	dir   string // working directory and place of the log
 	args  []string
 	env   []string
-	box   *sandbox
-	spawn *spawner
+	box   *network.Box
+	spawn *network.Spawner
 	bin   string
 	// onExit is called after each end of the process that nobody asked for.
 	onExit func()
@@ -49,7 +51,7 @@ func (p *program) start() error {
 	defer log.Close()
 	cmd := exec.Command(p.bin, p.args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, log, log
-	if err := p.spawn.start(cmd, p.box); err != nil {
+	if err := p.spawn.Start(cmd, p.box); err != nil {
 		return fmt.Errorf("lab: start %s: %w", p.name, err)
 	}
 	done := make(chan struct{})

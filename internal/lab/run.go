@@ -14,12 +14,12 @@ import (
 // Run runs one of the binary's programs to its end, e.g. "istioctl", and returns its standard output without the warning
 // that Istio's registry of environment variables prints there. The error holds standard error.
 func (l *Lab) Run(ctx context.Context, name string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, l.home.bin, append([]string{name}, args...)...)
+	cmd := exec.CommandContext(ctx, l.home.Bin, append([]string{name}, args...)...)
 	cmd.Dir = l.Dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.Dir}
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := l.home.spawn.start(cmd, nil); err != nil {
+	if err := l.home.Spawn.Start(cmd, nil); err != nil {
 		return nil, fmt.Errorf("lab: run %s: %w", name, err)
 	}
 	if err := cmd.Wait(); err != nil {

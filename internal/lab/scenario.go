@@ -21,7 +21,7 @@ func (c *Cluster) applyManifest(ctx context.Context, name string) error {
 	}
 	var istiods []string
 	for _, i := range c.Istiods {
-		istiods = append(istiods, i.box.addr.String())
+		istiods = append(istiods, i.box.Addr.String())
 	}
 	var text bytes.Buffer
 	err = parsed.Execute(&text, map[string]any{

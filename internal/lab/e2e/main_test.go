@@ -65,6 +65,7 @@ type world struct {
 
 func sharedWorld(t *testing.T) *world {
 	t.Helper()
+	lab.Require(t)
 	shared.once.Do(func() { shared.lab, shared.err = lab.Start(context.Background(), lab.Options{}) })
 	require.NoError(t, shared.err)
 	return connect(t, shared.lab)
@@ -73,6 +74,7 @@ func sharedWorld(t *testing.T) *world {
 // start makes a lab for one test alone.
 func start(t *testing.T, clusters ...lab.ClusterOptions) *world {
 	t.Helper()
+	lab.Require(t)
 	l, err := lab.Start(t.Context(), lab.Options{Clusters: clusters})
 	require.NoError(t, err)
 	t.Cleanup(func() {

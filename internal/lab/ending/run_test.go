@@ -4,6 +4,7 @@ package ending_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +55,9 @@ func start(t *testing.T, what string, change func(r *run)) *run {
 func prepare(t *testing.T, what string) *run {
 	t.Helper()
 	bin, err := binary()
+	if errors.Is(err, lab.ErrUnavailable) {
+		lab.SkipOrFail(t, err)
+	}
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)

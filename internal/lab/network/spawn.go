@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package network
 
 import (
 	"errors"
@@ -13,18 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spawner starts every child from one thread that never ends, because the kernel sends the parent-death signal when the
+// Spawner starts every child from one thread that never ends, because the kernel sends the parent-death signal when the
 // starting *thread* ends (prctl(2), PR_SET_PDEATHSIG).
-type spawner struct {
+type Spawner struct {
 	jobs chan func()
 	home netns.NsHandle
 	// views are the program's own; the thread comes back to them from those of a pod.
-	views *views
+	views *Views
 	// keep is inherited by every child: the open lock of the state directory, which says that somebody lives there.
 	keep *os.File
 }
 
-func newSpawner(keep *os.File) (*spawner, error) {
+// NewSpawner starts the thread. Every child inherits keep.
+func NewSpawner(keep *os.File) (*Spawner, error) {
 	home, err := netns.Get()
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func newSpawner(keep *os.File) (*spawner, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &spawner{jobs: make(chan func()), home: home, views: own, keep: keep}
+	s := &Spawner{jobs: make(chan func()), home: home, views: own, keep: keep}
 	go func() {
 		runtime.LockOSThread()
 		_ = unix.Unshare(unix.CLONE_FS) // a thread that shares its root directory cannot change mount namespaces
@@ -44,9 +45,9 @@ func newSpawner(keep *os.File) (*spawner, error) {
 	return s, nil
 }
 
-// start starts cmd in the network namespace of box, or in the program's own when box has none. The child is killed when
+// Start starts cmd in the network namespace of box, or in the program's own when box has none. The child is killed when
 // the program ends.
-func (s *spawner) start(cmd *exec.Cmd, box *sandbox) error {
+func (s *Spawner) Start(cmd *exec.Cmd, box *Box) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}

@@ -1,9 +1,8 @@
 //go:build linux
 
-package lab
+package enter
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,15 +12,13 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/meshpeer/meshpeer/internal/lab/envoy"
 )
 
 // There is no network inside, and only labs with a data plane need an Envoy: so it is asked for from inside when it is
 // wanted, and found or fetched outside.
 
 // answerInside answers one question and returns the program's end of the line.
-func answerInside(cache string, say func(string, ...any)) (*os.File, error) {
+func answerInside(find func() (string, error)) (*os.File, error) {
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
@@ -30,9 +27,9 @@ func answerInside(cache string, say func(string, ...any)) (*os.File, error) {
 	go func() {
 		runtime.LockOSThread() // what is started for the answer dies with this thread, and so with the program
 		if _, err := line.Read(make([]byte, 1)); err == nil {
-			path, err := envoy.Find(context.Background(), filepath.Dir(cache), say)
+			path, err := find()
 			if err != nil {
-				path = err.Error()
+				path = oneLine(err)
 			}
 			_, _ = io.WriteString(line, path)
 		}

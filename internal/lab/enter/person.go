@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package enter
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// EnterCommand is what a person puts in front of a shell command on the host to run it inside the lab, with a space at the
-// end; empty in loopback mode, where there is nothing to enter.
-func (l *Lab) EnterCommand() string {
-	if l.Loopback {
+// Command is what a person puts in front of a shell command on the host to run it inside the lab, with a space at the end;
+// empty in loopback mode, where there is nothing to enter.
+func (r *Residence) Command() string {
+	if r.Loopback {
 		return ""
 	}
 	user := ""
 	if !initialUser() {
 		user = "--user --preserve-credentials "
 	}
-	return fmt.Sprintf("nsenter --target %s %s--net ", l.home.pid, user)
+	return fmt.Sprintf("nsenter --target %s %s--net ", r.pid, user)
 }
 
 // initialUser says whether all user IDs of the host exist here: user_namespaces(7).

@@ -22,12 +22,16 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one JSON document in place of the story")
 	page := flag.String("report", "", "write `FILE` as an HTML page, and beside it the same as JUnit (.xml) and JSON (.json)")
 	flag.Parse()
-	if err := lab.Enter(lab.EnterOptions{}); err != nil {
+	tell := newTeller(os.Stdout, *asJSON)
+	options := lab.EnterOptions{Progress: os.Stdout, Before: tell.outlook}
+	if *asJSON {
+		options = lab.EnterOptions{} // progress to standard error
+	}
+	if err := lab.Enter(options); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	tell := newTeller(os.Stdout, *asJSON)
 	err := errors.Join(run(ctx, *keep, tell), tell.write(*page))
 	stop()
 	if err != nil {
@@ -52,7 +56,7 @@ func run(ctx context.Context, keep bool, tell *teller) error {
 	if !errors.As(err, &without) {
 		return errors.Join(err, ending(err, tell))
 	}
-	tell.line("no requests between the clusters: %v", without.why)
+	tell.skipped(without.why)
 	err = inLab(ctx, tell, lab.Options{}, func(m *mesh) error { return m.story(ctx, tell, keep) })
 	return errors.Join(err, ending(err, tell))
 }

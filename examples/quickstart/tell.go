@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -31,6 +32,9 @@ type document struct {
 	Reports map[string]*peering.Report `json:"reports"` // ensure, again, remove
 	Audit   []auditCount               `json:"audit"`   // of the second Ensure
 	Refused []peering.ID               `json:"refused"` // clusters that refuse the revoked token
+
+	// Skipped says why no requests were sent; empty when they were.
+	Skipped string `json:"skipped,omitempty"`
 
 	Requests []probe.Result         `json:"requests,omitempty"` // what was asked through sidecars, in order
 	Answers  []answer               `json:"answers,omitempty"`  // who answered it
@@ -69,6 +73,29 @@ func (t *teller) chapter(title string) {
 	if !t.asJSON {
 		fmt.Fprintf(t.out, "\n%5.1fs  %s\n\n", time.Since(t.start).Seconds(), title)
 	}
+}
+
+// outlook says before anything is done what will be, how long it takes, and what this machine cannot do.
+func (t *teller) outlook(o lab.Outlook) {
+	fmt.Fprintln(t.out, "quickstart peers two real clusters on this machine, proves it by requests over mutual TLS, and removes the peering.")
+	fmt.Fprintln(t.out)
+	t.line("time     about 1 minute for the story; %s", o.Time())
+	t.line("disk     %s", o.Disk())
+	t.line("touches  nothing else: clusters are processes that end with this program")
+	lacks := o.Lacks()
+	if len(lacks) == 0 {
+		t.line("machine  has all that it takes")
+	}
+	for i, line := range lacks {
+		t.line("%-8s %s", map[bool]string{true: "machine"}[i == 0], line)
+	}
+	fmt.Fprintln(t.out)
+}
+
+// skipped says why the requests of the scenario cannot be sent.
+func (t *teller) skipped(why error) {
+	t.document.Skipped = why.Error()
+	t.line("no requests between the clusters: %v", why)
 }
 
 func (t *teller) progress(text string) { t.line("%s", text) }

@@ -29,6 +29,7 @@ func (c *Cluster) prepare(index int) error {
 	}
 	c.etcd = c.program("etcd", "etcd.yaml")
 	c.apiserver = c.program("kube-apiserver", c.apiserverFlags(index)...)
+	c.apiserver.needs = c.etcd
 	c.controllers = c.program("kube-controller-manager", c.controllerFlags()...)
 	return nil
 }

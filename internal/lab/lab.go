@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/meshpeer/meshpeer/internal/lab/node"
@@ -63,7 +62,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("lab: not up after Options.Timeout %s", o.Timeout))
 	defer cancel()
 	if err := l.start(ctx, o.Clusters); err != nil {
-		return nil, errors.Join(store.Explain(err, home.Dir), l.Close()) // the reason is looked for before Close makes room
+		return nil, errors.Join(l.explain(err), l.Close()) // the reason is looked for before Close makes room
 	}
 	return l, nil
 }
@@ -142,20 +141,7 @@ func (l *Lab) Close() error {
 
 // Logs writes the last lines of every process' log, each under its name: what a failed test prints.
 func (l *Lab) Logs(w io.Writer, lines int) error {
-	files, err := filepath.Glob(filepath.Join(l.Dir, "*", "*.log"))
-	if err != nil {
-		return fmt.Errorf("lab: %w", err)
-	}
-	nested, err := filepath.Glob(filepath.Join(l.Dir, "*", "*", "*.log"))
-	if err != nil {
-		return fmt.Errorf("lab: %w", err)
-	}
-	// pods/<pod>/<container>.log
-	deep, err := filepath.Glob(filepath.Join(l.Dir, "*", "pods", "*", "*.log"))
-	if err != nil {
-		return fmt.Errorf("lab: %w", err)
-	}
-	for _, file := range slices.Concat(files, nested, deep, []string{filepath.Join(l.home.Dir, enter.LogName)}) {
+	for _, file := range l.logFiles() {
 		if filepath.Base(file) == auditFile {
 			continue
 		}
@@ -164,6 +150,16 @@ func (l *Lab) Logs(w io.Writer, lines int) error {
 		}
 	}
 	return nil
+}
+
+// logFiles are those of clusters, of istiods, of containers (pods/<pod>/<container>.log), and client-go's.
+func (l *Lab) logFiles() []string {
+	var all []string
+	for _, place := range []string{"*/*.log", "*/*/*.log", "*/pods/*/*.log"} {
+		files, _ := filepath.Glob(filepath.Join(l.Dir, filepath.FromSlash(place))) // fails for a bad pattern only
+		all = append(all, files...)
+	}
+	return append(all, filepath.Join(l.home.Dir, enter.LogName))
 }
 
 // say reports progress, one line at a time.

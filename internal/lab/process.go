@@ -26,6 +26,8 @@ type program struct {
 	box   *network.Box
 	spawn *network.Spawner
 	bin   string
+	// needs is another program without which this one does not get ready; nil: none.
+	needs *program
 	// onExit is called after each end of the process that nobody asked for.
 	onExit func()
 
@@ -119,6 +121,13 @@ func (p *program) await(ctx context.Context, check func(context.Context) error) 
 	p.mu.Lock()
 	done := p.done
 	p.mu.Unlock()
+	needs := p.needs
+	if needs == nil {
+		needs = p
+	}
+	needs.mu.Lock()
+	needed := needs.done
+	needs.mu.Unlock()
 	last := errors.New("never asked")
 	for {
 		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -133,6 +142,8 @@ func (p *program) await(ctx context.Context, check func(context.Context) error) 
 		select {
 		case <-done:
 			return fmt.Errorf("lab: %s ended before it was ready; the end of its log:\n%s", p.name, tail(p.logFile(), 15))
+		case <-needed:
+			return fmt.Errorf("lab: %s ended, which %s needs; the end of its log:\n%s", needs.name, p.name, tail(needs.logFile(), 15))
 		case <-ctx.Done():
 			return fmt.Errorf("lab: %s is not ready (%w; last: %w); the end of its log:\n%s",
 				p.name, context.Cause(ctx), last, tail(p.logFile(), 15))

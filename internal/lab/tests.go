@@ -91,6 +91,7 @@ func SkipOrFail(t Skipper, err error) {
 	may, wrong := optional()
 	if may && wrong == nil {
 		t.Skip(strings.TrimPrefix(err.Error(), "lab: "))
+		return
 	}
 	t.Fatal(errors.Join(wrong, err))
 }

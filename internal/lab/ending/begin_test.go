@@ -94,7 +94,7 @@ func TestForbiddenNamespaces(t *testing.T) {
 	r := start(t, startsLab, forbidden)
 	require.True(t, r.loopback)
 	require.Contains(t, r.said(), "this machine gives no namespaces")
-	require.Equal(t, 1, strings.Count(r.said(), "\n"), "the reason is one line: %s", r.said())
+	require.Equal(t, 1, strings.Count(r.told(), "\n"), "the reason is one line: %s", r.said())
 	kill(t, r.supervisor(), syscall.SIGTERM)
 	require.Equal(t, 0, r.await(t))
 	r.requireNothingLeft(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/meshpeer/meshpeer/internal/lab/store"
 )
 
-// minState is what a run writes to its state directory: logs, etcd's files, kubeconfigs. Below it no lab starts.
-const minState = 200 * store.MB
+// minState is about what a run of two clusters writes to its state directory: the logs of etcd above all. Below it no lab starts.
+const minState = 300 * store.MB
 
 // machine is what was found out about this one before anything is made.
 type machine struct {

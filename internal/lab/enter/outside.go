@@ -56,10 +56,12 @@ func announce(o Options, m machine, r *progress.Reporter) {
 	if m.outlook.Build {
 		r.Say("%s; disk: %s", m.outlook.Time(), m.outlook.Disk())
 	}
-	if m.lacks == nil || m.kernel.attr == nil && m.kernel.refusal == nil {
-		m.outlook.DataPlane = nil // asked for, or for Start to tell if a data plane is asked for
+	quiet := m.outlook
+	quiet.Notes = nil
+	if m.kernel.refusal == nil && m.kernel.filter == nil {
+		quiet.DataPlane = nil // Start tells if one is asked for
 	}
-	for _, line := range m.outlook.Lacks() {
+	for _, line := range quiet.Lacks() {
 		r.Say("%s", line)
 	}
 }

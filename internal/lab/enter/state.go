@@ -54,7 +54,8 @@ func sweep(cache string) error {
 	}
 	var errs []error
 	for _, dir := range dirs {
-		if info, err := os.Lstat(dir); err != nil || strings.HasPrefix(filepath.Base(dir), fresh) && time.Since(info.ModTime()) < time.Minute {
+		info, err := os.Lstat(dir)
+		if err != nil || strings.HasPrefix(filepath.Base(dir), fresh) && time.Since(info.ModTime()) < time.Minute {
 			continue // gone, or about to be locked
 		}
 		if err := removeWhenFree(dir, unix.LOCK_EX|unix.LOCK_NB); err != nil && !errors.Is(err, unix.EWOULDBLOCK) {

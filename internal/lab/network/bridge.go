@@ -12,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // bridged is the network of a cluster in namespace mode: 10.<index>.0.0/16 on a bridge in the program's namespace.
@@ -81,7 +82,7 @@ func (b *bridged) plug(box *Box) error {
 	if err := netlink.LinkSetUp(pair); err != nil {
 		return err
 	}
-	in, err := netlink.NewHandleAt(box.ns)
+	in, err := netlink.NewHandleAt(box.ns, unix.NETLINK_ROUTE) // not all of netlink: a kernel may lack the packet filter's
 	if err != nil {
 		return err
 	}

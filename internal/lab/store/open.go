@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Say reports one line to the user.
@@ -28,20 +30,23 @@ func Open(say Say) (string, error) {
 		return "", err
 	}
 	var refused []error
+	var passed []string
 	for i, base := range append(bases, again...) {
 		dir, err := furnish(base)
 		if err == nil {
+			tell(say, passed)
 			return dir, nil
 		}
 		refused = append(refused, err)
 		if i < len(bases) {
-			say("a directory is not used: %s", oneLine(err))
+			passed = append(passed, "a directory is not used: "+oneLine(err))
 		}
 	}
 	fresh, err := os.MkdirTemp(os.TempDir(), filepath.Base(temporary)+"-")
 	if err == nil {
 		var dir string
 		if dir, err = furnish(fresh); err == nil {
+			tell(say, passed)
 			say("using a new directory, %s: it starts empty", fresh)
 			return dir, nil
 		}
@@ -50,19 +55,21 @@ func Open(say Say) (string, error) {
 	return "", fmt.Errorf("no directory to keep things in: %s", oneLine(errors.Join(append(refused, err)...)))
 }
 
-// furnish makes base and the directories in it, private all of them, and tries whether files can be made there.
+func tell(say Say, lines []string) {
+	for _, line := range lines {
+		say("%s", line)
+	}
+}
+
+// furnish makes base and the directories in it, private all of them, and asks whether files can be made there.
 func furnish(base string) (string, error) {
 	dir := filepath.Join(base, "lab")
 	for _, d := range []string{base, dir, filepath.Join(dir, Runs)} {
 		if err := private(d); err != nil {
 			return "", err
 		}
-		trial, err := os.CreateTemp(d, ".trial-")
-		if err != nil {
-			return "", err
-		}
-		if err := errors.Join(trial.Close(), os.Remove(trial.Name())); err != nil {
-			return "", err
+		if err := unix.Faccessat(unix.AT_FDCWD, d, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+			return "", &os.PathError{Op: "write to", Path: d, Err: err}
 		}
 	}
 	return dir, nil

@@ -53,8 +53,7 @@ func Explain(err error, dirs ...string) error {
 	if err == nil || errors.Is(err, ErrFull) {
 		return err
 	}
-	said := errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) ||
-		strings.Contains(err.Error(), unix.ENOSPC.Error()) || strings.Contains(err.Error(), unix.EDQUOT.Error())
+	said := errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || SaysFull(err.Error())
 	var where []string
 	for _, dir := range dirs {
 		if free, err := Free(dir); err == nil && free < full {
@@ -64,11 +63,22 @@ func Explain(err error, dirs ...string) error {
 	var path *fs.PathError
 	switch {
 	case len(where) > 0:
-		return fmt.Errorf("%w: %s is full; free some space and start again", ErrFull, strings.Join(where, " and "))
+		return Full(strings.Join(where, " and "))
 	case said && errors.As(err, &path):
 		return fmt.Errorf("%w: writing %s failed; free some space and start again", ErrFull, path.Path)
 	case said:
 		return fmt.Errorf("%w: one of %s, or a quota there; free some space and start again", ErrFull, strings.Join(append(dirs, os.TempDir()), ", "))
 	}
 	return err
+}
+
+// Full is the error about a directory without space.
+func Full(dir string) error {
+	return fmt.Errorf("%w: %s is full; free some space and start again", ErrFull, dir)
+}
+
+// SaysFull tells whether text, such as a program's log, speaks of a full disk.
+func SaysFull(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, unix.ENOSPC.Error()) || strings.Contains(text, unix.EDQUOT.Error())
 }

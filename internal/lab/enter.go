@@ -40,7 +40,3 @@ func Enter(o EnterOptions) error { return enter.Enter(o) }
 // ControlPlane returns the path of the control planes' binary, as Enter uses it: from EnvBinary, from the user's cache, or
 // built now, with its progress. A program needs it only to fill the cache beforehand.
 func ControlPlane(w io.Writer) (string, error) { return enter.Build(progress.New(w)) }
-
-// EnterCommand is what a person puts in front of a shell command on the host to run it inside the lab, with a space at the
-// end; empty in loopback mode, where there is nothing to enter.
-func (l *Lab) EnterCommand() string { return l.home.Command() }

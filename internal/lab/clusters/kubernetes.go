@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package clusters
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/lab/pki"
 )
 
 // prepare writes the files of etcd, kube-apiserver and kube-controller-manager and composes their command lines.
@@ -73,22 +75,22 @@ rules: [{level: Metadata}]
 
 func (c *Cluster) files() (map[string][]byte, error) {
 	server, node := c.net.Server().Addr(), c.net.Node().Addr()
-	serverCert, serverKey, err := c.ca.issue(subject{
-		name: "kube-apiserver", ips: []net.IP{server.AsSlice()},
-		dns: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
+	serverCert, serverKey, err := c.ca.Issue(pki.Subject{
+		Name: "kube-apiserver", IPs: []net.IP{server.AsSlice()},
+		DNS: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	clientCert, clientKey, err := c.ca.issue(subject{name: "kube-apiserver-kubelet-client", org: "system:masters"})
+	clientCert, clientKey, err := c.ca.Issue(pki.Subject{Name: "kube-apiserver-kubelet-client", Org: "system:masters"})
 	if err != nil {
 		return nil, err
 	}
-	nodeCert, nodeKey, err := c.ca.issue(subject{name: "system:node:" + c.nodeName(), ips: []net.IP{node.AsSlice()}})
+	nodeCert, nodeKey, err := c.ca.Issue(pki.Subject{Name: "system:node:" + c.nodeName(), IPs: []net.IP{node.AsSlice()}})
 	if err != nil {
 		return nil, err
 	}
-	accountKey, err := newKeyPEM()
+	accountKey, err := pki.NewKey()
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ func (c *Cluster) files() (map[string][]byte, error) {
 		fmt.Fprintf(&tokens, "%s,%s,%d,%s\n", c.tokens[user], user, i+1, groups)
 	}
 	return map[string][]byte{
-		"ca.crt": c.ca.pem, "apiserver.crt": serverCert, "apiserver.key": serverKey,
+		"ca.crt": c.ca.PEM, "apiserver.crt": serverCert, "apiserver.key": serverKey,
 		"kubelet-client.crt": clientCert, "kubelet-client.key": clientKey, "node.crt": nodeCert, "node.key": nodeKey,
 		"accounts.key": accountKey, "tokens.csv": []byte(tokens.String()),
 		"audit-policy.yaml": []byte(auditPolicy), "etcd.yaml": []byte(etcdConfig),

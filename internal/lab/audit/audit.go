@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package audit
 
 import (
 	"bufio"
@@ -10,14 +10,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 )
 
-const auditFile = "audit.log"
-
-// AuditEvent is one request as the API server logged it (audit.k8s.io/v1, level Metadata).
-type AuditEvent struct {
+// Event is one request as the API server logged it (audit.k8s.io/v1, level Metadata).
+type Event struct {
 	ID                           string
 	Time                         time.Time // when the request came
 	User, UserAgent              string
@@ -29,22 +26,22 @@ type AuditEvent struct {
 	Groups                       []string
 }
 
-// AuditMark is a place in a cluster's audit log.
-type AuditMark struct{ offset int64 }
+// Mark is a place in a cluster's audit log.
+type Mark struct{ offset int64 }
 
-// Audit marks the end of the log. Every request that was answered before is in front of the mark.
-func (c *Cluster) Audit() AuditMark {
-	info, err := os.Stat(filepath.Join(c.dir, auditFile))
+// End marks the end of the log. Every request that was answered before is in front of the mark.
+func End(path string) Mark {
+	info, err := os.Stat(path)
 	if err != nil {
-		return AuditMark{} // nothing was logged yet
+		return Mark{} // nothing was logged yet
 	}
-	return AuditMark{offset: info.Size()}
+	return Mark{offset: info.Size()}
 }
 
-// AuditSince returns the requests logged after the mark, each once, in the order in which they ended; a watch or a stream
+// Since returns the requests logged after the mark, each once, in the order in which they ended; a watch or a stream
 // counts from when it was answered. The API server writes an entry before the reply is complete (log mode blocking).
-func (c *Cluster) AuditSince(mark AuditMark) ([]AuditEvent, error) {
-	file, err := os.Open(filepath.Join(c.dir, auditFile))
+func Since(path string, mark Mark) ([]Event, error) {
+	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -55,15 +52,15 @@ func (c *Cluster) AuditSince(mark AuditMark) ([]AuditEvent, error) {
 	if _, err := file.Seek(mark.offset, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
-	events, err := parseAudit(file)
+	events, err := parse(file)
 	if err != nil {
-		return nil, fmt.Errorf("lab: %s: audit log: %w", c.ID, err)
+		return nil, fmt.Errorf("lab: audit log %s: %w", path, err)
 	}
 	return events, nil
 }
 
-func parseAudit(r io.Reader) ([]AuditEvent, error) {
-	var events []AuditEvent
+func parse(r io.Reader) ([]Event, error) {
+	var events []Event
 	seen := map[string]int{} // audit ID → index
 	lines := bufio.NewReader(r)
 	for {
@@ -77,7 +74,7 @@ func parseAudit(r io.Reader) ([]AuditEvent, error) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		var raw auditLine
+		var raw entry
 		if err := json.Unmarshal(line, &raw); err != nil {
 			return nil, err
 		}
@@ -91,7 +88,7 @@ func parseAudit(r io.Reader) ([]AuditEvent, error) {
 	}
 }
 
-type auditLine struct {
+type entry struct {
 	AuditID    string    `json:"auditID"`
 	Received   time.Time `json:"requestReceivedTimestamp"`
 	Verb       string    `json:"verb"`
@@ -113,8 +110,8 @@ type auditLine struct {
 	} `json:"responseStatus"`
 }
 
-func (l auditLine) event() AuditEvent {
-	return AuditEvent{
+func (l entry) event() Event {
+	return Event{
 		ID: l.AuditID, Time: l.Received, User: l.User.Username, Groups: l.User.Groups, UserAgent: l.UserAgent, Verb: l.Verb,
 		Group: l.Object.APIGroup, Resource: l.Object.Resource, Subresource: l.Object.Subresource,
 		Namespace: l.Object.Namespace, Name: l.Object.Name, URI: l.RequestURI, Code: l.Response.Code,

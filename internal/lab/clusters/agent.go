@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package clusters
 
 import (
 	"context"
@@ -19,10 +19,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/meshpeer/meshpeer/internal/lab/node"
+	"k8s.io/cri-streaming/pkg/streaming/portforward"
 
 	"github.com/meshpeer/meshpeer/internal/lab/network"
+	"github.com/meshpeer/meshpeer/internal/lab/node"
 )
 
 // nodeAgent stands where a kubelet stands: it answers the API server's requests about Pods. Like a kubelet it takes
@@ -151,4 +151,38 @@ func (c *Cluster) registerNode(ctx context.Context, port int32) error {
 			Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "LabNode", LastHeartbeatTime: now, LastTransitionTime: now,
 		}},
 	}})
+}
+
+// portForward serves the subresource pods/portforward, SPDY or WebSocket, as the API server asks for it.
+func (a *nodeAgent) portForward(w http.ResponseWriter, r *http.Request) {
+	namespace, name := r.PathValue("namespace"), r.PathValue("name")
+	dial := a.dialer(namespace, name)
+	if dial == nil {
+		http.Error(w, fmt.Sprintf("no pod %s/%s runs here", namespace, name), http.StatusNotFound)
+		return
+	}
+	options, err := portforward.NewV4Options(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	portforward.ServePortForward(w, r, forwarder(dial), name, "", options, 4*time.Hour, 30*time.Second, portforward.SupportedProtocols)
+}
+
+// forwarder connects a stream with a port inside the pod's network.
+type forwarder func(ctx context.Context, port int) (net.Conn, error)
+
+func (f forwarder) PortForward(ctx context.Context, name, _ string, port int32, stream io.ReadWriteCloser) error {
+	conn, err := f(ctx, int(port))
+	if err != nil {
+		return fmt.Errorf("port %d of %s: %w", port, name, err)
+	}
+	defer conn.Close()
+	go func() { // ends at the latest when conn is closed or the client is gone
+		if _, err := io.Copy(conn, stream); err == nil {
+			_ = conn.(*net.TCPConn).CloseWrite()
+		}
+	}()
+	_, err = io.Copy(stream, conn) // the pod has the last word: when it closes, all is said
+	return err
 }

@@ -1,11 +1,11 @@
 //go:build linux
 
-package lab
+package audit
 
 import "strings"
 
-// AuditCount counts requests by what they cost.
-type AuditCount struct {
+// Count counts requests by what they cost.
+type Count struct {
 	Writes  int // mutations of a stored object that the API server carried out
 	Refused int // mutations that it refused (status 400 or more)
 	DryRuns int // mutations with dryRun=All
@@ -16,9 +16,9 @@ type AuditCount struct {
 	Other   int // URLs that are no resource: discovery, version, health
 }
 
-// CountAudit counts the events for which keep says true; a nil keep counts all.
-func CountAudit(events []AuditEvent, keep func(AuditEvent) bool) AuditCount {
-	var n AuditCount
+// CountEvents counts the events for which keep says true; a nil keep counts all.
+func CountEvents(events []Event, keep func(Event) bool) Count {
+	var n Count
 	for _, e := range events {
 		if keep == nil || keep(e) {
 			*n.of(e)++
@@ -27,7 +27,7 @@ func CountAudit(events []AuditEvent, keep func(AuditEvent) bool) AuditCount {
 	return n
 }
 
-func (n *AuditCount) of(e AuditEvent) *int {
+func (n *Count) of(e Event) *int {
 	switch {
 	case e.Resource == "":
 		return &n.Other

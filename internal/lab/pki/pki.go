@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package pki
 
 import (
 	"crypto/ecdsa"
@@ -14,27 +14,27 @@ import (
 	"time"
 )
 
-// authority is a certificate authority made for one run; nothing of it outlives the lab.
-type authority struct {
+// Authority is a certificate authority made for one run; nothing of it outlives the lab.
+type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	pem  []byte // its certificate
+	PEM  []byte // its certificate
 }
 
-// subject is what an authority is asked to sign. Usage none and no CA means a certificate for both ends of TLS.
-type subject struct {
-	name, org string
-	dns       []string
-	ips       []net.IP
-	ca        bool
+// Subject is what an authority is asked to sign. Usage none and no CA means a certificate for both ends of TLS.
+type Subject struct {
+	Name, Org string
+	DNS       []string
+	IPs       []net.IP
+	CA        bool
 }
 
-func newAuthority(name string) (*authority, error) {
+func New(name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	t, err := subject{name: name, org: "meshpeer lab", ca: true}.template()
+	t, err := Subject{Name: name, Org: "meshpeer lab", CA: true}.template()
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +43,11 @@ func newAuthority(name string) (*authority, error) {
 		return nil, err
 	}
 	cert, err := x509.ParseCertificate(der)
-	return &authority{cert: cert, key: key, pem: pemBlock("CERTIFICATE", der)}, err
+	return &Authority{cert: cert, key: key, PEM: pemBlock("CERTIFICATE", der)}, err
 }
 
-// issue signs a new key pair for s and returns certificate and key as PEM.
-func (a *authority) issue(s subject) (cert, key []byte, err error) {
+// Issue signs a new key pair for s and returns certificate and key as PEM.
+func (a *Authority) Issue(s Subject) (cert, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -64,22 +64,22 @@ func (a *authority) issue(s subject) (cert, key []byte, err error) {
 	return pemBlock("CERTIFICATE", der), key, err
 }
 
-func (s subject) template() (*x509.Certificate, error) {
+func (s Subject) template() (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, err
 	}
 	t := &x509.Certificate{
 		SerialNumber:          serial,
-		Subject:               pkix.Name{CommonName: s.name, Organization: []string{s.org}},
+		Subject:               pkix.Name{CommonName: s.Name, Organization: []string{s.Org}},
 		NotBefore:             time.Now().Add(-time.Hour),
 		NotAfter:              time.Now().Add(7 * 24 * time.Hour),
-		DNSNames:              s.dns,
-		IPAddresses:           s.ips,
+		DNSNames:              s.DNS,
+		IPAddresses:           s.IPs,
 		BasicConstraintsValid: true,
-		IsCA:                  s.ca,
+		IsCA:                  s.CA,
 	}
-	if s.ca {
+	if s.CA {
 		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
 		return t, nil
 	}
@@ -88,8 +88,8 @@ func (s subject) template() (*x509.Certificate, error) {
 	return t, nil
 }
 
-// newKeyPEM makes a key without a certificate: the one that signs service-account tokens.
-func newKeyPEM() ([]byte, error) {
+// NewKey makes a key without a certificate: the one that signs service-account tokens.
+func NewKey() ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err

@@ -1,12 +1,20 @@
 //go:build linux
 
-package lab
+package clusters
 
 import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Ports of istiod as Istio's charts name them (manifests/charts/istio-control/istio-discovery/templates/service.yaml).
+const (
+	portXDSPlain = 15010
+	portXDS      = 15012
+	portMonitor  = 15014
+	portHTTP     = 8080
 )
 
 // istiodImage and its tag only tell a version, the way SDKs and people read it from a Pod: nothing pulls it.

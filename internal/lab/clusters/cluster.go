@@ -1,6 +1,6 @@
 //go:build linux
 
-package lab
+package clusters
 
 import (
 	"context"
@@ -17,7 +17,9 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/meshpeer/meshpeer/internal/lab/audit"
 	"github.com/meshpeer/meshpeer/internal/lab/network"
+	"github.com/meshpeer/meshpeer/internal/lab/pki"
 )
 
 // Cluster is one running cluster.
@@ -38,7 +40,7 @@ type Cluster struct {
 	lab         *Lab
 	dir         string
 	net         network.Network
-	ca          *authority
+	ca          *pki.Authority
 	tokens      map[string]string // user → static token
 	api         *api
 	etcd        *program
@@ -77,7 +79,7 @@ func newCluster(l *Lab, o ClusterOptions, index int) (*Cluster, error) {
 	if c.net, err = network.New(index, l.Loopback); err != nil {
 		return nil, err
 	}
-	if c.ca, err = newAuthority(o.ID + " kubernetes"); err != nil {
+	if c.ca, err = pki.New(o.ID + " kubernetes"); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	for _, user := range users {
@@ -87,7 +89,7 @@ func newCluster(l *Lab, o ClusterOptions, index int) (*Cluster, error) {
 		}
 		c.tokens[user] = hex.EncodeToString(secret)
 	}
-	c.CA, c.Server = c.ca.pem, "https://"+c.net.Server().String()
+	c.CA, c.Server = c.ca.PEM, "https://"+c.net.Server().String()
 	if c.Config, err = c.ConfigFor(UserAdmin); err != nil {
 		return nil, err
 	}
@@ -170,3 +172,13 @@ func (c *Cluster) PauseControllers() error { return c.controllers.signal(syscall
 
 // ResumeControllers undoes PauseControllers.
 func (c *Cluster) ResumeControllers() error { return c.controllers.signal(syscall.SIGCONT) }
+
+const auditFile = "audit.log"
+
+// Audit marks the end of the audit log. Every request that was answered before is in front of the mark.
+func (c *Cluster) Audit() audit.Mark { return audit.End(filepath.Join(c.dir, auditFile)) }
+
+// AuditSince returns the requests logged after the mark: see audit.Since.
+func (c *Cluster) AuditSince(mark audit.Mark) ([]audit.Event, error) {
+	return audit.Since(filepath.Join(c.dir, auditFile), mark)
+}

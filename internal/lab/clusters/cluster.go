@@ -11,13 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/lab/audit"
+	"github.com/meshpeer/meshpeer/internal/lab/dataplane"
 	"github.com/meshpeer/meshpeer/internal/lab/network"
 	"github.com/meshpeer/meshpeer/internal/lab/pki"
 )
@@ -48,8 +48,7 @@ type Cluster struct {
 	controllers *program
 	agent       *nodeAgent
 	injection   *injection
-	plane       *plane
-	pods        atomic.Int32 // ever made: each has an address of its own
+	plane       *dataplane.Plane
 }
 
 // users of the static token file. All but UserLimited are in the group system:masters.
@@ -147,7 +146,7 @@ func (c *Cluster) stop() {
 	for _, p := range append(c.istiodPrograms(), c.controllers) {
 		tasks = append(tasks, func(context.Context) error { p.stop(time.Second); return nil })
 	}
-	tasks = append(tasks, func(context.Context) error { c.stopPlane(); return nil })
+	tasks = append(tasks, func(context.Context) error { c.plane.Stop(); return nil })
 	_ = parallel(context.Background(), tasks...)
 	c.agent.close()
 	c.apiserver.stop(2 * time.Second)

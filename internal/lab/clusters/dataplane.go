@@ -2,7 +2,19 @@
 
 package clusters
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/internal/lab/build"
+	"github.com/meshpeer/meshpeer/internal/lab/dataplane"
+)
 
 // DataPlane adds what carries traffic to the clusters: Pods that run, Istio's sidecar injection, names and Services, and
 // the workloads of the scenario. In every cluster the namespace default is labelled for injection and holds the
@@ -26,4 +38,53 @@ func (l *Lab) DataPlaneErr() error {
 		return errors.New("lab: no data plane: Options.DataPlane is not set")
 	}
 	return l.skipped
+}
+
+// preparePlane makes what all clusters of the lab share. Where there can be no data plane it says so and goes on without.
+func (l *Lab) preparePlane(o DataPlane) error {
+	var err error
+	if l.envoy, err = l.home.DataPlane(); err != nil {
+		l.skipped = err
+		l.say("%s: control planes only", strings.TrimPrefix(err.Error(), "lab: "))
+		return nil
+	}
+	l.plane = &o
+	l.bin = filepath.Join(l.Dir, "bin")
+	if err := dataplane.Programs(l.bin, l.home.Bin, l.envoy); err != nil {
+		return err
+	}
+	bootstrap, err := os.ReadFile(l.home.File(build.EnvoyBootstrap))
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	l.images, err = dataplane.MakeImages(bootstrap)
+	return err
+}
+
+// startPlane starts the cluster's Pods, names and Services, then injection and the scenario's objects. The Pods come up
+// after it returns: see awaitScenario.
+func (c *Cluster) startPlane(ctx context.Context) error {
+	if c.lab.plane == nil {
+		return nil
+	}
+	config, err := c.ConfigFor(userLab)
+	if err != nil {
+		return err
+	}
+	c.plane, err = dataplane.Start(dataplane.Config{
+		API: config, Node: c.nodeName(), Net: c.net, Flat: c.lab.plane.Flat,
+		Dir: c.dir, Bin: c.lab.bin, Images: c.lab.images, Spawn: c.lab.home.Spawn,
+		Skip: func(pod *corev1.Pod) bool { return pod.Spec.Containers[0].Image == istiodImage },
+	})
+	if err != nil {
+		return err
+	}
+	c.agent.setPods(c.plane.Pods())
+	if c.injection == nil {
+		return nil
+	}
+	if err := c.startInjection(ctx); err != nil {
+		return err
+	}
+	return c.applyScenario(ctx)
 }

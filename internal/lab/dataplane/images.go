@@ -1,6 +1,6 @@
 //go:build linux
 
-package clusters
+package dataplane
 
 import (
 	"bytes"
@@ -13,17 +13,13 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab/nft"
 	"github.com/meshpeer/meshpeer/internal/lab/node"
-
-	"github.com/meshpeer/meshpeer/internal/lab/build"
 )
 
-// makeImages makes those the scenario's manifests and Istio's injection templates name.
-func (l *Lab) makeImages() ([]node.Image, error) {
-	bootstrap, err := os.ReadFile(l.home.File(build.EnvoyBootstrap))
+// MakeImages makes those that the scenario's manifests and Istio's injection templates name. bootstrap is the template of
+// which pilot-agent makes Envoy's configuration.
+func MakeImages(bootstrap []byte) ([]node.Image, error) {
+	bootstrap, err := markProxy(bootstrap)
 	if err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
-	}
-	if bootstrap, err = markProxy(bootstrap); err != nil {
 		return nil, err
 	}
 	return []node.Image{
@@ -55,17 +51,16 @@ func markProxy(template []byte) ([]byte, error) {
 	return bytes.Replace(template, condition, []byte("{{ if true }}\n  ,\n  \"cluster_manager\": {\n    "+option+","), 1), nil
 }
 
-// programs fills the directory where containers find what their images hold: the binary under each of its names, and the
-// machine's curl and sleep where it has them.
-func (l *Lab) programs() (string, error) {
-	dir := filepath.Join(l.Dir, "bin")
+// Programs fills the directory dir, in which containers find what their images hold: the control planes' binary bin under
+// each of its names, Envoy, and the machine's curl and sleep where it has them.
+func Programs(dir, bin, envoy string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("lab: %w", err)
+		return fmt.Errorf("lab: %w", err)
 	}
 	for _, name := range []string{"pilot-agent", "httpbin", "curl", "sleep", "envoy"} {
-		target := l.home.Bin
+		target := bin
 		if name == "envoy" {
-			target = l.envoy
+			target = envoy
 		}
 		if slices.Contains([]string{"curl", "sleep"}, name) {
 			if own, err := exec.LookPath(name); err == nil {
@@ -73,8 +68,8 @@ func (l *Lab) programs() (string, error) {
 			}
 		}
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
-			return "", fmt.Errorf("lab: %w", err)
+			return fmt.Errorf("lab: %w", err)
 		}
 	}
-	return dir, nil
+	return nil
 }

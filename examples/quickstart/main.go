@@ -23,6 +23,9 @@ func main() {
 	page := flag.String("report", "", "write `FILE` as an HTML page, and beside it the same as JUnit (.xml) and JSON (.json)")
 	flag.Parse()
 	tell := newTeller(os.Stdout, *asJSON)
+	if lab.Outside() {
+		tell.title()
+	}
 	options := lab.EnterOptions{Progress: os.Stdout, Before: tell.outlook}
 	if *asJSON {
 		options = lab.EnterOptions{} // progress to standard error

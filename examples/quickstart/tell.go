@@ -75,10 +75,15 @@ func (t *teller) chapter(title string) {
 	}
 }
 
-// outlook says before anything is done what will be, how long it takes, and what this machine cannot do.
+// title is said at once.
+func (t *teller) title() {
+	if !t.asJSON {
+		fmt.Fprint(t.out, "quickstart peers two real clusters on this machine, proves it by requests over mutual TLS, and removes the peering.\n\n")
+	}
+}
+
+// outlook says before anything is done how long it takes, how much disk it needs, and what this machine cannot do.
 func (t *teller) outlook(o lab.Outlook) {
-	fmt.Fprintln(t.out, "quickstart peers two real clusters on this machine, proves it by requests over mutual TLS, and removes the peering.")
-	fmt.Fprintln(t.out)
 	t.line("time     about 1 minute for the story; %s", o.Time())
 	t.line("disk     %s", o.Disk())
 	t.line("touches  nothing else: clusters are processes that end with this program")

@@ -37,6 +37,9 @@ var ErrUnavailable = enter.ErrUnavailable
 // passed on. Standard streams, arguments and working directory are the same. What client-go logs goes to a file inside.
 func Enter(o EnterOptions) error { return enter.Enter(o) }
 
+// Outside is true in the process that the user started, before Enter: for a program that has something to say at once.
+func Outside() bool { return enter.Outside() }
+
 // ControlPlane returns the path of the control planes' binary, as Enter uses it: from EnvBinary, from the user's cache, or
 // built now, with its progress. A program needs it only to fill the cache beforehand.
 func ControlPlane(w io.Writer) (string, error) { return enter.Build(progress.New(w)) }

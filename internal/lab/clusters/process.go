@@ -84,8 +84,12 @@ func (p *program) runs() bool {
 	}
 }
 
-// stop asks with SIGTERM and insists with SIGKILL after grace. It returns when the process is gone.
+// stop asks with SIGTERM and insists with SIGKILL after grace. It returns when the process is gone. A no-op for nil, which a
+// cluster has whose start failed early.
 func (p *program) stop(grace time.Duration) {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	if !p.runs() {
 		p.mu.Unlock()

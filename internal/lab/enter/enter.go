@@ -75,6 +75,10 @@ func Enter(o Options) error {
 	return inside(state, loopback, lacks)
 }
 
+// Outside is true in the process that the user started, which Enter does not return from: it is for a program that has
+// something to say before.
+func Outside() bool { return os.Getenv(envStage) == "" && Here() == nil }
+
 // inside makes the new namespaces a place to live in.
 func inside(state string, loopback bool, lacks string) error {
 	unix.CloseOnExec(lockFD)

@@ -43,11 +43,8 @@ type tools struct {
 func realTools() tools {
 	return tools{
 		kernel: tryKernel, open: store.Open, look: build.Look, room: build.Room, free: store.Free, haveGo: build.LookGo,
-		envoy: func(cache string) (bool, error) {
-			_, err := envoy.Look(cache)
-			return err == nil, envoy.Missing(cache)
-		},
-		curl: func() error { _, err := exec.LookPath("curl"); return err },
+		envoy: envoy.Examine,
+		curl:  func() error { _, err := exec.LookPath("curl"); return err },
 	}
 }
 
@@ -98,7 +95,7 @@ func (m *machine) dataPlane(t tools) {
 	case m.kernel.refusal != nil:
 		m.lacks = m.kernel.refusal
 	case m.kernel.attr == nil:
-		m.lacks = errors.New("it takes network namespaces, which loopback mode does without")
+		m.lacks = errors.New("Pods take network namespaces, which loopback mode does without")
 	case m.kernel.filter != nil:
 		m.lacks = m.kernel.filter
 	default:

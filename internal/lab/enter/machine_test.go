@@ -105,7 +105,7 @@ func TestExamineFallsBack(t *testing.T) {
 		"loopback mode": {
 			change: func(x *tools) { x.kernel = nil }, mode: "loopback",
 			loopback: true, plane: "loopback mode does without", lacks: "loopback mode does without",
-			said: []string{"it takes network namespaces, which loopback mode does without: clusters run on addresses of 127.0.0.0/8, without a data plane"},
+			said: []string{"Pods take network namespaces, which loopback mode does without: clusters run on addresses of 127.0.0.0/8, without a data plane"},
 		},
 		"no packet filter": {
 			change: func(x *tools) {

@@ -59,13 +59,14 @@ func Look(cache string) (string, error) {
 	return "", ErrFetch
 }
 
-// Missing says what keeps this machine from having an Envoy, in one sentence; nil if one is here or can be fetched.
-func Missing(cache string) error {
+// Examine says whether an Envoy is here and, in one sentence, what keeps this machine from having one; missing is nil if one
+// is here or can be fetched.
+func Examine(cache string) (here bool, missing error) {
 	_, err := Look(cache)
 	if errors.Is(err, ErrFetch) {
-		return canFetch()
+		return false, canFetch()
 	}
-	return err
+	return err == nil, err
 }
 
 func canFetch() error {

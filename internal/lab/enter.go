@@ -21,7 +21,7 @@ const (
 // EnterOptions change how the program enters the lab; the zero value is for everybody.
 type EnterOptions = enter.Options
 
-// Outlook is what a run needs and what it must do without, for EnterOptions.Before.
+// Outlook says what a run needs and what this machine lacks, for EnterOptions.Before.
 type Outlook = enter.Outlook
 
 // ErrUnavailable is what Enter's error wraps when this machine cannot have a lab: no place for files, no way to get the

@@ -29,7 +29,7 @@ type (
 
 // Users of every cluster.
 const (
-	// UserAdmin is whom Cluster.Config acts as.
+	// UserAdmin is the user that Cluster.Config acts as.
 	UserAdmin = clusters.UserAdmin
 	// UserLimited may authenticate and nothing else.
 	UserLimited = clusters.UserLimited

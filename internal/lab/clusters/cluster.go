@@ -53,7 +53,7 @@ type Cluster struct {
 
 // users of the static token file. All but UserLimited are in the group system:masters.
 const (
-	// UserAdmin is whom Cluster.Config acts as.
+	// UserAdmin is the user that Cluster.Config acts as.
 	UserAdmin = "admin"
 	// UserLimited may authenticate and nothing else.
 	UserLimited = "limited"

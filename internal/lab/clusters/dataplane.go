@@ -31,8 +31,8 @@ type DataPlane struct {
 	NoWorkloads bool
 }
 
-// DataPlaneErr says why there is no data plane: nil if it runs. A lab that was asked for one and cannot have it, without an
-// Envoy or in loopback mode, runs its control planes only.
+// DataPlaneErr says why there is no data plane: nil if it runs. A lab that was asked for one and cannot have it (no Envoy,
+// no nf_tables, loopback mode) runs its control planes only.
 func (l *Lab) DataPlaneErr() error {
 	if l.plane == nil && l.skipped == nil {
 		return errors.New("lab: no data plane: Options.DataPlane is not set")

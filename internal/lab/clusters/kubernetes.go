@@ -126,7 +126,7 @@ func (c *Cluster) apiserverFlags(index int) []string {
 		"--audit-policy-file=audit-policy.yaml", "--audit-log-path=" + auditFile,
 		"--audit-log-mode=blocking", "--audit-log-maxsize=100000", // MB: never rotated, marks are offsets
 		"--profiling=false",
-		// Webhooks are reached at the endpoints of their Service, for want of a kube-proxy in front of this process.
+		// Webhooks are reached at the endpoints of their Service: no kube-proxy serves this process.
 		"--enable-aggregator-routing=true",
 	}
 	if c.lab.Loopback {

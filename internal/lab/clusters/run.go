@@ -50,7 +50,7 @@ func clean(out []byte) []byte {
 }
 
 // Exec runs a command in a container, through the API server as kubectl exec does (WebSocket, else SPDY). An exit code
-// other than zero is no error; err is for a command that could not be run.
+// other than zero is not an error; err is for a command that could not be run.
 func (c *Cluster) Exec(ctx context.Context, namespace, pod, container string, args ...string) (stdout, stderr []byte, exit int, err error) {
 	query := url.Values{"container": {container}, "command": args, "stdout": {"true"}, "stderr": {"true"}}
 	at, err := url.Parse(c.Server + "/api/v1/namespaces/" + namespace + "/pods/" + pod + "/exec?" + query.Encode())

@@ -104,8 +104,8 @@ func TestExamineFallsBack(t *testing.T) {
 		},
 		"loopback mode": {
 			change: func(x *tools) { x.kernel = nil }, mode: "loopback",
-			loopback: true, plane: "loopback mode does without", lacks: "loopback mode does without",
-			said: []string{"Pods take network namespaces, which loopback mode does without: clusters run on addresses of 127.0.0.0/8, without a data plane"},
+			loopback: true, plane: "loopback mode does not use", lacks: "loopback mode does not use",
+			said: []string{"Pods need network namespaces, which loopback mode does not use: clusters run on addresses of 127.0.0.0/8, without a data plane"},
 		},
 		"no packet filter": {
 			change: func(x *tools) {

@@ -12,7 +12,7 @@ import (
 	"github.com/meshpeer/meshpeer/internal/lab/store"
 )
 
-// Outlook is what a run is going to need and what it must do without, known before anything is made.
+// Outlook says what a run needs and what this machine lacks. It is known before anything is made.
 type Outlook struct {
 	// Cache is where the lab keeps its files.
 	Cache string

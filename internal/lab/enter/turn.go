@@ -72,7 +72,7 @@ func whose(holder net.Conn) string {
 	return text
 }
 
-// tellOthers says to each who waits whom it waits for, and keeps the connection as the thing to wait on.
+// tellOthers tells each process that waits who has the lab. The connection stays open until this process ends.
 func tellOthers(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()

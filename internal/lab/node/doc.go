@@ -8,6 +8,6 @@
 // restarts, the environment with downward API, and the volumes emptyDir, configMap, secret, downwardAPI and projected.
 // Resources, users, liveness probes and read-only mounts are passed over.
 //
-// It stands in the place of virtual-kubelet's node package, which leaves volumes, init containers, probes and restarts to
+// It replaces virtual-kubelet's node package, which leaves volumes, init containers, probes and restarts to
 // its provider, and brings 280 packages to every program that starts a lab.
 package node

@@ -13,7 +13,7 @@ type Count struct {
 	Reviews int // access, token and subject reviews: creates that store nothing
 	Tokens  int // TokenRequests
 	Streams int // exec, attach, port-forward, proxy
-	Other   int // URLs that are no resource: discovery, version, health
+	Other   int // URLs that are not resources: discovery, version, health
 }
 
 // CountEvents counts the events for which keep says true; a nil keep counts all.

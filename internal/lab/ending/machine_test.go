@@ -3,6 +3,7 @@
 package ending_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,8 +68,10 @@ func TestPlantedCache(t *testing.T) {
 			entry := filepath.Join(base, "lab", key)
 			require.NoError(t, os.MkdirAll(entry, 0o755))
 			require.NoError(t, os.MkdirAll(filepath.Join(base, "lab", "run"), 0o777))
-			script := "#!/bin/sh\n: > " + mark + "\n"
-			require.NoError(t, os.WriteFile(filepath.Join(entry, "controlplane"), []byte(script), 0o755))
+			script := []byte("#!/bin/sh\n: > " + mark + "\n")
+			require.NoError(t, os.WriteFile(filepath.Join(entry, "controlplane"), script, 0o755))
+			sums := fmt.Sprintf("%x  controlplane\n", sha256.Sum256(script)) // a whole entry, were it not for its owner
+			require.NoError(t, os.WriteFile(filepath.Join(entry, "SHA256SUMS"), []byte(sums), 0o644))
 			require.NoError(t, filepath.WalkDir(base, func(path string, _ os.DirEntry, err error) error {
 				require.NoError(t, err)
 				return os.Chown(path, stranger, stranger)
@@ -135,10 +138,14 @@ func TestDiskFillsUp(t *testing.T) {
 
 // Without nf_tables there are clusters, and one sentence about what is missing.
 func TestKernelWithoutPacketFilter(t *testing.T) {
-	r := start(t, noFilter, nil)
-	if r.loopback {
-		t.Skip("this machine gives no namespaces: " + r.said())
+	plain := start(t, entersOnly, nil)
+	kill(t, plain.supervisor(), syscall.SIGTERM)
+	require.Equal(t, 7, plain.await(t))
+	if plain.loopback {
+		t.Skip("this machine gives no namespaces: " + plain.said())
 	}
+	r := start(t, noFilter, nil)
+	require.False(t, r.loopback, r.said())
 	require.Contains(t, r.said(), "(nf_tables, ip_forward)")
 	require.Contains(t, r.said(), "protocol not supported: clusters run without a data plane")
 	require.Contains(t, r.said(), "lab: no data plane: traffic between Pods cannot be kept apart")

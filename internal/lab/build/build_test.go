@@ -112,7 +112,7 @@ func TestEstimate(t *testing.T) {
 		e.total, e.todo, e.main, e.compiles = 1000, 800, "main", time.Now()
 		e.mu.Unlock()
 		require.Contains(t, e.plan(), "800 of 1000 packages to compile, the others are in Go's cache; about 2 minutes")
-		for i := range 799 { // half as fast as the guess
+		for i := range 800 { // half as fast as the guess
 			time.Sleep(2 * perPackage / allOf)
 			e.compiling(fmt.Sprint(i))
 		}
@@ -143,6 +143,20 @@ func TestEstimateOfLinkingOnly(t *testing.T) {
 	e := estimate{began: time.Now(), total: 3717, compiles: time.Now()}
 	require.Contains(t, e.text(time.Now()), "linking")
 	require.Contains(t, e.plan(), "0 of 3717 packages to compile")
+}
+
+// The go command calls a program that is not there stale; on a second build nothing is left to compile but the linker's work.
+func TestEstimateOfASecondBuild(t *testing.T) {
+	dir := tiny(t)
+	out := filepath.Join(t.TempDir(), "entry", Name)
+	require.NoError(t, os.Mkdir(filepath.Dir(out), 0o700))
+	require.NoError(t, compile(dir, out, progress.New(io.Discard)))
+	e := estimate{began: time.Now()}
+	require.NoError(t, e.list(dir))
+	require.Equal(t, "tiny", e.main)
+	require.Zero(t, e.todo)
+	require.Greater(t, e.total, 10)
+	require.Contains(t, e.text(time.Now()), "linking")
 }
 
 // fake is a binary in a new store, whose compiler only counts.

@@ -40,13 +40,17 @@ func (e *estimate) list(dir string) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	last := false
 	for line := range strings.Lines(string(out)) {
 		path, stale, _ := strings.Cut(strings.TrimSpace(line), " ")
 		e.total++
-		e.main = path // dependencies come first
 		if stale == "true" {
 			e.todo++
 		}
+		last, e.main = stale == "true", path // dependencies come first
+	}
+	if last { // a program that is not there counts as stale, and its one package is compiled in a moment
+		e.todo--
 	}
 	e.compiles = time.Now()
 	return nil
@@ -66,12 +70,14 @@ func (e *estimate) plan() string {
 // guess is how long todo packages take on a machine of which nothing is known.
 func (e *estimate) guess() time.Duration { return perPackage * time.Duration(e.todo) / allOf }
 
-// compiling notes that the compiler starts with a package. The main package is the last one.
+// compiling notes that the compiler starts with a package.
 func (e *estimate) compiling(path string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.started++
-	if path == e.main {
+	if path != e.main {
+		e.started++
+	}
+	if path == e.main || e.started == e.todo {
 		e.links = time.Now()
 	}
 }
@@ -82,11 +88,11 @@ func (e *estimate) text(now time.Time) string {
 	defer e.mu.Unlock()
 	switch {
 	case e.total == 0:
-		return fmt.Sprintf("building: loading modules, %s", progress.About(now.Sub(e.began)))
-	case !e.links.IsZero():
-		return fmt.Sprintf("building: linking, %s; the linker takes about %s", progress.About(now.Sub(e.links)), progress.About(linking))
+		return fmt.Sprintf("building: loading modules, %s", now.Sub(e.began).Round(time.Second))
 	case e.todo == 0:
-		return fmt.Sprintf("building: linking, %s; the linker takes about %s", progress.About(now.Sub(e.compiles)), progress.About(linking))
+		return link(now.Sub(e.compiles))
+	case !e.links.IsZero():
+		return link(now.Sub(e.links))
 	}
 	started := min(e.started, e.todo)
 	return fmt.Sprintf("building: %d of %d packages (%d %%), about %s left",
@@ -102,4 +108,9 @@ func (e *estimate) left(now time.Time, started int) time.Duration {
 	pace := now.Sub(e.compiles) * time.Duration(e.todo-started) / time.Duration(started)
 	trust := min(1, 10*float64(started)/float64(e.todo))
 	return time.Duration(trust*float64(pace) + (1-trust)*float64(guess))
+}
+
+// link is what is said when all packages are compiled, or nearly.
+func link(elapsed time.Duration) string {
+	return fmt.Sprintf("building: linking, %s; the linker takes about %s", elapsed.Round(time.Second), progress.About(linking))
 }

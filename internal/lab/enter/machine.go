@@ -95,7 +95,7 @@ func (m *machine) dataPlane(t tools) {
 	case m.kernel.refusal != nil:
 		m.lacks = m.kernel.refusal
 	case m.kernel.attr == nil:
-		m.lacks = errors.New("Pods need network namespaces, which loopback mode does not use")
+		m.lacks = errors.New("pods need network namespaces, which loopback mode does not use")
 	case m.kernel.filter != nil:
 		m.lacks = m.kernel.filter
 	default:

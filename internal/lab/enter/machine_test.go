@@ -105,7 +105,7 @@ func TestExamineFallsBack(t *testing.T) {
 		"loopback mode": {
 			change: func(x *tools) { x.kernel = nil }, mode: "loopback",
 			loopback: true, plane: "loopback mode does not use", lacks: "loopback mode does not use",
-			said: []string{"Pods need network namespaces, which loopback mode does not use: clusters run on addresses of 127.0.0.0/8, without a data plane"},
+			said: []string{"pods need network namespaces, which loopback mode does not use: clusters run on addresses of 127.0.0.0/8, without a data plane"},
 		},
 		"no packet filter": {
 			change: func(x *tools) {

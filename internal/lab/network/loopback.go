@@ -42,7 +42,7 @@ func (l *loopbacked) Server() netip.AddrPort { return l.serverAt }
 func (l *loopbacked) Close() error           { return nil }
 
 func (l *loopbacked) Drop(*Box) error         { return nil }
-func (l *loopbacked) Open(bool) error         { return errors.New("lab: Pods need network namespaces") }
+func (l *loopbacked) Open(bool) error         { return errors.New("lab: pods need network namespaces") }
 func (l *loopbacked) Balancer(int) netip.Addr { return netip.Addr{} }
 
 // Advertise is an address of TEST-NET-1: nothing in this mode follows it.

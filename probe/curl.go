@@ -1,9 +1,16 @@
 package probe
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/textproto"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,4 +79,114 @@ func curlArgs(u *url.URL, r Request, timeout time.Duration) []string {
 		}
 	}
 	return append(args, u.String())
+}
+
+// exitKinds are the exit codes of curl that name a cause (curl's manual page, EXIT CODES) and those with which shells
+// and container runtimes say that a program cannot be run or is not there.
+var exitKinds = map[int]Kind{
+	6: KindDNS, 7: KindRefused, 28: KindTimeout, 35: KindTLS, 51: KindTLS, 52: KindEmpty, 56: KindReset, 60: KindTLS, 77: KindTLS,
+	126: KindNoCurl, 127: KindNoCurl,
+}
+
+// curlError is a run of curl without an answer.
+func curlError(u *url.URL, out Output) *RequestError {
+	kind, known := exitKinds[out.ExitCode]
+	if !known {
+		kind = KindOther
+	}
+	// 7 stands for every failure to connect; curl's words tell a connection that was never answered.
+	said := strings.ToLower(string(out.Stderr))
+	if kind == KindRefused && (strings.Contains(said, "timed out") || strings.Contains(said, "timeout was reached")) {
+		kind = KindTimeout
+	}
+	return &RequestError{Kind: kind, URL: shown(u), Detail: fmt.Sprintf("exit code %d: %s", out.ExitCode, oneLine(u, out.Stderr))}
+}
+
+// execError is a curl that could not be run. What an API server says is known by its words only: this package imports no
+// Kubernetes. A missing program is told by runc and crun as "executable file not found" or "no such file".
+func execError(u *url.URL, err error) *RequestError {
+	text := err.Error()
+	kind := KindExec
+	switch {
+	case strings.Contains(text, "executable file not found"), strings.Contains(text, "no such file or directory"):
+		kind = KindNoCurl
+	case strings.Contains(strings.ToLower(text), "forbidden"):
+		kind = KindForbidden
+	}
+	return &RequestError{Kind: kind, URL: shown(u), Detail: "exec: " + oneLine(u, []byte(text)), Err: err}
+}
+
+// urlSecrets are the parts of a URL within a text that may hold a secret: user info and query.
+var urlSecrets = regexp.MustCompile(`(https?://)([^\s"/@]*@)?([^\s"?]*)(\?[^\s"]*)?`)
+
+// oneLine is the last line said that is not empty, short, and without what a URL may hide.
+func oneLine(u *url.URL, said []byte) string {
+	lines := bytes.Split(bytes.TrimSpace(said), []byte("\n"))
+	line := strings.TrimSpace(string(lines[len(lines)-1]))
+	line = urlSecrets.ReplaceAllString(line, "$1$3")
+	if u.RawQuery != "" {
+		line = strings.ReplaceAll(line, u.RawQuery, "…")
+	}
+	if runes := []rune(line); len(runes) > 300 {
+		line = string(runes[:300]) + "…"
+	}
+	return line
+}
+
+var errCurlOutput = errors.New("curl's output cannot be read")
+
+// parseCurl reads header blocks, body and trailer. Of several blocks the last counts: the others are interim answers
+// (1xx, RFC 9110 section 15.2).
+func parseCurl(out []byte) (Response, error) {
+	end := bytes.LastIndex(out, []byte("\n"+trailer+" "))
+	if end < 0 {
+		return Response{}, fmt.Errorf("%w: it does not end with its trailer", errCurlOutput)
+	}
+	fields := strings.Fields(string(out[end+1+len(trailer):]))
+	if len(fields) != 2 {
+		return Response{}, fmt.Errorf("%w: the trailer has %d fields, not 2", errCurlOutput, len(fields))
+	}
+	code, codeErr := strconv.Atoi(fields[0])
+	// Some locales print a decimal comma.
+	seconds, secondsErr := strconv.ParseFloat(strings.Replace(fields[1], ",", ".", 1), 64)
+	if codeErr != nil || secondsErr != nil || seconds < 0 || seconds > 1e6 {
+		return Response{}, fmt.Errorf("%w: the trailer holds no status and time", errCurlOutput)
+	}
+	response := Response{Status: code, Took: time.Duration(seconds * float64(time.Second))}
+	rest := out[:end]
+	for {
+		status, header, body, err := headerBlock(rest)
+		if err != nil {
+			return Response{}, err
+		}
+		if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+			rest = body
+			continue
+		}
+		if status != code {
+			return Response{}, fmt.Errorf("%w: status line says %d, trailer %d", errCurlOutput, status, code)
+		}
+		response.Header, response.Body = header, body[:min(len(body), bodyLimit)]
+		return response, nil
+	}
+}
+
+// headerBlock reads one status line with its header lines.
+func headerBlock(in []byte) (status int, header http.Header, rest []byte, err error) {
+	block, rest, found := bytes.Cut(in, []byte("\r\n\r\n"))
+	if !found {
+		return 0, nil, nil, fmt.Errorf("%w: the header block has no end", errCurlOutput)
+	}
+	line, lines, _ := strings.Cut(string(block), "\r\n")
+	version, after, _ := strings.Cut(line, " ")
+	number, _, _ := strings.Cut(after, " ")
+	status, err = strconv.Atoi(number)
+	if !strings.HasPrefix(version, "HTTP/") || err != nil || status < 100 || status > 999 {
+		return 0, nil, nil, fmt.Errorf("%w: it has no status line", errCurlOutput)
+	}
+	parsed, err := textproto.NewReader(bufio.NewReader(strings.NewReader(lines + "\r\n\r\n"))).ReadMIMEHeader()
+	if err != nil && lines != "" {
+		return 0, nil, nil, fmt.Errorf("%w: a header line is malformed", errCurlOutput)
+	}
+	return status, http.Header(parsed), rest, nil
 }

@@ -1,6 +1,116 @@
 package probe
 
-import "math"
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
+)
+
+// Expect says how the counts compare with the endpoints that each cluster has: check "split". Endpoints get equal
+// shares, so a cluster's is by their number, a gateway counting as the endpoints behind it (istio/istio
+// pilot/pkg/xds/endpoints/ep_filters.go). Locality, subsets and weights change that, so a share that does not fit is
+// Warned, not Failed; it is Unknown if nothing could be told from so few answers.
+func (s Split) Expect(endpoints map[string]int) Result {
+	expected := ExpectedShares(endpoints)
+	r := Result{Check: "split", Status: Passed, Summary: s.String()}
+	if s.Total() == 0 {
+		r.Status, r.Hint = Unknown, "ask until there are answers"
+		return r
+	}
+	seen := Split{Answers: maps.Clone(s.Answers), Unattributed: s.Unattributed, Confidence: s.Confidence}
+	for cluster := range expected {
+		if _, known := seen.Answers[cluster]; !known {
+			seen.Answers = with(seen.Answers, cluster)
+		}
+	}
+	var silent []string
+	for _, share := range seen.Shares() {
+		want := expected[share.Cluster]
+		if want < share.Low || want > share.High {
+			r.Status = Warned
+			r.Summary += fmt.Sprintf("; by endpoints %s would have %.3g %%", share.Cluster, 100*want)
+			r.Hint = "see whether locality, a subset of a DestinationRule or weights of a VirtualService send traffic elsewhere"
+		} else if share.Answers == 0 && want > 0 {
+			silent = append(silent, fmt.Sprintf("%s did not answer: with its share of %.3g %% that happens by chance in %.2g %% of runs",
+				share.Cluster, 100*want, 100*Unseen(want, share.Of)))
+		}
+	}
+	if r.Status == Passed && len(silent) > 0 {
+		r.Status, r.Hint = Unknown, "ask more often"
+		r.Summary += "; " + strings.Join(silent, "; ")
+	}
+	return r
+}
+
+func with(answers map[string]int, cluster string) map[string]int {
+	if answers == nil {
+		answers = map[string]int{}
+	}
+	answers[cluster] = 0
+	return answers
+}
+
+// ExpectedShares are the shares of clusters with so many ready endpoints each, all of equal weight. Without any endpoint
+// there are none.
+func ExpectedShares(endpoints map[string]int) map[string]float64 {
+	total := 0
+	for _, n := range endpoints {
+		total += max(n, 0)
+	}
+	shares := map[string]float64{}
+	for _, cluster := range slices.Sorted(maps.Keys(endpoints)) {
+		if total > 0 {
+			shares[cluster] = float64(max(endpoints[cluster], 0)) / float64(total)
+		}
+	}
+	return shares
+}
+
+// Unseen is the probability that a cluster with the share gives none of n answers: 0.001 for a half after 10.
+func Unseen(share float64, n int) float64 { return math.Pow(1-share, float64(n)) }
+
+// AnswersToTell is how many answers it takes until shares that come out as actual rule out the expected share, at the
+// confidence of a [Split]. Chance needs some more: plan for twice as many.
+func AnswersToTell(expected, actual, confidence float64) (int, error) {
+	for _, field := range []struct {
+		name  string
+		value float64
+	}{{"expected", expected}, {"actual", actual}} {
+		if !(field.value >= 0 && field.value <= 1) {
+			return 0, invalid.Field(field.name, fmt.Sprint(field.value), "it is no share", "give a number from 0 to 1")
+		}
+	}
+	if !(confidence > 0 && confidence < 1) {
+		return 0, invalid.Field("confidence", fmt.Sprint(confidence), "it is no confidence", "give a number between 0 and 1, such as 0.99")
+	}
+	if math.Abs(expected-actual) < 1e-4 {
+		return 0, invalid.Field("actual", fmt.Sprint(actual), "it is too close to expected", "give shares that differ by 0.0001 or more")
+	}
+	tells := func(n int) bool {
+		low, high := bounds(actual*float64(n), float64(n), confidence)
+		return expected < low || expected > high
+	}
+	below, enough := 0, 1
+	for !tells(enough) {
+		below, enough = enough, 2*enough
+	}
+	for enough-below > 1 {
+		if middle := (below + enough) / 2; tells(middle) {
+			enough = middle
+		} else {
+			below = middle
+		}
+	}
+	return enough, nil
+}
+
+// percentBelow and percentAbove round outwards: an interval never reads narrower than it is.
+func percentBelow(p float64) string { return fmt.Sprintf("%.0f %%", math.Floor(100*p)) }
+func percentAbove(p float64) string { return fmt.Sprintf("%.0f %%", math.Ceil(100*p)) }
 
 // interval holds the share behind hits of n answers with at least the confidence, for all n at once: looking after every
 // answer and stopping when one likes spoils nothing. It is the set of shares p against which the evidence

@@ -6,6 +6,56 @@ import (
 	"time"
 )
 
+// Status is the verdict of a check. The zero value means that the check did not run yet.
+type Status string
+
+const (
+	Passed  Status = "passed"  // seen to hold
+	Warned  Status = "warned"  // holds, with something the user should know
+	Failed  Status = "failed"  // seen not to hold
+	Unknown Status = "unknown" // could not be seen from here; the Hint says what would make it known
+	Skipped Status = "skipped" // not applicable, or a check before it failed
+)
+
+// weight orders statuses from harmless to grave.
+var weight = map[Status]int{Skipped: 1, Passed: 2, Warned: 3, Unknown: 4, Failed: 5}
+
+// Worst is the gravest of the statuses: Failed, Unknown, Warned, Passed, Skipped, in this order. Without any it is
+// Skipped: nothing was checked.
+func Worst(statuses ...Status) Status {
+	worst := Skipped
+	for _, s := range statuses {
+		if weight[s] > weight[worst] {
+			worst = s
+		}
+	}
+	return worst
+}
+
+// Proof says how far something was shown. It is "" for what was not looked at.
+type Proof string
+
+const (
+	// Proved means shown in a way that could have come out otherwise: by two independent signs, or against a control.
+	Proved Proof = "proved"
+	// Observed means that one sign speaks for it and none against it.
+	Observed Proof = "observed"
+	// Unproved means that nothing speaks for it, or that signs disagree: it is unknown.
+	Unproved Proof = "unknown"
+)
+
+// Status is Passed for Proved, Warned for Observed, else Unknown.
+func (p Proof) Status() Status {
+	switch p {
+	case Proved:
+		return Passed
+	case Observed:
+		return Warned
+	default:
+		return Unknown
+	}
+}
+
 // Result is the answer of one check.
 type Result struct {
 	Check   string        // stable name of the check, e.g. "istiod-synced": documentation links to it

@@ -2,9 +2,43 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
+
+// Prober checks one thing and says how it is. It never panics on purpose, returns soon after ctx ends, and can be used
+// again; those of this package can also be used by several goroutines at once.
+type Prober interface {
+	Probe(ctx context.Context) Result
+}
+
+// ProberFunc is a function as a [Prober].
+type ProberFunc func(ctx context.Context) Result
+
+// Probe calls f.
+func (f ProberFunc) Probe(ctx context.Context) Result { return f(ctx) }
+
+// guarded probes and turns a panic, or a prober that is not there, into a result.
+func guarded(ctx context.Context, p Prober) (r Result) {
+	if p == nil {
+		return Result{Check: "probe", Status: Skipped, Summary: "there is no prober", Hint: "set it"}
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			// The panic value may hold anything, a credential too: only its type is told.
+			err := fmt.Errorf("probe: %T panicked with a %T", p, v)
+			r = Result{
+				Check: "probe", Target: fmt.Sprintf("%T", p), Status: Failed, Err: err,
+				Summary: "the prober panicked", Hint: "this is a defect of the prober: call its Probe alone to see the panic",
+			}
+		}
+	}()
+	return p.Probe(ctx)
+}
+
+// holds says that there is nothing to wait for or to climb over.
+func holds(s Status) bool { return s == Passed || s == Warned || s == Skipped }
 
 // RunOptions bounds [Run]. The zero value is ready to use.
 type RunOptions struct {
@@ -56,4 +90,70 @@ func (o RunOptions) run(ctx context.Context, p Prober) []Result {
 		return []Result{interrupted(ctx)}
 	}
 	return []Result{guarded(ctx, p)}
+}
+
+// Rung is one step of a [Ladder].
+type Rung struct {
+	Check  string // stable name, the Check of its Result; "" leaves the prober's
+	Prober Prober
+}
+
+// Ladder is a list of checks, each of which makes sense only if those before it hold: the first that does not is the
+// diagnosis, and the later ones are Skipped.
+type Ladder struct {
+	Name   string // the Check of the whole
+	Target string // the Target of the whole, and of rungs that set none
+	Rungs  []Rung
+}
+
+// Climb probes rung after rung and returns one Result for each.
+func (l Ladder) Climb(ctx context.Context) []Result {
+	results := make([]Result, len(l.Rungs))
+	broken := ""
+	for i, rung := range l.Rungs {
+		switch {
+		case broken != "":
+			results[i] = Result{Status: Skipped, Summary: "not tried, because " + broken + " does not hold"}
+		case ctx.Err() != nil:
+			results[i] = interrupted(ctx)
+		default:
+			results[i] = guarded(ctx, rung.Prober)
+		}
+		r := &results[i]
+		if rung.Check != "" {
+			r.Check = rung.Check
+		}
+		if r.Target == "" {
+			r.Target = l.Target
+		}
+		if broken == "" && !holds(r.Status) {
+			broken = r.Check
+		}
+	}
+	return results
+}
+
+// Probe climbs and returns the diagnosis, the Result of the first rung that does not hold, under the Ladder's name.
+func (l Ladder) Probe(ctx context.Context) Result {
+	start := time.Now()
+	results := l.Climb(ctx)
+	statuses := make([]Status, len(results))
+	for i, r := range results {
+		statuses[i] = r.Status
+		if !holds(r.Status) {
+			return Result{
+				Check: l.Name, Target: l.Target, Status: r.Status, Took: time.Since(start),
+				Summary: r.Check + ": " + r.Summary, Hint: r.Hint, Err: r.Err,
+			}
+		}
+	}
+	return Result{
+		Check: l.Name, Target: l.Target, Status: Worst(statuses...), Took: time.Since(start),
+		Summary: fmt.Sprintf("%d of %d hold", len(results), len(results)),
+	}
+}
+
+// interrupted is the result of a check that ran out of time before it began.
+func interrupted(ctx context.Context) Result {
+	return Result{Status: Unknown, Summary: "there was no time left for it", Hint: "call again with more time", Err: context.Cause(ctx)}
 }

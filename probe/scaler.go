@@ -2,7 +2,10 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"time"
 )
 
 // RecordAnnotation is the annotation in which a [Scaler] keeps [Scale.Record], on the object that is scaled.
@@ -33,4 +36,25 @@ type Scaler interface {
 	// Ready counts the ready endpoints of the workload's Service in its own cluster, by EndpointSlices. Terminating ones
 	// that still serve are ready: proxies may use them.
 	Ready(ctx context.Context) (int, error)
+}
+
+// scaleRecord is what a failover leaves on the object while it is at zero: enough for anyone to give it back.
+type scaleRecord struct {
+	Run      string    `json:"run"`
+	Replicas int       `json:"replicas"`
+	At       time.Time `json:"at"`
+}
+
+func (r scaleRecord) String() string {
+	// No field of these can fail to marshal.
+	text, _ := json.Marshal(r)
+	return string(text)
+}
+
+func parseScaleRecord(text string) (scaleRecord, error) {
+	var r scaleRecord
+	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Run == "" || r.Replicas <= 0 {
+		return r, fmt.Errorf("annotation %s %q is no record of a failover; scale by hand and delete the annotation", RecordAnnotation, text)
+	}
+	return r, nil
 }

@@ -1,5 +1,12 @@
 package probe
 
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+)
+
 // Source is where a [Sign] comes from. Signs of one source are not independent: they can be wrong together.
 type Source string
 
@@ -65,4 +72,104 @@ func (a Attribution) String() string {
 		text += separator + string(s.Source) + ": " + s.Evidence
 	}
 	return text
+}
+
+// looked is what was seen beside a request.
+type looked struct {
+	endpoints []Endpoint
+	proxyErr  error
+	ready     int
+	readyErr  error
+}
+
+func (w Who) look(ctx context.Context) (l looked) {
+	if w.Proxy != nil {
+		l.endpoints, l.proxyErr = w.Proxy.Endpoints(ctx, w.Service)
+	}
+	if w.LocalReady != nil {
+		l.ready, l.readyErr = w.LocalReady(ctx)
+	}
+	return l
+}
+
+// appSign is the app's own word.
+func (w Who) appSign(ctx context.Context, got Response) Sign {
+	silent := func(why string) Sign { return Sign{Source: FromApp, Evidence: why} }
+	cluster, pod, err := selfIn(got.Body)
+	switch {
+	case err != nil:
+		return silent("the answer of " + w.path() + " cannot be read")
+	case cluster != "":
+		return Sign{FromApp, cluster, envCluster + " is " + cluster}
+	case pod == dummyHostname:
+		return silent("the app says " + dummyHostname + ", its default: set USE_REAL_HOSTNAME=1")
+	case pod == "":
+		return silent("the app does not say who it is: set " + envCluster + " with go-httpbin v2.16.0 or later")
+	}
+	return w.place(ctx, FromApp, pod, "the app says pod "+pod)
+}
+
+// proxySign is the endpoint at which the client's Envoy counted the one answer.
+func (w Who) proxySign(ctx context.Context, before, after looked) Sign {
+	silent := func(why string) Sign { return Sign{Source: FromProxy, Evidence: why} }
+	if before.proxyErr != nil || after.proxyErr != nil {
+		return silent("its counters could not be read")
+	}
+	grown := grown(before.endpoints, after.endpoints)
+	var at string
+	var total uint64
+	for address, n := range grown {
+		at, total = address, total+n
+	}
+	if total != 1 {
+		return silent(fmt.Sprintf("it counted %d answers, not one: there is other traffic, or its counters began anew", total))
+	}
+	return w.place(ctx, FromProxy, at, "it counted the answer at "+at)
+}
+
+// grown is how many good answers were counted at each address between two looks: an attempt that failed and was retried
+// elsewhere is none. Counters that fell began anew.
+func grown(before, after []Endpoint) map[string]uint64 {
+	was := map[string]uint64{}
+	for _, e := range before {
+		was[e.Address] += e.Success
+	}
+	grown := map[string]uint64{}
+	for _, e := range after {
+		if e.Success > was[e.Address] {
+			grown[e.Address] = e.Success - was[e.Address]
+		}
+	}
+	return grown
+}
+
+// endpointSign is what is left if the client's own cluster had nobody to answer.
+func (w Who) endpointSign(before, after looked) Sign {
+	switch {
+	case before.readyErr != nil || after.readyErr != nil:
+		return Sign{Source: FromEndpoints, Evidence: "the client's own cluster could not be read"}
+	case before.ready != 0 || after.ready != 0:
+		return Sign{Source: FromEndpoints, Evidence: "the client's own cluster has ready endpoints too"}
+	}
+	return Sign{FromEndpoints, w.Elsewhere, "the client's own cluster had no ready endpoint before and after"}
+}
+
+// place finds the cluster of a pod or an address; an address is looked up without its port.
+func (w Who) place(ctx context.Context, source Source, what, evidence string) Sign {
+	if w.Locator == nil {
+		return Sign{Source: source, Evidence: evidence + ", and there is no Locator to find it"}
+	}
+	if host, _, err := net.SplitHostPort(what); err == nil {
+		what = host
+	}
+	clusters, err := w.Locator.Locate(ctx, what)
+	switch {
+	case err != nil:
+		return Sign{Source: source, Evidence: evidence + ", which could not be looked up"}
+	case len(clusters) == 0:
+		return Sign{Source: source, Evidence: evidence + ", which no cluster has"}
+	case len(clusters) > 1:
+		return Sign{Source: source, Evidence: evidence + ", which several have: " + strings.Join(clusters, ", ")}
+	}
+	return Sign{source, clusters[0], evidence + ", of " + clusters[0]}
 }

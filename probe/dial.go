@@ -5,9 +5,53 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"time"
 )
+
+// Dialer is the method of [*net.Dialer] that connects. A dialer of a tunnel or a network namespace fits as well.
+type Dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// TCP checks that a connection can be opened: check "tcp". That says nothing about who listens.
+type TCP struct {
+	Address string        // host:port
+	Dialer  Dialer        // nil: a plain net.Dialer
+	Timeout time.Duration // 0 means 10 s
+}
+
+// Probe implements [Prober].
+func (t TCP) Probe(ctx context.Context) Result {
+	start := time.Now()
+	ctx, cancel := limited(ctx, t.Timeout)
+	defer cancel()
+	conn, err := dial(ctx, t.Dialer, t.Address)
+	if err != nil {
+		return failed("tcp", t.Address, start, Sighting{Err: err})
+	}
+	defer conn.Close()
+	return Result{
+		Check: "tcp", Target: t.Address, Status: Passed, Took: time.Since(start),
+		Summary: fmt.Sprintf("%s accepts connections", t.Address),
+	}
+}
+
+func dial(ctx context.Context, d Dialer, address string) (net.Conn, error) {
+	if d == nil {
+		d = &net.Dialer{}
+	}
+	return d.DialContext(ctx, "tcp", address)
+}
+
+func limited(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		timeout = requestTimeout
+	}
+	return context.WithTimeout(ctx, timeout)
+}
 
 // TLS checks that a server presents a certificate which the roots verify for the server name: check "tls". The result
 // names subject, issuer and names of the certificate also when it is refused. Verification is never switched off: a
@@ -79,4 +123,39 @@ func (t TLS) refused(start time.Time, name string, err error) Result {
 		r.Hint = "the certificate is expired or not valid yet: renew it, and compare the clocks"
 	}
 	return r
+}
+
+// describe tells what the server presented: names from the certificate are quoted as they are, they are public.
+func describe(chain []*x509.Certificate) string {
+	if len(chain) == 0 {
+		return "no certificate"
+	}
+	leaf := chain[0]
+	var text strings.Builder
+	text.WriteString("certificate of " + orNone(leaf.Subject.String()) + " issued by " + orNone(leaf.Issuer.String()))
+	text.WriteString(", for " + orNone(strings.Join(names(leaf), ", ")))
+	text.WriteString(", until " + leaf.NotAfter.UTC().Format(time.RFC3339))
+	for _, above := range chain[1:] {
+		text.WriteString("; sent with " + orNone(above.Subject.String()))
+	}
+	return text.String()
+}
+
+// names are the subject alternative names.
+func names(c *x509.Certificate) []string {
+	all := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	for _, uri := range c.URIs {
+		all = append(all, uri.Redacted())
+	}
+	return append(all, c.EmailAddresses...)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(no name)"
+	}
+	return s
 }

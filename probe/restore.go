@@ -80,3 +80,66 @@ func (f Failover) giveBack(ctx context.Context, run string, ready int, report *F
 	}
 	return nil
 }
+
+// restored is what was found when giving back.
+type restored struct {
+	scale  Scale       // before
+	record scaleRecord // zero if there was none of the run
+}
+
+// restore gives back what the record of the run says, "" being any run, if the scale is still zero. Without such a record
+// there is nothing to do. A conflict is an error like any other: the caller looks again.
+func restore(ctx context.Context, local Scaler, target, run string) (restored, error) {
+	scale, err := local.Read(ctx)
+	if err != nil || scale.Record == "" {
+		return restored{scale: scale}, err
+	}
+	record, err := parseScaleRecord(scale.Record)
+	if run != "" && (err != nil || record.Run != run) {
+		return restored{scale: scale}, nil
+	}
+	if err != nil {
+		return restored{scale: scale}, err
+	}
+	found := restored{scale, record}
+	back := Scale{Replicas: record.Replicas, ResourceVersion: scale.ResourceVersion}
+	if scale.Replicas != 0 {
+		back.Replicas = scale.Replicas
+	}
+	if err := local.Write(ctx, back); err != nil {
+		return found, err
+	}
+	if scale.Replicas != 0 {
+		return found, &ScaleChangedError{target, record.Replicas, scale.Replicas}
+	}
+	return found, nil
+}
+
+// Recovery is what [Recover] did.
+type Recovery struct {
+	Found    bool      `json:"found"`    // there was a record of a failover
+	Replicas int       `json:"replicas"` // what the workload had before it, and has again
+	At       time.Time `json:"at"`       // when it was scaled to zero
+}
+
+// Recover gives a workload back the replicas that a failover took whose process died. Target names it in errors. Without a
+// record nothing is done. If the workload is no longer at zero its scale is left alone, only the record is taken away,
+// and the error is a [*ScaleChangedError]. Call it when no failover is under way: it would end that.
+func Recover(ctx context.Context, target string, local Scaler) (Recovery, error) {
+	for range conflictTries {
+		found, err := restore(ctx, local, target, "")
+		recovery := Recovery{found.record.Run != "", found.record.Replicas, found.record.At}
+		_, changed := errors.AsType[*ScaleChangedError](err)
+		switch {
+		case errors.Is(err, ErrConflict):
+			continue
+		case err == nil, changed:
+			return recovery, err
+		case recovery.Found:
+			return recovery, &NotRestoredError{target, recovery.Replicas, err}
+		default:
+			return recovery, fmt.Errorf("probe: recovering %s: %w", target, err)
+		}
+	}
+	return Recovery{}, fmt.Errorf("probe: recovering %s: %w, %d times; try again when it is quiet", target, ErrConflict, conflictTries)
+}

@@ -51,12 +51,12 @@ func ExampleWorkload_Failover() {
 	ctx := context.Background()
 	links := exampleMesh(ctx)
 	f := peering.Workload{}.Failover(links[0])
-	replicas, err := f.Check(ctx)
-	fmt.Println(f.Target, "has", replicas, "replica,", err)
+	check, err := f.Check(ctx)
+	fmt.Println(f.Target, "has", check.Replicas, "replica,", err)
 	f.Consent = "east default/httpbin" // as the user typed it
 	report, err := f.Run(ctx)
-	fmt.Println("west answers:", report.Answer.Status, "given back:", report.Restored, err)
+	fmt.Println("west answers:", report.Answer.Status, "restored:", report.Restored, err)
 	// Output:
 	// east default/httpbin has 1 replica, <nil>
-	// west answers: passed given back: true <nil>
+	// west answers: passed restored: true <nil>
 }

@@ -129,7 +129,7 @@ func TestLevelsThatCannotBeSeen(t *testing.T) {
 			})
 		}},
 		{"no curl", "teapot", probe.Unknown, "curl", func(_ *testing.T, _ *peering.Peering, east, _ *peeringtest.Member) {
-			answer(east, "curl", probe.Output{ExitCode: 127})
+			answer(east, "curl", probe.NewOutput(127, nil, nil))
 		}},
 		{"server's account", "mutual-tls", probe.Warned, "", func(_ *testing.T, p *peering.Peering, _, _ *peeringtest.Member) {
 			p.Workload.Server = "nobody"
@@ -192,7 +192,7 @@ func rewrite(m *peeringtest.Member, program, old, text string) {
 		return probe.ExecutorFunc(func(ctx context.Context, c probe.Command) (probe.Output, error) {
 			out, err := real(namespace, pod, container).Exec(ctx, c)
 			if c.Args[0] == program {
-				out.Stdout = []byte(strings.ReplaceAll(string(out.Stdout), old, text))
+				out = probe.NewOutput(out.ExitCode(), []byte(strings.ReplaceAll(string(out.Stdout()), old, text)), out.Stderr())
 			}
 			return out, err
 		})

@@ -115,7 +115,7 @@ func TestFirstLevelThatFails(t *testing.T) {
 			answer(east, "pilot-agent", probe.Output{})
 		}},
 		{"no Service in From", "teapot", "create the Service", func(_ *testing.T, east, _ *peeringtest.Member) {
-			answer(east, "curl", probe.Output{ExitCode: 6, Stderr: []byte("curl: (6) Could not resolve host: httpbin\n")})
+			answer(east, "curl", probe.NewOutput(6, nil, []byte("curl: (6) Could not resolve host: httpbin\n")))
 		}},
 		{"different roots", "teapot", "root", func(_ *testing.T, east, _ *peeringtest.Member) {
 			answer(east, "curl", curled(503, "upstream connect error, CERTIFICATE_VERIFY_FAILED"))
@@ -271,7 +271,7 @@ func answer(m *peeringtest.Member, program string, out probe.Output) {
 
 // curled is what curl prints of an answer.
 func curled(status int, body string) probe.Output {
-	return probe.Output{Stdout: fmt.Appendf(nil, "HTTP/1.1 %d X\r\nServer: envoy\r\n\r\n%s\nmeshpeer-probe-answer %d 0.001", status, body, status)}
+	return probe.NewOutput(0, fmt.Appendf(nil, "HTTP/1.1 %d X\r\nServer: envoy\r\n\r\n%s\nmeshpeer-probe-answer %d 0.001", status, body, status), nil)
 }
 
 func deployment(name string) *appsv1.Deployment {

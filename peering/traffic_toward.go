@@ -49,7 +49,7 @@ func (t toward) Send(ctx context.Context, r probe.Request) (probe.Response, erro
 		switch ours, others, err := t.counted(ctx, before, after); {
 		case err != nil:
 			return probe.Response{}, err
-		case ours > 0 && others == 0, ours+others == 0 && response.Status >= http.StatusBadRequest: // the latter by the proxy itself
+		case ours > 0 && others == 0, ours+others == 0 && response.Status() >= http.StatusBadRequest: // the latter by the proxy itself
 			return response, nil
 		}
 	}

@@ -103,9 +103,9 @@ func TestFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, east, _, link := town(t, true)
 		f := peering.Workload{}.Failover(link)
-		replicas, err := f.Check(t.Context())
+		check, err := f.Check(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, 2, replicas)
+		require.Equal(t, 2, check.Replicas)
 		_, err = f.Run(t.Context())
 		require.ErrorContains(t, err, "Consent")
 		require.Zero(t, count(east, "update"), "nothing is done without consent")

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +30,7 @@ func (c Curl) Send(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	if c.In == nil {
+	if missing(c.In) {
 		return Response{}, invalid.Field("Curl.In", "", "it is not set", "give an Executor for the workload to ask from")
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -44,12 +43,12 @@ func (c Curl) Send(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, execError(u, err)
 	}
-	if out.ExitCode != 0 {
+	if out.ExitCode() != 0 {
 		return Response{}, curlError(u, out)
 	}
-	response, err := parseCurl(out.Stdout)
+	response, err := parseCurl(out.Stdout())
 	if err != nil {
-		return Response{}, &RequestError{Kind: KindOther, URL: shown(u), Detail: err.Error(), Err: err}
+		return Response{}, unanswered(KindOther, u, err.Error(), err)
 	}
 	return response, nil
 }
@@ -81,25 +80,81 @@ func curlArgs(u *url.URL, r Request, timeout time.Duration) []string {
 	return append(args, u.String())
 }
 
-// exitKinds are the exit codes of curl that name a cause (curl's manual page, EXIT CODES) and those with which shells
-// and container runtimes say that a program cannot be run or is not there.
-var exitKinds = map[int]Kind{
-	6: KindDNS, 7: KindRefused, 28: KindTimeout, 35: KindTLS, 51: KindTLS, 52: KindEmpty, 56: KindReset, 60: KindTLS, 77: KindTLS,
-	126: KindNoCurl, 127: KindNoCurl,
+// exits says what the exit codes of curl mean (curl's manual page, EXIT CODES), and those with which shells and container
+// runtimes say that a program cannot be run or is not there. Where a code stands for several failures, the first of words
+// that curl's last line has decides; "" is any. The words are those of curl 7.29 to 8.15 with OpenSSL, wolfSSL, mbedTLS
+// and both of its resolvers (curl/curl lib/connect.c, lib/hostip.c, lib/asyn-ares.c, lib/multi.c, lib/strerror.c), and those
+// of glibc and musl for the system's errors.
+var exits = map[int][]struct {
+	words string
+	kind  Kind
+}{
+	5: {{"", KindDNS}},
+	6: {
+		{"timeout while contacting", KindResolver},
+		{"could not contact dns", KindResolver},
+		{"general failure", KindResolver},
+		{"temporary failure", KindResolver},
+		{"try again", KindResolver},
+		{"resolving timed out", KindResolver},
+		{"", KindDNS},
+	},
+	7: {
+		{"connection refused", KindRefused},
+		{"no route to host", KindUnreachable},
+		{"host is unreachable", KindUnreachable},
+		{"host unreachable", KindUnreachable},
+		{"network is unreachable", KindUnreachable},
+		{"network unreachable", KindUnreachable},
+		{"network is down", KindUnreachable},
+		{"host is down", KindUnreachable},
+		{"permission denied", KindBlocked},
+		{"operation not permitted", KindBlocked},
+		{"timed out", KindConnectTimeout},
+		{"timeout", KindConnectTimeout},
+		{"", KindConnect},
+	},
+	28: {
+		{"resolving timed out", KindResolver},
+		{"name lookup timed out", KindResolver},
+		{"connection timed out", KindConnectTimeout},
+		{"failed to connect", KindConnectTimeout},
+		{"connection time-out", KindConnectTimeout},
+		{"ssl connection timeout", KindTimeout},
+		{"connection timeout", KindConnectTimeout},
+		{"", KindTimeout},
+	},
+	35: {{"", KindTLS}}, 51: {{"", KindTLS}}, 60: {{"", KindTLS}}, 77: {{"", KindTLS}}, 83: {{"", KindTLS}}, 91: {{"", KindTLS}},
+	52: {{"", KindEmpty}}, 55: {{"", KindReset}}, 56: {{"timed out", KindTimeout}, {"ssl", KindTLS}, {"tls", KindTLS}, {"", KindReset}},
+	18:  {{"", KindTruncated}},
+	126: {{"", KindNoCurl}}, 127: {{"", KindNoCurl}},
 }
 
-// curlError is a run of curl without an answer.
+// curlError is a run of curl without a whole answer. If any of one came, that it was cut is the cause, whatever the code:
+// with -i the header block stands before the trailer, and the trailer's status is 000 only if none came.
 func curlError(u *url.URL, out Output) *RequestError {
-	kind, known := exitKinds[out.ExitCode]
-	if !known {
-		kind = KindOther
+	kind, said := KindOther, lastLine(out.Stderr())
+	words := strings.ToLower(said)
+	for _, row := range exits[out.ExitCode()] {
+		if strings.Contains(words, row.words) {
+			kind = row.kind
+			break
+		}
 	}
-	// 7 stands for every failure to connect; curl's words tell a connection that was never answered.
-	said := strings.ToLower(string(out.Stderr))
-	if kind == KindRefused && (strings.Contains(said, "timed out") || strings.Contains(said, "timeout was reached")) {
-		kind = KindTimeout
+	if kind != KindNoCurl && started(out.Stdout()) {
+		kind = KindTruncated
 	}
-	return &RequestError{Kind: kind, URL: shown(u), Detail: fmt.Sprintf("exit code %d: %s", out.ExitCode, oneLine(u, out.Stderr))}
+	return unanswered(kind, u, fmt.Sprintf("exit code %d: %s", out.ExitCode(), said), nil)
+}
+
+// started reports whether curl's output holds anything of an answer.
+func started(out []byte) bool {
+	end := bytes.LastIndex(out, []byte("\n"+trailer+" "))
+	if end < 0 {
+		return len(bytes.TrimSpace(out)) > 0
+	}
+	fields := strings.Fields(string(out[end+1+len(trailer):]))
+	return end > 0 || len(fields) == 0 || strings.Trim(fields[0], "0") != ""
 }
 
 // execError is a curl that could not be run. What an API server says is known by its words only: this package imports no
@@ -113,24 +168,13 @@ func execError(u *url.URL, err error) *RequestError {
 	case strings.Contains(strings.ToLower(text), "forbidden"):
 		kind = KindForbidden
 	}
-	return &RequestError{Kind: kind, URL: shown(u), Detail: "exec: " + oneLine(u, []byte(text)), Err: err}
+	return unanswered(kind, u, "exec: "+lastLine([]byte(text)), err)
 }
 
-// urlSecrets are the parts of a URL within a text that may hold a secret: user info and query.
-var urlSecrets = regexp.MustCompile(`(https?://)([^\s"/@]*@)?([^\s"?]*)(\?[^\s"]*)?`)
-
-// oneLine is the last line said that is not empty, short, and without what a URL may hide.
-func oneLine(u *url.URL, said []byte) string {
+// lastLine is the last line said that is not empty.
+func lastLine(said []byte) string {
 	lines := bytes.Split(bytes.TrimSpace(said), []byte("\n"))
-	line := strings.TrimSpace(string(lines[len(lines)-1]))
-	line = urlSecrets.ReplaceAllString(line, "$1$3")
-	if u.RawQuery != "" {
-		line = strings.ReplaceAll(line, u.RawQuery, "…")
-	}
-	if runes := []rune(line); len(runes) > 300 {
-		line = string(runes[:300]) + "…"
-	}
-	return line
+	return strings.TrimSpace(string(lines[len(lines)-1]))
 }
 
 var errCurlOutput = errors.New("curl's output cannot be read")
@@ -152,7 +196,6 @@ func parseCurl(out []byte) (Response, error) {
 	if codeErr != nil || secondsErr != nil || seconds < 0 || seconds > 1e6 {
 		return Response{}, fmt.Errorf("%w: the trailer holds no status and time", errCurlOutput)
 	}
-	response := Response{Status: code, Took: time.Duration(seconds * float64(time.Second))}
 	rest := out[:end]
 	for {
 		status, header, body, err := headerBlock(rest)
@@ -166,8 +209,7 @@ func parseCurl(out []byte) (Response, error) {
 		if status != code {
 			return Response{}, fmt.Errorf("%w: status line says %d, trailer %d", errCurlOutput, status, code)
 		}
-		response.Header, response.Body = header, body[:min(len(body), bodyLimit)]
-		return response, nil
+		return NewResponse(status, header, body, time.Duration(seconds*float64(time.Second))), nil
 	}
 }
 

@@ -28,14 +28,14 @@ var hereby = probe.ExecutorFunc(func(ctx context.Context, c probe.Command) (prob
 	if errors.As(err, &exit) {
 		err = nil
 	}
-	return probe.Output{Stdout: out.Bytes(), Stderr: stderr.Bytes(), ExitCode: command.ProcessState.ExitCode()}, err
+	return probe.NewOutput(command.ProcessState.ExitCode(), out.Bytes(), stderr.Bytes()), err
 })
 
 func TestCurlArguments(t *testing.T) {
 	var got probe.Command
 	in := probe.ExecutorFunc(func(_ context.Context, c probe.Command) (probe.Output, error) {
 		got = c
-		return probe.Output{Stdout: []byte("HTTP/1.1 200 OK\r\n\r\n\nmeshpeer-probe-answer 200 0.004")}, nil
+		return probe.NewOutput(0, []byte("HTTP/1.1 200 OK\r\n\r\n\nmeshpeer-probe-answer 200 0.004"), nil), nil
 	})
 	_, err := probe.Curl{In: in}.Send(t.Context(), probe.Request{
 		URL: "http://httpbin:8000/headers?a=b", Timeout: 1500 * time.Millisecond, Header: http.Header{"X-B": {"1", ""}, "Host": {"other"}},
@@ -67,22 +67,22 @@ func TestCurlReadsAnswers(t *testing.T) {
 	}{
 		{
 			"plain", "HTTP/1.1 418 I'm a teapot\r\nX-A: 1\r\nx-a: 2\r\n\r\nbody\nmeshpeer-probe-answer 418 0.25",
-			probe.Response{Status: 418, Header: http.Header{"X-A": {"1", "2"}}, Body: []byte("body"), Took: 250 * time.Millisecond},
+			probe.NewResponse(418, http.Header{"X-A": {"1", "2"}}, []byte("body"), 250*time.Millisecond),
 			"",
 		},
 		{
 			"no reason, no headers, comma", "HTTP/2 200\r\n\r\n\nmeshpeer-probe-answer 200 0,5\n",
-			probe.Response{Status: 200, Header: http.Header{}, Body: []byte{}, Took: 500 * time.Millisecond},
+			probe.NewResponse(200, http.Header{}, nil, 500*time.Millisecond),
 			"",
 		},
 		{
 			"interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\nA: b\r\n\r\n\nmeshpeer-probe-answer 204 0",
-			probe.Response{Status: 204, Header: http.Header{"A": {"b"}}, Body: []byte{}},
+			probe.NewResponse(204, http.Header{"A": {"b"}}, nil, 0),
 			"",
 		},
 		{
 			"a body that pretends", "HTTP/1.1 200 OK\r\nA: b\r\n\r\n\nmeshpeer-probe-answer 500 9\nHTTP/1.1 500\r\n\r\n\nmeshpeer-probe-answer 200 0",
-			probe.Response{Status: 200, Header: http.Header{"A": {"b"}}, Body: []byte("\nmeshpeer-probe-answer 500 9\nHTTP/1.1 500\r\n\r\n")},
+			probe.NewResponse(200, http.Header{"A": {"b"}}, []byte("\nmeshpeer-probe-answer 500 9\nHTTP/1.1 500\r\n\r\n"), 0),
 			"",
 		},
 		{"nothing", "", probe.Response{}, "it does not end with its trailer"},
@@ -100,7 +100,7 @@ func TestCurlReadsAnswers(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, tt.want, got)
+			sameResponse(t, tt.want, got)
 		})
 	}
 }
@@ -113,7 +113,7 @@ func TestCurlNamesCauses(t *testing.T) {
 	}{
 		{6, "curl: (6) Could not resolve host: httpbin", probe.KindDNS},
 		{7, "curl: (7) Failed to connect to httpbin port 8000: Connection refused", probe.KindRefused},
-		{7, "curl: (7) Failed to connect: Connection timed out", probe.KindTimeout},
+		{7, "curl: (7) Failed to connect: Connection timed out", probe.KindConnectTimeout},
 		{28, "curl: (28) Operation timed out", probe.KindTimeout},
 		{35, "curl: (35) wrong version number", probe.KindTLS},
 		{60, "curl: (60) SSL certificate problem", probe.KindTLS},
@@ -168,10 +168,10 @@ func TestRealCurl(t *testing.T) {
 		require.NoError(t, err)
 		want, err := probe.Direct{}.Send(t.Context(), request)
 		require.NoError(t, err)
-		require.Equal(t, want.Status, got.Status)
-		require.Equal(t, string(want.Body), string(got.Body))
-		require.Equal(t, want.Header.Get("X-Seen"), got.Header.Get("X-Seen"))
-		require.Positive(t, got.Took)
+		require.Equal(t, want.Status(), got.Status())
+		require.Equal(t, string(want.Body()), string(got.Body()))
+		require.Equal(t, want.Header().Get("X-Seen"), got.Header().Get("X-Seen"))
+		require.Positive(t, got.Took())
 	}
 	for path, kind := range map[string]probe.Kind{"/empty": probe.KindEmpty, "/slow": probe.KindTimeout} {
 		_, err := curl.Send(t.Context(), probe.Request{URL: server.URL + path, Timeout: 100 * time.Millisecond})
@@ -188,9 +188,9 @@ func FuzzCurl(f *testing.F) {
 	f.Fuzz(func(t *testing.T, out string) {
 		got, err := probe.Curl{In: prints(0, out, "")}.Send(t.Context(), probe.Request{URL: "http://httpbin"})
 		if err == nil {
-			require.GreaterOrEqual(t, got.Status, 100)
-			require.GreaterOrEqual(t, got.Took, time.Duration(0))
-			require.Contains(t, out, string(got.Body))
+			require.GreaterOrEqual(t, got.Status(), 100)
+			require.GreaterOrEqual(t, got.Took(), time.Duration(0))
+			require.Contains(t, out, string(got.Body()))
 		}
 	})
 }

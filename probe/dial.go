@@ -25,25 +25,27 @@ type TCP struct {
 
 // Probe implements [Prober].
 func (t TCP) Probe(ctx context.Context) Result {
-	start := time.Now()
-	ctx, cancel := limited(ctx, t.Timeout)
-	defer cancel()
-	conn, err := dial(ctx, t.Dialer, t.Address)
-	if err != nil {
-		return failed("tcp", t.Address, start, Sighting{Err: err})
-	}
-	defer conn.Close()
-	return Result{
-		Check: "tcp", Target: t.Address, Status: Passed, Took: time.Since(start),
-		Summary: fmt.Sprintf("%s accepts connections", t.Address),
-	}
+	return examine("tcp", t.Address, func() Result {
+		ctx, cancel := limited(ctx, t.Timeout)
+		defer cancel()
+		conn, err := dial(ctx, t.Dialer, t.Address)
+		if err != nil {
+			return failed(Sighting{Err: err})
+		}
+		defer conn.Close()
+		return Result{Status: Passed, Summary: fmt.Sprintf("%s accepts connections", brief(t.Address, 200))}
+	})
 }
 
 func dial(ctx context.Context, d Dialer, address string) (net.Conn, error) {
-	if d == nil {
+	if missing(d) {
 		d = &net.Dialer{}
 	}
-	return d.DialContext(ctx, "tcp", address)
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil && kindOf(err) == KindTimeout {
+		err = &net.OpError{Op: "dial", Net: "tcp", Err: err} // a dialer of the caller's need not say what took so long
+	}
+	return conn, err
 }
 
 func limited(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
@@ -68,23 +70,21 @@ type TLS struct {
 
 // Probe implements [Prober].
 func (t TLS) Probe(ctx context.Context) Result {
-	start := time.Now()
-	ctx, cancel := limited(ctx, t.Timeout)
-	defer cancel()
-	conn, err := dial(ctx, t.Dialer, t.Address)
-	if err != nil {
-		return failed("tls", t.Address, start, Sighting{Err: err})
-	}
-	defer conn.Close()
-	config := t.config()
-	client := tls.Client(conn, config)
-	if err := client.HandshakeContext(ctx); err != nil {
-		return t.refused(start, config.ServerName, err)
-	}
-	return Result{
-		Check: "tls", Target: t.Address, Status: Passed, Took: time.Since(start),
-		Summary: "verified for " + config.ServerName + ": " + describe(client.ConnectionState().PeerCertificates),
-	}
+	return examine("tls", t.Address, func() Result {
+		ctx, cancel := limited(ctx, t.Timeout)
+		defer cancel()
+		conn, err := dial(ctx, t.Dialer, t.Address)
+		if err != nil {
+			return failed(Sighting{Err: err})
+		}
+		defer conn.Close()
+		config := t.config()
+		client := tls.Client(conn, config)
+		if err := client.HandshakeContext(ctx); err != nil {
+			return notVerified(config.ServerName, err)
+		}
+		return Result{Status: Passed, Summary: "verified for " + brief(config.ServerName, 60) + ": " + describe(client.ConnectionState().PeerCertificates)}
+	})
 }
 
 func (t TLS) config() *tls.Config {
@@ -101,44 +101,31 @@ func (t TLS) config() *tls.Config {
 	return config
 }
 
-// refused is the result of a handshake that did not come to its end.
-func (t TLS) refused(start time.Time, name string, err error) Result {
-	r := failed("tls", t.Address, start, Sighting{Err: err})
-	refused, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	if !ok {
-		return r
-	}
-	r.Summary = "not verified for " + name + ": " + describe(refused.UnverifiedCertificates)
-	var (
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	switch {
-	case errors.As(err, &host):
-		r.Hint = "the certificate is for other names: set ServerName to one that it has"
-	case errors.As(err, &authority):
-		r.Hint = "the roots do not hold the issuer: give the CA of the server that answers there"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		r.Hint = "the certificate is expired or not valid yet: renew it, and compare the clocks"
+// notVerified is the result of a handshake that did not come to its end.
+func notVerified(name string, err error) Result {
+	r := failed(Sighting{Err: err})
+	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		r.Hint = Diagnose(Sighting{Err: err}).Cause + ": " + r.Hint // the summary shows the certificate instead
+		r.Summary = "not verified for " + brief(name, 60) + ": " + describe(refused.UnverifiedCertificates)
 	}
 	return r
 }
 
-// describe tells what the server presented: names from the certificate are quoted as they are, they are public.
+// describe tells what the server presented: names from the certificate are public, and whoever made it chose them.
 func describe(chain []*x509.Certificate) string {
 	if len(chain) == 0 {
 		return "no certificate"
 	}
 	leaf := chain[0]
-	var text strings.Builder
-	text.WriteString("certificate of " + orNone(leaf.Subject.String()) + " issued by " + orNone(leaf.Issuer.String()))
-	text.WriteString(", for " + orNone(strings.Join(names(leaf), ", ")))
-	text.WriteString(", until " + leaf.NotAfter.UTC().Format(time.RFC3339))
-	for _, above := range chain[1:] {
-		text.WriteString("; sent with " + orNone(above.Subject.String()))
+	text := "certificate of " + orNone(leaf.Subject.String()) + " issued by " + orNone(leaf.Issuer.String()) +
+		", for " + firstOf(names(leaf), 5, 60) + ", until " + leaf.NotAfter.UTC().Format(time.RFC3339)
+	if len(chain) > 1 {
+		text += "; sent with " + orNone(chain[1].Subject.String())
 	}
-	return text.String()
+	if len(chain) > 2 {
+		text += fmt.Sprintf(" and %d more", len(chain)-2)
+	}
+	return text
 }
 
 // names are the subject alternative names.
@@ -153,9 +140,25 @@ func names(c *x509.Certificate) []string {
 	return append(all, c.EmailAddresses...)
 }
 
+// orNone is a name that a certificate gives, short.
 func orNone(s string) string {
 	if s == "" {
 		return "(no name)"
 	}
-	return s
+	return brief(s, 60)
+}
+
+// firstOf lists the first of names, each short, and how many more there are.
+func firstOf(names []string, most, limit int) string {
+	if len(names) == 0 {
+		return "(no name)"
+	}
+	var parts []string
+	for _, name := range names[:min(len(names), most)] {
+		parts = append(parts, brief(name, limit))
+	}
+	if more := len(names) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -44,7 +44,7 @@ func TestPilotAgent(t *testing.T) {
 	var asked []string
 	agent := probe.PilotAgent{In: probe.ExecutorFunc(func(_ context.Context, c probe.Command) (probe.Output, error) {
 		asked = c.Args
-		return probe.Output{Stdout: []byte(clustersPage)}, nil
+		return probe.NewOutput(0, []byte(clustersPage), nil), nil
 	})}
 	found, err := agent.Endpoints(t.Context(), service)
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestPilotAgent(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	answered := func(body string) probe.Prober {
-		return always(probe.Result{Status: probe.Failed, Summary: "got 503", Hint: "old", Err: &probe.AnswerError{Response: probe.Response{Status: 503, Body: []byte(body)}}})
+		return always(probe.Result{Status: probe.Failed, Summary: "got 503", Hint: "old", Err: &probe.AnswerError{Response: probe.NewResponse(503, nil, []byte(body), 0)}})
 	}
 	page := func(line string) probe.PilotAgent {
 		return probe.PilotAgent{In: prints(0, service+"::10.1.0.4:8080::health_flags::healthy\n"+line, "")}
@@ -84,7 +84,7 @@ func TestExplain(t *testing.T) {
 	require.Contains(t, r.Hint, "topology.istio.io/network")
 
 	r = probe.Explain(answered("odd"), page(service+"::10.1.0.4:8080::health_flags::/failed_active_hc"), service).Probe(t.Context())
-	require.Contains(t, r.Summary, "thinks all of them unhealthy")
+	require.Contains(t, r.Summary, "takes all of them for unhealthy")
 	r = probe.Explain(answered("odd"), page(""), service).Probe(t.Context())
 	require.Equal(t, "old", r.Hint, "nothing better is known")
 	r = probe.Explain(answered("no healthy upstream"), probe.PilotAgent{In: prints(0, "", "")}, service).Probe(t.Context())
@@ -97,7 +97,7 @@ func TestExplain(t *testing.T) {
 		many["10.1.0."+string(rune('a'+i))+":1"] = i
 	}
 	r = probe.Explain(always(probe.Result{Status: probe.Failed, Err: errors.New("odd")}), probe.PilotAgent{In: prints(0, clusters(many), "")}, service).Probe(t.Context())
-	require.Contains(t, r.Summary, "2 more")
+	require.Contains(t, r.Summary, "8 more")
 }
 
 func FuzzParseEndpoints(f *testing.F) {

@@ -31,7 +31,7 @@ func ExampleLadder() {
 func ExampleExecutor() {
 	sleep := probe.ExecutorFunc(func(ctx context.Context, c probe.Command) (probe.Output, error) {
 		fmt.Println(c.Args[0], c.Args[len(c.Args)-1])
-		return probe.Output{Stderr: []byte("curl: (6) Could not resolve host: httpbin"), ExitCode: 6}, nil
+		return probe.NewOutput(6, nil, []byte("curl: (6) Could not resolve host: httpbin")), nil
 	})
 	r := probe.Teapot{From: probe.Curl{In: sleep}, URL: "http://httpbin:8000"}.Probe(context.Background())
 	fmt.Println(r.Status, r.Hint)
@@ -99,7 +99,7 @@ func ExampleFailover() {
 }
 
 func ExampleDiagnose() {
-	d := probe.Diagnose(probe.Sighting{Response: probe.Response{Status: 403, Body: []byte("RBAC: access denied")}})
+	d := probe.Diagnose(probe.Sighting{Response: probe.NewResponse(403, nil, []byte("RBAC: access denied"), 0)})
 	fmt.Println(d.Symptom + ": " + d.Cause)
 	fmt.Println(d.Remedy)
 	// Output:

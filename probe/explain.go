@@ -1,8 +1,12 @@
 package probe
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"strings"
 )
 
@@ -40,14 +44,14 @@ var unexplained = Diagnosis{
 // tells a service that was not discovered from an address that cannot be reached.
 func Explain(p Prober, proxy PilotAgent, service string) Prober {
 	return ProberFunc(func(ctx context.Context) Result {
-		r := guarded(ctx, p)
+		r := guarded(ctx, "", p)
 		if r.Status != Failed {
 			return r
 		}
 		endpoints, err := proxy.Endpoints(ctx, service)
 		if err != nil {
 			r.Summary += "; the client's proxy could not be read"
-			return r
+			return r.clean()
 		}
 		if d := Diagnose(Sighting{Err: r.Err, Endpoints: endpoints}); d.Symptom != unexplained.Symptom {
 			if !strings.HasSuffix(r.Summary, d.Cause) { // the prober may have come to the same
@@ -56,7 +60,7 @@ func Explain(p Prober, proxy PilotAgent, service string) Prober {
 			r.Hint = d.Remedy
 		}
 		r.Summary += "; the client's proxy has " + listed(endpoints)
-		return r
+		return r.clean()
 	})
 }
 
@@ -65,11 +69,89 @@ func listed(endpoints []Endpoint) string {
 		return "no endpoint"
 	}
 	var parts []string
-	for _, e := range endpoints[:min(len(endpoints), 10)] {
-		parts = append(parts, fmt.Sprintf("%s (%s, %d failed to connect)", e.Address, e.Health, e.ConnectFailed))
+	for _, e := range endpoints {
+		parts = append(parts, fmt.Sprintf("%s (%s, %d failed to connect)", brief(e.Address, 50), brief(e.Health, 30), e.ConnectFailed))
 	}
-	if more := len(endpoints) - len(parts); more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more", more))
+	return firstOf(parts, 4, 120)
+}
+
+func badInput(s Sighting) bool { _, ok := errors.AsType[*FieldError](s.Err); return ok }
+
+func isCanceled(s Sighting) bool { return errors.Is(s.Err, context.Canceled) }
+
+func isKind(k Kind) func(Sighting) bool {
+	return func(s Sighting) bool { return s.Err != nil && kindOf(s.Err) == k }
+}
+
+// isTimeoutHere fits a request of this process, which no sidecar sends on: it knows the cause itself.
+func isTimeoutHere(s Sighting) bool {
+	failed, ok := asRequestError(s.Err)
+	return isKind(KindTimeout)(s) && (!ok || failed.Err != nil)
+}
+
+// tlsSays fits a failure of TLS whose text has one of the words: OpenSSL's, BoringSSL's, GnuTLS's and Go's.
+func tlsSays(words ...string) func(Sighting) bool {
+	return func(s Sighting) bool {
+		if !isKind(KindTLS)(s) {
+			return false
+		}
+		text := strings.ToLower(s.Err.Error())
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
-	return strings.Join(parts, ", ")
+}
+
+var (
+	isTLSPlain = tlsSays("wrong version number", "server gave http response", "does not look like a tls handshake", "packet length too long",
+		"unknown protocol", "http request", "unexpected tls packet")
+	isTLSName = tlsSays("does not match", "no alternative certificate subject name", "is valid for", "not valid for any names",
+		"doesn't contain any ip sans", "hostname mismatch")
+	isTLSTime   = tlsSays("has expired", "not yet valid", "certificate expired", "is expired")
+	isTLSIssuer = tlsSays("unknown authority", "local issuer certificate", "self-signed certificate", "self signed certificate", "signer not found")
+	isTLSClient = tlsSays("certificate required", "bad certificate", "peer did not return a certificate", "unknown certificate authority",
+		"alert unknown ca")
+	isTLSVersion = tlsSays("protocol version", "unsupported protocol", "no shared cipher", "no protocols available", "unsupported versions")
+	isTLSCut     = tlsSays("connection reset", "ssl_error_syscall", "unexpected eof", ": eof", "connection was aborted", "non-properly terminated", "closed abruptly")
+)
+
+// gatewayPort is where east-west gateways listen unless a label says otherwise (istio/istio
+// pilot/pkg/serviceregistry/kube/controller/network.go).
+const gatewayPort = "15443"
+
+// answered fits an answer of the status whose body has one of the texts.
+func answered(status int, texts ...string) func(Sighting) bool {
+	return func(s Sighting) bool {
+		r := s.response()
+		return r.Status() == status && slices.ContainsFunc(texts, func(t string) bool { return bytes.Contains(r.body(), []byte(t)) })
+	}
+}
+
+// answeredBare fits an answer that an Envoy made of its own: it has no body and no service time.
+func answeredBare(status int) func(Sighting) bool {
+	return func(s Sighting) bool {
+		r := s.response()
+		header := r.Header()
+		return r.Status() == status && len(r.body()) == 0 && strings.Contains(header.Get("Server"), "envoy") &&
+			header.Get("X-Envoy-Upstream-Service-Time") == ""
+	}
+}
+
+// response is the answer, also if only the error has it.
+func (s Sighting) response() Response {
+	if err, ok := asAnswerError(s.Err); ok && s.Response.Status() == 0 {
+		return err.Response
+	}
+	return s.Response
+}
+
+// rawPodIP fits a proxy that failed to connect to an address which is no gateway's.
+func rawPodIP(s Sighting) bool {
+	return slices.ContainsFunc(s.Endpoints, func(e Endpoint) bool {
+		_, port, err := net.SplitHostPort(e.Address)
+		return err == nil && port != gatewayPort && e.ConnectFailed > 0
+	}) && (isKind(KindTimeout)(s) || isKind(KindConnectTimeout)(s) || s.response().Status() == 503 || s.response().Status() == 504)
+}
+
+// allEjected fits a proxy that has endpoints and uses none.
+func allEjected(s Sighting) bool {
+	return s.response().Status() == 503 && len(s.Endpoints) > 0 && !slices.ContainsFunc(s.Endpoints, Endpoint.Healthy)
 }

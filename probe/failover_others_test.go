@@ -30,6 +30,10 @@ func TestFailoverLeavesOthersAlone(t *testing.T) {
 			var changed *probe.ScaleChangedError
 			require.ErrorAs(t, err, &changed)
 		}},
+		{"restores it and leaves the record", func(d *deployment) { d.set(3) }, 3, "", func(t *testing.T, r probe.FailoverReport, err error) {
+			require.NoError(t, err)
+			require.True(t, r.Restored)
+		}},
 		{"recovers it", func(d *deployment) { d.set(3); d.scale.Record = "" }, 3, "", func(t *testing.T, r probe.FailoverReport, err error) {
 			require.NoError(t, err)
 			require.True(t, r.Restored)

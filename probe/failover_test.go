@@ -19,9 +19,9 @@ func TestFailover(t *testing.T) {
 		d := newDeployment(3)
 		f := failover(d)
 		f.Consent = ""
-		replicas, err := f.Check(t.Context())
+		check, err := f.Check(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, 3, replicas)
+		require.Equal(t, 3, check.Replicas)
 		require.Empty(t, d.writes)
 		report, err := failover(d).Run(t.Context())
 		require.NoError(t, err)
@@ -161,7 +161,7 @@ func TestFailoverRestoresWhenTheAnswerPanics(t *testing.T) {
 		f.Answer = probe.ProberFunc(func(context.Context) probe.Result { panic("defect") })
 		report, err := f.Run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, probe.Failed, report.Answer.Status)
+		require.Equal(t, probe.Unknown, report.Answer.Status)
 		require.Equal(t, 2, d.scale.Replicas)
 	})
 }
@@ -181,7 +181,7 @@ func TestFailoverThatShowsNothing(t *testing.T) {
 		f.Answer = probe.Ladder{}
 		report, err = f.Run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, probe.Skipped, report.Answer.Status)
+		require.Equal(t, probe.Unknown, report.Answer.Status)
 		require.Zero(t, report.FailedOver, "nothing was asked")
 
 		d = newDeployment(2)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/meshpeer/meshpeer/probe"
+	"github.com/stretchr/testify/require"
 )
 
 // always is a prober with one answer.
@@ -33,7 +35,7 @@ func says(code int, body string, headers ...string) probe.Sender {
 		header.Add(headers[i], headers[i+1])
 	}
 	return probe.SenderFunc(func(context.Context, probe.Request) (probe.Response, error) {
-		return probe.Response{Status: code, Header: header, Body: []byte(body), Took: time.Millisecond}, nil
+		return probe.NewResponse(code, header, []byte(body), time.Millisecond), nil
 	})
 }
 
@@ -47,8 +49,17 @@ func fails(kind probe.Kind) probe.Sender {
 // prints is an executor with one output.
 func prints(exit int, stdout, stderr string) probe.Executor {
 	return probe.ExecutorFunc(func(context.Context, probe.Command) (probe.Output, error) {
-		return probe.Output{Stdout: []byte(stdout), Stderr: []byte(stderr), ExitCode: exit}, nil
+		return probe.NewOutput(exit, []byte(stdout), []byte(stderr)), nil
 	})
+}
+
+// sameResponse compares what was kept: closures never compare as equal.
+func sameResponse(t *testing.T, want, got probe.Response) {
+	t.Helper()
+	require.Equal(t, want.Status(), got.Status())
+	require.Equal(t, want.Took(), got.Took())
+	require.Equal(t, want.Header(), got.Header())
+	require.Equal(t, string(want.Body()), string(got.Body()))
 }
 
 // places is a locator over a table.

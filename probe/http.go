@@ -3,14 +3,21 @@ package probe
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // HTTP checks the status and headers of an answer: check "http".
@@ -23,56 +30,49 @@ type HTTP struct {
 
 // Probe implements [Prober].
 func (h HTTP) Probe(ctx context.Context) Result {
-	start := time.Now()
 	target := shownURL(h.Request.URL)
-	got, err := send(ctx, h.From, h.Request)
-	if err != nil {
-		return failed("http", target, start, Sighting{Err: err})
-	}
-	if want := h.lacks(got); want != "" {
-		return failed("http", target, start, Sighting{Response: got, Err: &AnswerError{URL: target, Response: got, Want: want}})
-	}
-	return Result{
-		Check: "http", Target: target, Status: Passed, Took: time.Since(start),
-		Summary: fmt.Sprintf("answered %d in %s", got.Status, got.Took.Round(time.Millisecond)),
-	}
+	return examine("http", target, func() Result {
+		got, err := send(ctx, h.From, h.Request)
+		if err != nil {
+			return failed(Sighting{Err: err})
+		}
+		if want := h.lacks(got); want != "" {
+			return failed(Sighting{Response: got, Err: &AnswerError{URL: target, Response: got, Want: want}})
+		}
+		return Result{Status: Passed, Summary: fmt.Sprintf("answered %d in %s", got.Status(), got.Took().Round(time.Millisecond))}
+	})
 }
 
-// lacks is what the answer should have been; "" if it is that.
+// lacks is what the answer should have been; "" if it is that. Values of headers may be secrets on both sides.
 func (h HTTP) lacks(got Response) string {
-	if h.Status == 0 && (got.Status < 200 || got.Status > 299) {
+	if h.Status == 0 && (got.Status() < 200 || got.Status() > 299) {
 		return "200 to 299"
 	}
-	if h.Status != 0 && got.Status != h.Status {
+	if h.Status != 0 && got.Status() != h.Status {
 		return fmt.Sprintf("%d", h.Status)
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.Header)) {
 		for _, value := range h.Header[name] {
-			if !slices.Contains(got.Header.Values(name), value) {
-				return "header " + name + ": " + value
+			if !slices.Contains(got.Header().Values(name), value) {
+				return "header " + name + " with the value that was asked for"
 			}
 		}
 	}
 	return ""
 }
 
-// send sends with the sender, or directly if there is none.
-func send(ctx context.Context, from Sender, r Request) (Response, error) {
-	if from == nil {
-		from = Direct{}
-	}
-	return from.Send(ctx, r)
-}
-
 // failed is the result of a sighting that is not what it should be, with its diagnosis.
-func failed(check, target string, start time.Time, seen Sighting) Result {
+func failed(seen Sighting) Result {
 	d := Diagnose(seen)
 	summary := d.Cause
 	if seen.Err != nil {
-		summary = strings.TrimPrefix(seen.Err.Error(), "probe: ") + ": " + d.Cause
+		summary = brief(withoutPrefix(seen.Err), 300) + ": " + d.Cause
 	}
-	return Result{Check: check, Target: target, Status: d.Status, Took: time.Since(start), Summary: summary, Hint: d.Remedy, Err: seen.Err}
+	return Result{Status: d.Status, Summary: summary, Hint: d.Remedy, Err: seen.Err}
 }
+
+// withoutPrefix is the text of an error within a sentence of this package.
+func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "probe: ") }
 
 // Teapot checks that an httpbin answers, not a proxy: status 418, the header X-More-Info naming RFC 2324, and a body
 // with the word teapot. Python's httpbin draws one, go-httpbin writes "I'm a teapot!" (kennethreitz/httpbin
@@ -86,71 +86,120 @@ const rfc2324 = "http://tools.ietf.org/html/rfc2324"
 
 // Probe implements [Prober].
 func (t Teapot) Probe(ctx context.Context) Result {
-	start := time.Now()
-	target := shownURL(t.URL)
-	got, err := send(ctx, t.From, Request{URL: under(t.URL, "/status/418")})
-	if err != nil {
-		return failed("teapot", target, start, Sighting{Err: err})
-	}
-	if !isTeapot(got) {
-		err := &AnswerError{URL: shownURL(under(t.URL, "/status/418")), Response: got, Want: "the teapot of an httpbin"}
-		return failed("teapot", target, start, Sighting{Response: got, Err: err})
-	}
-	return Result{Check: "teapot", Target: target, Status: Passed, Took: time.Since(start), Summary: "an httpbin answered that it is a teapot"}
+	return examine("teapot", shownURL(t.URL), func() Result {
+		url := under(t.URL, "/status/418")
+		got, err := send(ctx, t.From, Request{URL: url})
+		if err != nil {
+			return failed(Sighting{Err: err})
+		}
+		if !isTeapot(got) {
+			return failed(Sighting{Response: got, Err: &AnswerError{URL: shownURL(url), Response: got, Want: "the teapot of an httpbin"}})
+		}
+		return Result{Status: Passed, Summary: "an httpbin answered that it is a teapot"}
+	})
 }
 
 func isTeapot(r Response) bool {
-	return r.Status == http.StatusTeapot && r.Header.Get("X-More-Info") == rfc2324 && bytes.Contains(r.Body, []byte("teapot"))
+	return r.Status() == http.StatusTeapot && r.Header().Get("X-More-Info") == rfc2324 && bytes.Contains(r.body(), []byte("teapot"))
 }
 
-var errNotHTTPBin = errors.New("probe: the body is not that of an httpbin")
-
-// words is a header's value in the JSON of either httpbin: Python's writes a string, go-httpbin a list of them.
-type words []string
-
-func (w *words) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*w = words{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]string)(w))
+// Doer is the method of [*http.Client] that [Direct] needs.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
 }
 
-// headersIn reads the answer of /headers: what the server's app was sent.
-func headersIn(body []byte) (http.Header, error) {
-	var answer struct {
-		Headers map[string]words `json:"headers"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotHTTPBin, err)
-	}
-	if answer.Headers == nil {
-		return nil, fmt.Errorf("%w: it has no headers", errNotHTTPBin)
-	}
-	header := http.Header{}
-	for name, values := range answer.Headers {
-		for _, value := range values {
-			header.Add(name, value)
-		}
-	}
-	return header, nil
+// Direct sends requests from this process.
+type Direct struct {
+	Client Doer // nil: a client that follows no redirect, keeps no connection and uses no proxy
 }
 
-// envCluster is the variable that names the cluster; go-httpbin shows those that begin with HTTPBIN_ENV_ from v2.16.0 on.
-const envCluster = "HTTPBIN_ENV_CLUSTER"
-
-// dummyHostname is what go-httpbin says unless USE_REAL_HOSTNAME is set (mccutchen/go-httpbin README).
-const dummyHostname = "go-httpbin"
-
-// selfIn reads the answer of /env or /hostname: who the app says it is. Either may be "".
-func selfIn(body []byte) (cluster, pod string, err error) {
-	var answer struct {
-		Hostname string            `json:"hostname"`
-		Env      map[string]string `json:"env"`
+// Send implements [Sender].
+func (d Direct) Send(ctx context.Context, r Request) (Response, error) {
+	u, timeout, err := r.parsed()
+	if err != nil {
+		return Response{}, err
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return "", "", fmt.Errorf("%w: %w", errNotHTTPBin, err)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	seen := &progress{}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, seen.trace()), http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return Response{}, invalid.Field("Request.URL", shown(u), "it cannot be requested", "write it like http://httpbin:8000/headers")
 	}
-	return answer.Env[envCluster], answer.Hostname, nil
+	for name, values := range r.Header {
+		key := textproto.CanonicalMIMEHeaderKey(name)
+		req.Header[key] = append(req.Header[key], values...)
+	}
+	req.Host = req.Header.Get("Host") // net/http sends no Host from the header
+	req.Header.Del("Host")
+	client := d.Client
+	if missing(client) {
+		client = plainClient()
+	}
+	start := time.Now()
+	got, err := client.Do(req)
+	if err != nil {
+		return Response{}, seen.failed(u, err)
+	}
+	defer got.Body.Close()
+	seen.note(func() { seen.answered = true })
+	body, err := io.ReadAll(io.LimitReader(got.Body, bodyLimit+1)) // one more tells a body that is cut
+	if err != nil {
+		return Response{}, seen.failed(u, err)
+	}
+	return NewResponse(got.StatusCode, got.Header, body, time.Since(start)), nil
+}
+
+func plainClient() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// progress is how far a request of this process came, which its error alone does not say.
+type progress struct {
+	mu                                                 sync.Mutex
+	resolving, connected, shaking, encrypted, answered bool
+}
+
+func (p *progress) note(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart:             func(httptrace.DNSStartInfo) { p.note(func() { p.resolving = true }) },
+		DNSDone:              func(httptrace.DNSDoneInfo) { p.note(func() { p.resolving = false }) },
+		ConnectDone:          func(_, _ string, err error) { p.note(func() { p.connected = p.connected || err == nil }) },
+		GotConn:              func(httptrace.GotConnInfo) { p.note(func() { p.connected = true }) },
+		TLSHandshakeStart:    func() { p.note(func() { p.shaking = true }) },
+		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { p.note(func() { p.encrypted = err == nil }) },
+		GotFirstResponseByte: func() { p.note(func() { p.answered = true }) },
+	}
+}
+
+// failed classes an error of this process. url.Error is taken off: it repeats the URL with its query.
+func (p *progress) failed(u *url.URL, err error) *RequestError {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kind := kindOf(err)
+	switch {
+	case p.answered && (kind == KindReset || kind == KindEmpty || kind == KindTimeout):
+		kind = KindTruncated
+	case p.shaking && !p.encrypted && (kind == KindReset || kind == KindEmpty || kind == KindTruncated):
+		kind = KindTLS // cut within the handshake: nothing was asked yet
+	case !p.connected && (kind == KindReset || kind == KindEmpty):
+		kind = KindOther // a Doer of the caller's: nobody saw a connection, nor what came over it
+	case kind == KindTimeout && p.resolving:
+		kind = KindResolver
+	case kind == KindTimeout && !p.connected:
+		kind = KindConnectTimeout
+	}
+	return unanswered(kind, u, err.Error(), err)
 }

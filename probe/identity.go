@@ -2,11 +2,11 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Identity checks that a request arrived over mutual TLS, by the header X-Forwarded-Client-Cert which the server's
@@ -22,11 +22,13 @@ type Identity struct {
 	URL            string   // of the httpbin, e.g. http://httpbin:8000
 	Client, Server SPIFFEID // expected; zero is not compared, and then nothing is proved
 
-	// Control asks from a workload without sidecar. Such a one sees the pods of its own cluster only: choose it in the
+	// Control asks from a workload without sidecar. Such a workload sees the pods of its own cluster only: choose it in the
 	// server's. nil: there is no control.
 	Control     Sender
 	ControlName string // names that workload in results
-	ControlURL  string // the URL it asks; "" means URL
+	// ControlURL is the URL that it asks; "" means URL. One of another scheme, host, port or path may be another server's,
+	// so with it nothing is proved.
+	ControlURL string
 }
 
 // Peers is who spoke with whom.
@@ -56,13 +58,13 @@ func (i Identity) Look(ctx context.Context) (Peers, error) {
 	if err != nil {
 		return Peers{Proof: Unproved}, err
 	}
-	if got.Status == http.StatusNotFound {
+	if got.Status() == http.StatusNotFound {
 		return unproved("the app has no /headers", "ask an httpbin"), nil
 	}
-	if got.Status != http.StatusOK {
+	if got.Status() != http.StatusOK {
 		return Peers{Proof: Unproved}, &AnswerError{URL: shownURL(url), Response: got, Want: "200"}
 	}
-	peers := read(got.Body)
+	peers := read(got)
 	if peers.Proof != Observed {
 		return peers, nil
 	}
@@ -74,8 +76,8 @@ func (i Identity) Look(ctx context.Context) (Peers, error) {
 }
 
 // read takes the peers from the body of /headers.
-func read(body []byte) Peers {
-	header, err := headersIn(body)
+func read(got Response) Peers {
+	header, err := headersIn(got)
 	if err != nil {
 		return unproved("the answer of /headers cannot be read", "ask an httpbin")
 	}
@@ -95,7 +97,6 @@ func read(body []byte) Peers {
 		return unproved("the server's "+xfccHeader+" does not name one client and one server by Istio's SPIFFE IDs",
 			"see that both have certificates of istiod, and that forwardedClientCert is not customised")
 	}
-	peers := Peers{Client: client, Server: server, Proof: Observed}
 	if len(certs) > 1 {
 		// The first hop's element came with the request: nobody on this side verified it.
 		return Peers{
@@ -103,7 +104,7 @@ func read(body []byte) Peers {
 			"go through an AUTO_PASSTHROUGH gateway, which leaves TLS alone",
 		}
 	}
-	return peers
+	return Peers{Client: client, Server: server, Proof: Observed}
 }
 
 func only(values []string) (SPIFFEID, error) {
@@ -127,22 +128,58 @@ func (i Identity) compare(p Peers) error {
 
 // Probe implements [Prober]: Passed if proved, Warned if observed, Failed if the client or server was somebody else.
 func (i Identity) Probe(ctx context.Context) Result {
-	start := time.Now()
-	target := shownURL(i.URL)
-	peers, err := i.Look(ctx)
-	if wrong, ok := errors.AsType[*IdentityError](err); ok {
-		return Result{
-			Check: "mutual-tls", Target: target, Status: Failed, Took: time.Since(start), Err: err,
-			Summary: strings.TrimPrefix(wrong.Error(), "probe: "),
-			Hint:    "see which service account that pod runs as, and whether another service has this name",
+	return examine("mutual-tls", shownURL(i.URL), func() Result {
+		peers, err := i.Look(ctx)
+		if wrong, ok := errors.AsType[*IdentityError](err); ok {
+			return Result{
+				Status: Failed, Err: err, Summary: withoutPrefix(wrong),
+				Hint: "see which service account that pod runs as, and whether another service has this name",
+			}
+		}
+		if err != nil {
+			return failed(Sighting{Err: err})
+		}
+		summary := peers.Why
+		if !peers.Client.IsZero() {
+			summary = fmt.Sprintf("mutual TLS %s: %s called %s: %s", peers.Proof, peers.Client, peers.Server, peers.Why)
+		}
+		return Result{Status: peers.Proof.Status(), Summary: summary, Hint: peers.Hint}
+	})
+}
+
+var errNotHTTPBin = errors.New("probe: the body is not that of an httpbin")
+
+// words is a header's value in the JSON of either httpbin: Python's writes a string, go-httpbin a list of them.
+type words []string
+
+func (w *words) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*w = words{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(w))
+}
+
+// headersIn reads the answer of /headers: what the server's app was sent.
+func headersIn(got Response) (http.Header, error) {
+	var answer struct {
+		Headers map[string]words `json:"headers"`
+	}
+	if got.Cut() {
+		return nil, fmt.Errorf("%w: it is too long", errNotHTTPBin)
+	}
+	if err := json.Unmarshal(got.body(), &answer); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotHTTPBin, err)
+	}
+	if answer.Headers == nil {
+		return nil, fmt.Errorf("%w: it has no headers", errNotHTTPBin)
+	}
+	header := http.Header{}
+	for name, values := range answer.Headers {
+		for _, value := range values {
+			header.Add(name, value)
 		}
 	}
-	if err != nil {
-		return failed("mutual-tls", target, start, Sighting{Err: err})
-	}
-	summary := peers.Why
-	if !peers.Client.IsZero() {
-		summary = fmt.Sprintf("mutual TLS %s: %s called %s: %s", peers.Proof, peers.Client, peers.Server, peers.Why)
-	}
-	return Result{Check: "mutual-tls", Target: target, Status: peers.Proof.Status(), Took: time.Since(start), Summary: summary, Hint: peers.Hint}
+	return header, nil
 }

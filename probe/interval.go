@@ -13,37 +13,59 @@ import (
 // Expect says how the counts compare with the endpoints that each cluster has: check "split". Endpoints get equal
 // shares, so a cluster's is by their number, a gateway counting as the endpoints behind it (istio/istio
 // pilot/pkg/xds/endpoints/ep_filters.go). Locality, subsets and weights change that, so a share that does not fit is
-// Warned, not Failed; it is Unknown if nothing could be told from so few answers.
+// Warned, not Failed. Unattributed answers may be anybody's: a share fits only if it does whoever gave them, does not fit
+// only if it does not whoever gave them, and is Unknown otherwise, as it is if nothing could be told from so few answers.
 func (s Split) Expect(endpoints map[string]int) Result {
-	expected := ExpectedShares(endpoints)
-	r := Result{Check: "split", Status: Passed, Summary: s.String()}
-	if s.Total() == 0 {
-		r.Status, r.Hint = Unknown, "ask until there are answers"
+	return examine("split", "", func() Result {
+		r := Result{Status: Passed, Summary: s.String()}
+		if s.Total() == 0 {
+			r.Status, r.Hint = Unknown, "ask until there are answers"
+			return r
+		}
+		expected := ExpectedShares(endpoints)
+		seen := Split{Answers: maps.Clone(s.Answers), Unattributed: s.Unattributed, Confidence: s.Confidence}
+		for cluster := range expected {
+			if _, known := seen.Answers[cluster]; !known {
+				seen.Answers = with(seen.Answers, cluster)
+			}
+		}
+		var odd, open []string
+		total := seen.Total()
+		for _, cluster := range slices.Sorted(maps.Keys(seen.Answers)) {
+			name, hits, want := brief(cluster, 63), seen.Answers[cluster], expected[cluster]
+			least, most := seen.bounds(hits, total)
+			mostIfOthers := seen.high(hits, total)             // all unattributed answers are others'
+			leastIfOwn := seen.low(hits+s.Unattributed, total) // all of them are its own
+			switch {
+			case want < least || want > most:
+				odd = append(odd, fmt.Sprintf("by endpoints %s would have %.3g %%", name, 100*want))
+			case hits == 0 && want > 0:
+				open = append(open, fmt.Sprintf("%s %s: with its share of %.3g %% that happens by chance in %.2g %% of runs",
+					name, silence(total, s.Unattributed), 100*want, 100*Unseen(want, total-s.Unattributed)))
+			case want > mostIfOthers || want < leastIfOwn:
+				open = append(open, fmt.Sprintf("whether %s has its %.3g %% depends on who gave the unattributed answers", name, 100*want))
+			}
+		}
+		switch {
+		case len(odd) > 0:
+			r.Status, r.Hint = Warned, "see whether locality, a subset of a DestinationRule or weights of a VirtualService send traffic elsewhere"
+			r.Summary = strings.Join(odd, "; ") + "; " + r.Summary
+		case len(open) > 0 && s.Unattributed > 0:
+			r.Status, r.Hint = Unknown, "let the app say who it is, and ask more often"
+			r.Summary = strings.Join(open, "; ") + "; " + r.Summary
+		case len(open) > 0:
+			r.Status, r.Hint = Unknown, "ask more often"
+			r.Summary = strings.Join(open, "; ") + "; " + r.Summary
+		}
 		return r
+	})
+}
+
+func silence(total, unattributed int) string {
+	if unattributed == 0 {
+		return "did not answer"
 	}
-	seen := Split{Answers: maps.Clone(s.Answers), Unattributed: s.Unattributed, Confidence: s.Confidence}
-	for cluster := range expected {
-		if _, known := seen.Answers[cluster]; !known {
-			seen.Answers = with(seen.Answers, cluster)
-		}
-	}
-	var silent []string
-	for _, share := range seen.Shares() {
-		want := expected[share.Cluster]
-		if want < share.Low || want > share.High {
-			r.Status = Warned
-			r.Summary += fmt.Sprintf("; by endpoints %s would have %.3g %%", share.Cluster, 100*want)
-			r.Hint = "see whether locality, a subset of a DestinationRule or weights of a VirtualService send traffic elsewhere"
-		} else if share.Answers == 0 && want > 0 {
-			silent = append(silent, fmt.Sprintf("%s did not answer: with its share of %.3g %% that happens by chance in %.2g %% of runs",
-				share.Cluster, 100*want, 100*Unseen(want, share.Of)))
-		}
-	}
-	if r.Status == Passed && len(silent) > 0 {
-		r.Status, r.Hint = Unknown, "ask more often"
-		r.Summary += "; " + strings.Join(silent, "; ")
-	}
-	return r
+	return fmt.Sprintf("gave none of the %d of %d answers that could be attributed", total-unattributed, total)
 }
 
 func with(answers map[string]int, cluster string) map[string]int {
@@ -81,11 +103,11 @@ func AnswersToTell(expected, actual, confidence float64) (int, error) {
 		value float64
 	}{{"expected", expected}, {"actual", actual}} {
 		if !(field.value >= 0 && field.value <= 1) {
-			return 0, invalid.Field(field.name, fmt.Sprint(field.value), "it is no share", "give a number from 0 to 1")
+			return 0, invalid.Field(field.name, fmt.Sprint(field.value), "it is not a share", "give a number from 0 to 1")
 		}
 	}
 	if !(confidence > 0 && confidence < 1) {
-		return 0, invalid.Field("confidence", fmt.Sprint(confidence), "it is no confidence", "give a number between 0 and 1, such as 0.99")
+		return 0, invalid.Field("confidence", fmt.Sprint(confidence), "it is not a confidence", "give a number between 0 and 1, such as 0.99")
 	}
 	if math.Abs(expected-actual) < 1e-4 {
 		return 0, invalid.Field("actual", fmt.Sprint(actual), "it is too close to expected", "give shares that differ by 0.0001 or more")

@@ -35,6 +35,12 @@ type Outage struct {
 // The error is that of the operation, or says that there was no good answer to begin with, in which case the operation
 // was not run. Operation and asker run at the same time; the asker is asked by one goroutine only.
 func (m Meter) Measure(ctx context.Context, asker Asker, operation func(ctx context.Context) error) (Outage, error) {
+	if missing(asker) {
+		return Outage{}, fieldNotSet("asker", "give an Asker, such as a Who")
+	}
+	if operation == nil {
+		return Outage{}, fieldNotSet("operation", "give what is to be measured")
+	}
 	m = m.filled()
 	limited, cancel := context.WithTimeout(ctx, m.Timeout)
 	defer cancel()
@@ -151,9 +157,12 @@ func (m *metering) count(asked time.Time, answer Attribution, err error) {
 	}
 	if err != nil {
 		m.out.Failures++
-		m.out.LastError = err.Error()
+		m.out.LastError = line(err.Error())
 		m.failed = true
 		return
+	}
+	if !named(answer.Cluster) {
+		answer.Cluster = ""
 	}
 	m.out.Answers[answer.Cluster]++
 	m.gap(time.Now())

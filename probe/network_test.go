@@ -168,7 +168,7 @@ func TestTLS(t *testing.T) {
 		}()
 		r := probe.TLS{Address: listener.Addr().String(), Roots: roots}.Probe(t.Context())
 		require.Equal(t, probe.Failed, r.Status)
-		require.Contains(t, r.Summary, "the TLS handshake failed")
+		require.Contains(t, r.Summary, "does not speak TLS")
 	})
 	t.Run("no connection", func(t *testing.T) {
 		r := probe.TLS{Address: "api:443", Dialer: dialing{errors.New("odd")}}.Probe(t.Context())

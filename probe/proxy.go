@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // PilotAgent asks a workload's Envoy through the agent beside it (istio/istio pilot/cmd/pilot-agent, request).
@@ -19,7 +20,7 @@ type PilotAgent struct {
 // Endpoints are what Envoy has for the service, by Envoy's name for it, such as
 // outbound|8000||httpbin.default.svc.cluster.local; "" means for all. None is no error: Envoy may know none.
 func (p PilotAgent) Endpoints(ctx context.Context, service string) ([]Endpoint, error) {
-	if p.In == nil {
+	if missing(p.In) {
 		return nil, invalid.Field("PilotAgent.In", "", "it is not set", "give an Executor for the container istio-proxy")
 	}
 	admin := &url.URL{Scheme: "http", Host: "localhost:15000", Path: "/clusters"}
@@ -27,14 +28,11 @@ func (p PilotAgent) Endpoints(ctx context.Context, service string) ([]Endpoint, 
 	if err != nil {
 		return nil, execError(admin, err)
 	}
-	if out.ExitCode != 0 {
-		return nil, &RequestError{
-			Kind: KindExec, URL: shown(admin),
-			Detail: fmt.Sprintf("pilot-agent: exit code %d: %s", out.ExitCode, oneLine(admin, out.Stderr)),
-		}
+	if out.ExitCode() != 0 {
+		return nil, unanswered(KindExec, admin, fmt.Sprintf("pilot-agent: exit code %d: %s", out.ExitCode(), lastLine(out.Stderr())), nil)
 	}
 	found := []Endpoint{} // not nil: it was read
-	for _, e := range ParseEndpoints(out.Stdout) {
+	for _, e := range ParseEndpoints(out.Stdout()) {
 		if service == "" || e.Service == service {
 			found = append(found, e)
 		}
@@ -61,8 +59,8 @@ func (e Endpoint) Healthy() bool { return e.Health == "healthy" }
 // Answers is how many requests were answered there.
 func (e Endpoint) Answers() uint64 { return e.Success + e.Errors }
 
-// ParseEndpoints reads the text form of Envoy's admin page /clusters, in the order of its lines. It takes no offence at
-// lines that it does not know: other versions of Envoy have others.
+// ParseEndpoints reads the text form of Envoy's admin page /clusters, in the order of its lines. It passes over lines that
+// it does not know, for other versions of Envoy have others, and over those whose names and addresses do not print.
 func ParseEndpoints(text []byte) []Endpoint {
 	type key struct{ service, address string }
 	index := map[key]int{}
@@ -98,12 +96,13 @@ func splitLine(line string) (service, address, field, value string, ok bool) {
 	}
 	address = rest[:inside+end]
 	field, value, ok = strings.Cut(rest[inside+end+2:], "::")
-	return service, address, field, value, ok && service != "" && strings.ContainsAny(address, ":/")
+	return service, address, field, value, ok && service != "" && strings.ContainsAny(address, ":/") &&
+		printable.Line(service) == service && printable.Line(address) == address
 }
 
 func (e *Endpoint) set(field, value string) {
 	if field == "health_flags" {
-		e.Health = value
+		e.Health = brief(value, 100)
 		return
 	}
 	count, err := strconv.ParseUint(value, 10, 64)

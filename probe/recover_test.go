@@ -62,6 +62,34 @@ func TestRecover(t *testing.T) {
 		require.Equal(t, 1, d.scale.Replicas)
 		require.Empty(t, d.scale.Record)
 	})
+	t.Run("somebody restored it", func(t *testing.T) {
+		d := newDeployment(4)
+		d.scale.Record = record
+		recovery, err := probe.Recover(t.Context(), "httpbin", d)
+		require.NoError(t, err, "it has what it had")
+		require.True(t, recovery.Found)
+		require.Equal(t, 4, recovery.Replicas)
+		require.Equal(t, 4, d.scale.Replicas)
+		require.Empty(t, d.scale.Record)
+	})
+	t.Run("somebody restored a part", func(t *testing.T) {
+		d := newDeployment(3)
+		d.scale.Record = record
+		recovery, err := probe.Recover(t.Context(), "httpbin", d)
+		require.EqualError(t, err, "probe: somebody else scaled httpbin to 3 while it was at zero; it had 4: see that this is what you want")
+		require.Equal(t, 4, recovery.Replicas)
+		require.Equal(t, 3, d.scale.Replicas)
+		require.Empty(t, d.scale.Record)
+	})
+	t.Run("somebody took the record away", func(t *testing.T) {
+		for _, replicas := range []int{0, 3, 4} {
+			d := newDeployment(replicas)
+			recovery, err := probe.Recover(t.Context(), "httpbin", d)
+			require.NoError(t, err)
+			require.False(t, recovery.Found)
+			require.Empty(t, d.writes)
+		}
+	})
 	t.Run("a record nobody wrote", func(t *testing.T) {
 		for _, text := range []string{"x", "{}", `{"run": "x", "replicas": 0}`, `{"run": "x", "replicas": -1}`} {
 			d := newDeployment(0)
@@ -78,7 +106,7 @@ func TestRecover(t *testing.T) {
 	}{
 		"conflicts pass":       {4, probe.ErrConflict, ""},
 		"conflicts never pass": {5, probe.ErrConflict, "5 times"},
-		"it may not write":     {1, errors.New("forbidden"), "was not given back its 4 replicas: forbidden"},
+		"it may not write":     {1, errors.New("forbidden"), "does not have its 4 replicas back: forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDeployment(0)

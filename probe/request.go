@@ -2,45 +2,109 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
-	"net"
+	"log/slog"
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Request is a GET; probes send nothing else.
+// Request is a GET; probes send nothing else. It prints without the query of its URL and without the values of its header.
 type Request struct {
 	URL     string        // http or https, without user info
 	Header  http.Header   // Host sets the authority; credentials and X-Forwarded-Client-Cert are refused
 	Timeout time.Duration // limit of the whole exchange; 0 means 10 s
 }
 
-// Response is an answer of any status. It prints as its status and length only: bodies and headers may hold anything.
-type Response struct {
-	Status int
-	Header http.Header
-	Body   []byte        // at most 1 MiB
-	Took   time.Duration // as the client measured it, without the way of an exec to the workload
+// String is safe to log.
+func (r Request) String() string {
+	return fmt.Sprintf("GET %s with %d headers", shownURL(r.URL), len(r.Header))
 }
 
-// String is safe to log.
-func (r Response) String() string { return fmt.Sprintf("status %d, %d bytes", r.Status, len(r.Body)) }
+// Format prints String for every verb.
+func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
-// GoString is safe to log.
-func (r Response) GoString() string { return "probe.Response(" + r.String() + ")" }
+// MarshalText is String.
+func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// LogValue implements [slog.LogValuer].
+func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// Response is an answer of any status. It prints as its status and length only: bodies and headers may hold anything.
+// Make one with [NewResponse]; the zero value is no answer.
+type Response struct {
+	status, size int
+	cut          bool
+	took         time.Duration
+	// A closure: printers and encoders follow pointers and unexported fields, but no functions.
+	content func() (http.Header, []byte)
+}
+
+// NewResponse returns an answer as a [Sender] saw it. Took is the time as the client measured it, without the way of an
+// exec to the workload. A body of more than 1 MiB is cut, see [Response.Cut].
+func NewResponse(status int, header http.Header, body []byte, took time.Duration) Response {
+	cut := len(body) > bodyLimit
+	body = slices.Clone(body[:min(len(body), bodyLimit)])
+	header = header.Clone()
+	return Response{status, len(body), cut, took, func() (http.Header, []byte) { return header, body }}
+}
+
+// Status is the status code, 0 for the zero value.
+func (r Response) Status() int { return r.status }
+
+// Took is how long the answer took.
+func (r Response) Took() time.Duration { return r.took }
+
+// Cut reports whether the body was longer than the 1 MiB that is kept.
+func (r Response) Cut() bool { return r.cut }
+
+// Header is a copy of the header.
+func (r Response) Header() http.Header {
+	if r.content == nil {
+		return nil
+	}
+	header, _ := r.content()
+	return header.Clone()
+}
+
+// Body is a copy of the body, at most 1 MiB.
+func (r Response) Body() []byte { return slices.Clone(r.body()) }
+
+func (r Response) body() []byte {
+	if r.content == nil {
+		return nil
+	}
+	_, body := r.content()
+	return body
+}
+
+// IsZero reports whether there is nothing of an answer.
+func (r Response) IsZero() bool { return r.status == 0 && r.size == 0 && len(r.Header()) == 0 }
+
+// String is safe to log.
+func (r Response) String() string { return fmt.Sprintf("status %d, %d bytes", r.status, r.size) }
+
+// Format prints String for every verb.
+func (r Response) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// MarshalJSON writes the status, the length and the time.
+func (r Response) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"status": r.status, "bytes": r.size, "tookNanoseconds": r.took})
+}
+
+// LogValue implements [slog.LogValuer].
+func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Sender sends a request from somewhere. The error is a [*FieldError] for a request that cannot be sent and a
-// [*RequestError] if no answer came. An implementation of your own may add the credentials that a [Request] refuses.
+// [*RequestError] if no whole answer came; its Kind is KindReset or KindEmpty only if not a byte of one came. An
+// implementation of your own may add the credentials that a [Request] refuses.
 type Sender interface {
 	Send(ctx context.Context, r Request) (Response, error)
 }
@@ -50,6 +114,17 @@ type SenderFunc func(ctx context.Context, r Request) (Response, error)
 
 // Send calls f.
 func (f SenderFunc) Send(ctx context.Context, r Request) (Response, error) { return f(ctx, r) }
+
+// send sends with the sender, or directly if there is none.
+func send(ctx context.Context, from Sender, r Request) (Response, error) {
+	if from == nil {
+		from = Direct{}
+	}
+	if missing(from) {
+		return Response{}, invalid.Field("From", fmt.Sprintf("%T", from), "it is a nil pointer or function", "give a Sender, or leave it nil to ask from this process")
+	}
+	return from.Send(ctx, r)
+}
 
 const (
 	bodyLimit      = 1 << 20
@@ -90,13 +165,13 @@ func (r Request) parsed() (*url.URL, time.Duration, error) {
 
 // shown is a URL as errors and results may tell it.
 func shown(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	return brief((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), 200)
 }
 
 // shownURL is shown for a URL that may not even parse.
 func shownURL(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil {
+	if err != nil || u.Opaque != "" {
 		return "the URL"
 	}
 	return shown(u)
@@ -104,104 +179,3 @@ func shownURL(raw string) string {
 
 // under is a path below a base URL such as http://httpbin:8000.
 func under(base, path string) string { return strings.TrimRight(base, "/") + path }
-
-// Doer is the method of [*http.Client] that [Direct] needs.
-type Doer interface {
-	Do(*http.Request) (*http.Response, error)
-}
-
-// Direct sends requests from this process.
-type Direct struct {
-	Client Doer // nil: a client that follows no redirect, keeps no connection and uses no proxy
-}
-
-// Send implements [Sender].
-func (d Direct) Send(ctx context.Context, r Request) (Response, error) {
-	u, timeout, err := r.parsed()
-	if err != nil {
-		return Response{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return Response{}, invalid.Field("Request.URL", shown(u), "it cannot be requested", "write it like http://httpbin:8000/headers")
-	}
-	for name, values := range r.Header {
-		key := textproto.CanonicalMIMEHeaderKey(name)
-		req.Header[key] = append(req.Header[key], values...)
-	}
-	req.Host = req.Header.Get("Host") // net/http sends no Host from the header
-	req.Header.Del("Host")
-	client := d.Client
-	if client == nil {
-		client = plainClient()
-	}
-	start := time.Now()
-	got, err := client.Do(req)
-	if err != nil {
-		return Response{}, requestError(u, err)
-	}
-	defer got.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(got.Body, bodyLimit))
-	if err != nil {
-		return Response{}, requestError(u, err)
-	}
-	return Response{got.StatusCode, got.Header, body, time.Since(start)}, nil
-}
-
-func plainClient() *http.Client {
-	return &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// requestError classes an error of this process. url.Error is taken off: it repeats the URL with its query.
-func requestError(u *url.URL, err error) *RequestError {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	return &RequestError{Kind: kindOf(err), URL: shown(u), Detail: err.Error(), Err: err}
-}
-
-// kindOf is the class of an error of net, crypto/tls or net/http.
-func kindOf(err error) Kind {
-	var timeout net.Error
-	var request *RequestError
-	switch {
-	case errors.As(err, &request):
-		return request.Kind
-	case isDNS(err):
-		return KindDNS
-	case isTLS(err):
-		return KindTLS
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return KindRefused
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return KindTimeout
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return KindReset
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return KindEmpty
-	}
-	return KindOther
-}
-
-func isDNS(err error) bool {
-	dns, ok := errors.AsType[*net.DNSError](err)
-	return ok && !dns.IsTimeout
-}
-
-func isTLS(err error) bool {
-	var (
-		verify    *tls.CertificateVerificationError
-		alert     tls.AlertError
-		record    tls.RecordHeaderError
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	return errors.As(err, &verify) || errors.As(err, &alert) || errors.As(err, &record) || errors.As(err, &authority) ||
-		errors.As(err, &host) || errors.As(err, &invalid) || strings.Contains(fmt.Sprint(err), "server gave HTTP response to HTTPS client")
-}

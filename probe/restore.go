@@ -15,23 +15,58 @@ type NotRestoredError struct {
 }
 
 func (e *NotRestoredError) Error() string {
-	return fmt.Sprintf("probe: %s was not given back its %d replicas: %v; call Recover, or scale it by hand and delete its annotation %s",
-		e.Target, e.Replicas, e.Err, RecordAnnotation)
+	return fmt.Sprintf("probe: %s does not have its %d replicas back: %s; call Recover, or scale it by hand and delete its annotation %s",
+		brief(e.Target, 100), e.Replicas, brief(fmt.Sprint(e.Err), 200), RecordAnnotation)
 }
 
 // Unwrap returns why.
 func (e *NotRestoredError) Unwrap() error { return e.Err }
 
-// ScaleChangedError says that somebody else scaled a workload that a failover had at zero. Their count was left alone; the
-// record was taken away.
+// ScaleChangedError says that somebody else scaled a workload, to another count than it had, while a failover had it at
+// zero. Their count was left alone; the record was removed.
 type ScaleChangedError struct {
 	Target    string
 	Had, Have int // before the failover, and now
 }
 
 func (e *ScaleChangedError) Error() string {
-	return fmt.Sprintf("probe: %s was scaled to %d by somebody else while it was at zero; it had %d, see that this is what you want",
-		e.Target, e.Have, e.Had)
+	return fmt.Sprintf("probe: somebody else scaled %s to %d while it was at zero; it had %d: see that this is what you want",
+		brief(e.Target, 100), e.Have, e.Had)
+}
+
+// restored is what was found when restoring.
+type restored struct {
+	scale  Scale       // before
+	record scaleRecord // zero if there was none of the run
+}
+
+// restore sets the count that the record of the run says, "" being any run, if the scale is still zero, and removes the
+// record. Where somebody restored that count already, only the record is removed. Without such a record there is nothing
+// to do. A conflict is an error like any other: the caller looks again.
+func restore(ctx context.Context, local Scaler, target, run string) (restored, error) {
+	scale, err := local.Read(ctx)
+	if err != nil || scale.Record == "" {
+		return restored{scale: scale}, err
+	}
+	record, err := parseScaleRecord(scale.Record)
+	if run != "" && (err != nil || record.Run != run) {
+		return restored{scale: scale}, nil
+	}
+	if err != nil {
+		return restored{scale: scale}, err
+	}
+	found := restored{scale, record}
+	back := Scale{Replicas: record.Replicas, ResourceVersion: scale.ResourceVersion}
+	if scale.Replicas != 0 {
+		back.Replicas = scale.Replicas
+	}
+	if err := local.Write(ctx, back); err != nil {
+		return found, err
+	}
+	if back.Replicas != record.Replicas {
+		return found, &ScaleChangedError{target, record.Replicas, scale.Replicas}
+	}
+	return found, nil
 }
 
 // giveBack restores on a context of its own, and waits for the pods if the caller still does. Replicas in the report
@@ -57,14 +92,14 @@ func (f Failover) giveBack(ctx context.Context, run string, ready int, report *F
 	})
 	switch {
 	case err != nil:
-		return &NotRestoredError{f.Target, report.Replicas, errors.Join(err, last)}
+		return &NotRestoredError{f.Target, report.Replicas, both(err, last)}
 	case last != nil:
 		return last
 	case found.record.Run != "":
 		report.Scaled, report.Restored = true, true
 	case !report.Scaled:
 		return nil // it never was at zero
-	case found.scale.Replicas == report.Replicas: // the reply to giving back was lost, or somebody called Recover
+	case found.scale.Replicas == report.Replicas: // the reply to restoring was lost, or somebody called Recover
 		report.Restored = true
 	case found.scale.Replicas == 0:
 		return &NotRestoredError{f.Target, report.Replicas, errors.New("its record is gone")}
@@ -81,51 +116,21 @@ func (f Failover) giveBack(ctx context.Context, run string, ready int, report *F
 	return nil
 }
 
-// restored is what was found when giving back.
-type restored struct {
-	scale  Scale       // before
-	record scaleRecord // zero if there was none of the run
-}
-
-// restore gives back what the record of the run says, "" being any run, if the scale is still zero. Without such a record
-// there is nothing to do. A conflict is an error like any other: the caller looks again.
-func restore(ctx context.Context, local Scaler, target, run string) (restored, error) {
-	scale, err := local.Read(ctx)
-	if err != nil || scale.Record == "" {
-		return restored{scale: scale}, err
-	}
-	record, err := parseScaleRecord(scale.Record)
-	if run != "" && (err != nil || record.Run != run) {
-		return restored{scale: scale}, nil
-	}
-	if err != nil {
-		return restored{scale: scale}, err
-	}
-	found := restored{scale, record}
-	back := Scale{Replicas: record.Replicas, ResourceVersion: scale.ResourceVersion}
-	if scale.Replicas != 0 {
-		back.Replicas = scale.Replicas
-	}
-	if err := local.Write(ctx, back); err != nil {
-		return found, err
-	}
-	if scale.Replicas != 0 {
-		return found, &ScaleChangedError{target, record.Replicas, scale.Replicas}
-	}
-	return found, nil
-}
-
 // Recovery is what [Recover] did.
 type Recovery struct {
 	Found    bool      `json:"found"`    // there was a record of a failover
-	Replicas int       `json:"replicas"` // what the workload had before it, and has again
+	Replicas int       `json:"replicas"` // what the workload had before it, and has again unless there is an error
 	At       time.Time `json:"at"`       // when it was scaled to zero
 }
 
-// Recover gives a workload back the replicas that a failover took whose process died. Target names it in errors. Without a
-// record nothing is done. If the workload is no longer at zero its scale is left alone, only the record is taken away,
-// and the error is a [*ScaleChangedError]. Call it when no failover is under way: it would end that.
+// Recover restores the replicas that a failover took from a workload and did not restore, for its process died. Target
+// names the workload in errors. Without a record nothing is done. If the workload is no longer at zero its scale is left
+// alone and only the record is removed; the error is a [*ScaleChangedError] if the count is not the one it had. Call it
+// when no failover is under way: it would end that.
 func Recover(ctx context.Context, target string, local Scaler) (Recovery, error) {
+	if missing(local) {
+		return Recovery{}, fieldNotSet("local", "give the Scaler of the workload")
+	}
 	for range conflictTries {
 		found, err := restore(ctx, local, target, "")
 		recovery := Recovery{found.record.Run != "", found.record.Replicas, found.record.At}
@@ -136,10 +141,10 @@ func Recover(ctx context.Context, target string, local Scaler) (Recovery, error)
 		case err == nil, changed:
 			return recovery, err
 		case recovery.Found:
-			return recovery, &NotRestoredError{target, recovery.Replicas, err}
+			return recovery, &NotRestoredError{target, recovery.Replicas, cleanError(err)}
 		default:
-			return recovery, fmt.Errorf("probe: recovering %s: %w", target, err)
+			return recovery, fmt.Errorf("probe: recovering %s: %w", brief(target, 100), cleanError(err))
 		}
 	}
-	return Recovery{}, fmt.Errorf("probe: recovering %s: %w, %d times; try again when it is quiet", target, ErrConflict, conflictTries)
+	return Recovery{}, fmt.Errorf("probe: recovering %s: %w, %d times; try again when it is quiet", brief(target, 100), ErrConflict, conflictTries)
 }

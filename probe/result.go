@@ -3,10 +3,13 @@ package probe
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
-// Status is the verdict of a check. The zero value means that the check did not run yet.
+// Status is the verdict of a check. The zero value means that the check did not run yet. Whatever is not one of the five
+// counts as Unknown: in [Worst], in JSON, in print.
 type Status string
 
 const (
@@ -17,15 +20,38 @@ const (
 	Skipped Status = "skipped" // not applicable, or a check before it failed
 )
 
-// weight orders statuses from harmless to grave.
+// weight orders statuses from harmless to grave. No other value is a status.
 var weight = map[Status]int{Skipped: 1, Passed: 2, Warned: 3, Unknown: 4, Failed: 5}
 
-// Worst is the gravest of the statuses: Failed, Unknown, Warned, Passed, Skipped, in this order. Without any it is
+// Known returns s if it is one of the five, else Unknown.
+func (s Status) Known() Status {
+	if weight[s] == 0 {
+		return Unknown
+	}
+	return s
+}
+
+// Holds reports whether there is nothing to wait for or to mend: s is Passed, Warned or Skipped.
+func (s Status) Holds() bool { return s == Passed || s == Warned || s == Skipped }
+
+// String returns the word of one of the five.
+func (s Status) String() string { return string(s.Known()) }
+
+// MarshalText writes one of the five words.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.Known()), nil }
+
+// UnmarshalText reads a status; a word that is none of the five is Unknown, no error.
+func (s *Status) UnmarshalText(text []byte) error {
+	*s = Status(text).Known()
+	return nil
+}
+
+// Worst returns the gravest of the statuses: Failed, Unknown, Warned, Passed, Skipped, in this order. Without any it is
 // Skipped: nothing was checked.
 func Worst(statuses ...Status) Status {
 	worst := Skipped
 	for _, s := range statuses {
-		if weight[s] > weight[worst] {
+		if s = s.Known(); weight[s] > weight[worst] {
 			worst = s
 		}
 	}
@@ -56,7 +82,9 @@ func (p Proof) Status() Status {
 	}
 }
 
-// Result is the answer of one check.
+// Result is the answer of one check. The probers of this package, and [Run], [Ladder], [Retry] and [Explain] for every
+// other prober, return it fit to be shown: each text is one line of at most 512 bytes without control characters, and
+// Status is one of the five.
 type Result struct {
 	Check   string        // stable name of the check, e.g. "istiod-synced": documentation links to it
 	Target  string        // what was looked at, e.g. "istiod-1 of cluster-2"
@@ -65,6 +93,47 @@ type Result struct {
 	Summary string        // one sentence of evidence
 	Hint    string        // the next step for the user; empty when Passed
 	Err     error         // the failure behind Failed or Unknown, if there was one
+}
+
+// clean returns r fit to be shown. It is the one door through which text of servers, certificates, commands and pods
+// enters a Result. It is idempotent.
+func (r Result) clean() Result {
+	if given := r.Status; given.Known() != given {
+		r.Status = Unknown
+		if r.Summary == "" {
+			r.Summary = fmt.Sprintf("the prober returned the status %q, which is none", string(given))
+		}
+		if r.Hint == "" {
+			r.Hint = "this is a defect of the prober: let it return one of the five statuses"
+		}
+	}
+	r.Check, r.Target = line(r.Check), line(r.Target)
+	r.Summary, r.Hint = line(r.Summary), line(r.Hint)
+	r.Err = cleanError(r.Err)
+	return r
+}
+
+// String returns the result as one line.
+func (r Result) String() string {
+	r = r.clean()
+	text := fmt.Sprintf("%s %s: %s", r.Check, r.Status, r.Summary)
+	if r.Hint != "" {
+		text += "; next: " + r.Hint
+	}
+	return text
+}
+
+// LogValue implements [slog.LogValuer].
+func (r Result) LogValue() slog.Value {
+	r = r.clean()
+	attrs := []slog.Attr{
+		slog.String("check", r.Check), slog.String("target", r.Target), slog.String("status", r.Status.String()),
+		slog.Duration("took", r.Took), slog.String("summary", r.Summary), slog.String("hint", r.Hint),
+	}
+	if r.Err != nil {
+		attrs = append(attrs, slog.String("error", r.Err.Error()))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // wireResult is the JSON form of a Result: an error travels as its text.
@@ -80,6 +149,7 @@ type wireResult struct {
 
 // MarshalJSON writes the result with its error as text.
 func (r Result) MarshalJSON() ([]byte, error) {
+	r = r.clean()
 	w := wireResult{r.Check, r.Target, r.Status, r.Took, r.Summary, r.Hint, ""}
 	if r.Err != nil {
 		w.Error = r.Err.Error()
@@ -87,7 +157,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; the error comes back with the same text, without its type.
+// UnmarshalJSON reads what MarshalJSON wrote. The error has the same text and no longer its type.
 func (r *Result) UnmarshalJSON(data []byte) error {
 	var w wireResult
 	if err := json.Unmarshal(data, &w); err != nil {
@@ -97,5 +167,6 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if w.Error != "" {
 		r.Err = errors.New(w.Error)
 	}
+	*r = r.clean()
 	return nil
 }

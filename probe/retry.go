@@ -17,15 +17,18 @@ type retry struct {
 
 func (r retry) Probe(ctx context.Context) Result {
 	start := time.Now()
+	if missing(r.prober) {
+		return guarded(ctx, "", r.prober) // waiting makes no prober
+	}
 	var last Result
 	tries := 0
 	err := r.poll.until(ctx, func(ctx context.Context) bool {
-		got := guarded(ctx, r.prober)
+		got := guarded(ctx, "", r.prober)
 		tries++
-		if tries == 1 || ctx.Err() == nil || holds(got.Status) {
+		if tries == 1 || ctx.Err() == nil || got.Status.Holds() {
 			last = got
 		}
-		return holds(last.Status)
+		return last.Status.Holds()
 	})
 	last.Took = time.Since(start)
 	if tries > 1 {
@@ -34,7 +37,7 @@ func (r retry) Probe(ctx context.Context) Result {
 	if err != nil && last.Err == nil {
 		last.Err = err
 	}
-	return last
+	return last.clean()
 }
 
 // Poll says how to wait for something: look, pause, look again, each pause twice the one before. The zero value is ready

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -19,26 +20,129 @@ type ProberFunc func(ctx context.Context) Result
 // Probe calls f.
 func (f ProberFunc) Probe(ctx context.Context) Result { return f(ctx) }
 
-// guarded probes and turns a panic, or a prober that is not there, into a result.
-func guarded(ctx context.Context, p Prober) (r Result) {
-	if p == nil {
-		return Result{Check: "probe", Status: Skipped, Summary: "there is no prober", Hint: "set it"}
+// missing reports whether v holds nothing that could be called: nil, or a nil pointer or function in an interface.
+func missing(v any) bool {
+	if v == nil {
+		return true
+	}
+	value := reflect.ValueOf(v)
+	return (value.Kind() == reflect.Pointer || value.Kind() == reflect.Func) && value.IsNil()
+}
+
+// guarded probes. A prober that is not there, or that panics, has seen nothing: it is Unknown, under the name of the check.
+func guarded(ctx context.Context, name string, p Prober) (r Result) {
+	if name == "" {
+		name = "probe"
+	}
+	if missing(p) {
+		return Result{Check: name, Status: Unknown, Summary: fmt.Sprintf("check %s has no prober", name), Hint: "set its Prober"}.clean()
 	}
 	defer func() {
 		if v := recover(); v != nil {
 			// The panic value may hold anything, a credential too: only its type is told.
-			err := fmt.Errorf("probe: %T panicked with a %T", p, v)
 			r = Result{
-				Check: "probe", Target: fmt.Sprintf("%T", p), Status: Failed, Err: err,
-				Summary: "the prober panicked", Hint: "this is a defect of the prober: call its Probe alone to see the panic",
-			}
+				Check: name, Target: fmt.Sprintf("%T", p), Status: Unknown, Err: fmt.Errorf("probe: %T panicked with a %T", p, v),
+				Summary: fmt.Sprintf("the prober of check %s panicked", name),
+				Hint:    "this is a defect of the prober: call its Probe alone to see the panic",
+			}.clean()
 		}
 	}()
-	return p.Probe(ctx)
+	r = p.Probe(ctx).clean()
+	if r.Check == "" {
+		r.Check = name
+	}
+	return r
 }
 
-// holds says that there is nothing to wait for or to climb over.
-func holds(s Status) bool { return s == Passed || s == Warned || s == Skipped }
+// examine is how every prober of this package makes its Result: timed, named and fit to be shown.
+func examine(check, target string, look func() Result) Result {
+	start := time.Now()
+	r := look()
+	r.Check, r.Target, r.Took = check, target, time.Since(start)
+	return r.clean()
+}
+
+// interrupted is the result of a check that ran out of time before it started.
+func interrupted(ctx context.Context) Result {
+	return Result{Status: Unknown, Summary: "there was no time left for it", Hint: "call again with more time", Err: context.Cause(ctx)}
+}
+
+// Rung is one step of a [Ladder].
+type Rung struct {
+	Check  string // stable name, the Check of its Result; "" leaves the prober's
+	Prober Prober // nil is Unknown
+}
+
+// Ladder is a list of checks, each of which makes sense only if those before it hold: the first that does not is the
+// diagnosis, and the later ones are Skipped. A Ladder without rungs is Unknown.
+type Ladder struct {
+	Name   string // the Check of the whole
+	Target string // the Target of the whole, and of rungs that set none
+	Rungs  []Rung
+}
+
+// Climb probes rung after rung and returns one Result for each; for a Ladder without rungs one that says so.
+func (l Ladder) Climb(ctx context.Context) []Result {
+	if len(l.Rungs) == 0 {
+		return []Result{Result{
+			Check: l.Name, Target: l.Target, Status: Unknown, Summary: "the ladder has no rungs: nothing was checked", Hint: "give it Rungs",
+		}.clean()}
+	}
+	results := make([]Result, len(l.Rungs))
+	broken := ""
+	for i, rung := range l.Rungs {
+		name := rung.Check
+		if name == "" {
+			name = fmt.Sprintf("rung-%d", i+1)
+		}
+		switch {
+		case broken != "":
+			results[i] = Result{Check: name, Status: Skipped, Summary: "not tried, because " + broken + " does not hold"}
+		case ctx.Err() != nil:
+			results[i] = interrupted(ctx)
+			results[i].Check = name
+		default:
+			results[i] = guarded(ctx, name, rung.Prober)
+		}
+		r := &results[i]
+		if rung.Check != "" {
+			r.Check = rung.Check
+		}
+		if r.Target == "" {
+			r.Target = l.Target
+		}
+		*r = r.clean()
+		if broken == "" && !r.Status.Holds() {
+			broken = r.Check
+		}
+	}
+	return results
+}
+
+// Probe climbs and returns the diagnosis, the Result of the first rung that does not hold, under the Ladder's name.
+func (l Ladder) Probe(ctx context.Context) Result {
+	return examine(l.Name, l.Target, func() Result {
+		results := l.Climb(ctx)
+		statuses := make([]Status, len(results))
+		skipped := 0
+		for i, r := range results {
+			statuses[i] = r.Status
+			switch {
+			case !r.Status.Holds() && len(l.Rungs) == 0:
+				return r
+			case !r.Status.Holds():
+				return Result{Status: r.Status, Summary: brief(r.Check, 60) + ": " + r.Summary, Hint: r.Hint, Err: r.Err}
+			case r.Status == Skipped:
+				skipped++
+			}
+		}
+		summary := fmt.Sprintf("%d of %d hold", len(results)-skipped, len(results))
+		if skipped > 0 {
+			summary += fmt.Sprintf(", %d skipped", skipped)
+		}
+		return Result{Status: Worst(statuses...), Summary: summary}
+	})
+}
 
 // RunOptions bounds [Run]. The zero value is ready to use.
 type RunOptions struct {
@@ -47,7 +151,7 @@ type RunOptions struct {
 }
 
 // Run runs the probers at once and returns their results in the order of the probers; a [Ladder] gives a result for each
-// of its rungs. It returns when all have returned. A prober that panics has Failed; one that ctx left no time for is
+// of its rungs. It returns when all have returned. A prober that is nil, that panics or that ctx left no time for is
 // Unknown.
 func Run(ctx context.Context, o RunOptions, probers ...Prober) []Result {
 	parallel := o.Parallel
@@ -59,6 +163,8 @@ func Run(ctx context.Context, o RunOptions, probers ...Prober) []Result {
 	var wg sync.WaitGroup
 	for i, p := range probers {
 		slots <- struct{}{}
+		// What ends its goroutine instead of returning, as t.FailNow does, must leave a result too.
+		all[i] = []Result{{Check: "probe", Target: fmt.Sprintf("%T", p), Status: Unknown, Summary: "the prober did not return", Hint: "let its Probe return a Result"}}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			all[i] = o.run(ctx, p)
@@ -87,73 +193,9 @@ func (o RunOptions) run(ctx context.Context, p Prober) []Result {
 		}
 	}
 	if ctx.Err() != nil {
-		return []Result{interrupted(ctx)}
+		r := interrupted(ctx)
+		r.Check, r.Target = "probe", fmt.Sprintf("%T", p)
+		return []Result{r.clean()}
 	}
-	return []Result{guarded(ctx, p)}
-}
-
-// Rung is one step of a [Ladder].
-type Rung struct {
-	Check  string // stable name, the Check of its Result; "" leaves the prober's
-	Prober Prober
-}
-
-// Ladder is a list of checks, each of which makes sense only if those before it hold: the first that does not is the
-// diagnosis, and the later ones are Skipped.
-type Ladder struct {
-	Name   string // the Check of the whole
-	Target string // the Target of the whole, and of rungs that set none
-	Rungs  []Rung
-}
-
-// Climb probes rung after rung and returns one Result for each.
-func (l Ladder) Climb(ctx context.Context) []Result {
-	results := make([]Result, len(l.Rungs))
-	broken := ""
-	for i, rung := range l.Rungs {
-		switch {
-		case broken != "":
-			results[i] = Result{Status: Skipped, Summary: "not tried, because " + broken + " does not hold"}
-		case ctx.Err() != nil:
-			results[i] = interrupted(ctx)
-		default:
-			results[i] = guarded(ctx, rung.Prober)
-		}
-		r := &results[i]
-		if rung.Check != "" {
-			r.Check = rung.Check
-		}
-		if r.Target == "" {
-			r.Target = l.Target
-		}
-		if broken == "" && !holds(r.Status) {
-			broken = r.Check
-		}
-	}
-	return results
-}
-
-// Probe climbs and returns the diagnosis, the Result of the first rung that does not hold, under the Ladder's name.
-func (l Ladder) Probe(ctx context.Context) Result {
-	start := time.Now()
-	results := l.Climb(ctx)
-	statuses := make([]Status, len(results))
-	for i, r := range results {
-		statuses[i] = r.Status
-		if !holds(r.Status) {
-			return Result{
-				Check: l.Name, Target: l.Target, Status: r.Status, Took: time.Since(start),
-				Summary: r.Check + ": " + r.Summary, Hint: r.Hint, Err: r.Err,
-			}
-		}
-	}
-	return Result{
-		Check: l.Name, Target: l.Target, Status: Worst(statuses...), Took: time.Since(start),
-		Summary: fmt.Sprintf("%d of %d hold", len(results), len(results)),
-	}
-}
-
-// interrupted is the result of a check that ran out of time before it began.
-func interrupted(ctx context.Context) Result {
-	return Result{Status: Unknown, Summary: "there was no time left for it", Hint: "call again with more time", Err: context.Cause(ctx)}
+	return []Result{guarded(ctx, "", p)}
 }

@@ -37,7 +37,7 @@ func TestRunTurnsPanicsIntoResults(t *testing.T) {
 	secret := "hunter2"
 	results := probe.Run(t.Context(), probe.RunOptions{}, status(probe.Passed),
 		probe.ProberFunc(func(context.Context) probe.Result { panic(secret) }), nil, (*probe.Ladder)(nil))
-	require.Equal(t, []probe.Status{probe.Passed, probe.Failed, probe.Skipped, probe.Failed}, statuses(results))
+	require.Equal(t, []probe.Status{probe.Passed, probe.Unknown, probe.Unknown, probe.Unknown}, statuses(results))
 	require.NotContains(t, fmt.Sprintf("%+v", results), secret)
 	require.EqualError(t, results[1].Err, "probe: probe.ProberFunc panicked with a string")
 }
@@ -71,8 +71,8 @@ func TestLadderStopsAtTheDiagnosis(t *testing.T) {
 		{"all hold", []probe.Status{probe.Passed, probe.Warned, probe.Skipped}, []probe.Status{probe.Passed, probe.Warned, probe.Skipped}, probe.Warned},
 		{"failed", []probe.Status{probe.Passed, probe.Failed, probe.Passed}, []probe.Status{probe.Passed, probe.Failed, probe.Skipped}, probe.Failed},
 		{"unknown is no ground to stand on", []probe.Status{probe.Unknown, probe.Failed, probe.Passed}, []probe.Status{probe.Unknown, probe.Skipped, probe.Skipped}, probe.Unknown},
-		{"a result without status", []probe.Status{"", probe.Passed}, []probe.Status{"", probe.Skipped}, ""},
-		{"empty", nil, nil, probe.Skipped},
+		{"a result without status", []probe.Status{"", probe.Passed}, []probe.Status{probe.Unknown, probe.Skipped}, probe.Unknown},
+		{"a status that is none", []probe.Status{"FAILED", probe.Passed}, []probe.Status{probe.Unknown, probe.Skipped}, probe.Unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ladder := probe.Ladder{Name: "reach", Target: "cluster-1"}

@@ -21,12 +21,17 @@ type Scale struct {
 	ResourceVersion string // of the object
 	Record          string // the annotation; "" if there is none
 	// Autoscalers and Owners would fight a change: a HorizontalPodAutoscaler or KEDA ScaledObject that targets it; a
-	// controller's owner reference, or the mark of a GitOps tool such as the annotation argocd.argoproj.io/tracking-id or
-	// the label kustomize.toolkit.fluxcd.io/name. Each is named, e.g. "HorizontalPodAutoscaler/httpbin".
+	// controller's owner reference, or the label, annotation or field manager of a GitOps tool such as Argo CD or Flux. Each
+	// is named, e.g. "HorizontalPodAutoscaler/httpbin".
 	Autoscalers, Owners []string
+	// Unseen names what could not be read and may hold one of those, with the reason.
+	Unseen []string
+	// Notes are worth knowing before consent and fight nothing: a Helm release, a PodDisruptionBudget, a field manager of
+	// spec.replicas that is no known controller. Each is a sentence.
+	Notes []string
 }
 
-// Scaler is a workload that can be scaled.
+// Scaler is a workload that can be scaled. Its methods are called by several goroutines at once.
 type Scaler interface {
 	// Read reads the scale.
 	Read(ctx context.Context) (Scale, error)
@@ -38,7 +43,7 @@ type Scaler interface {
 	Ready(ctx context.Context) (int, error)
 }
 
-// scaleRecord is what a failover leaves on the object while it is at zero: enough for anyone to give it back.
+// scaleRecord is what a failover leaves on the object while it is at zero: enough for anyone to restore it.
 type scaleRecord struct {
 	Run      string    `json:"run"`
 	Replicas int       `json:"replicas"`
@@ -54,7 +59,7 @@ func (r scaleRecord) String() string {
 func parseScaleRecord(text string) (scaleRecord, error) {
 	var r scaleRecord
 	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Run == "" || r.Replicas <= 0 {
-		return r, fmt.Errorf("annotation %s %q is no record of a failover; scale by hand and delete the annotation", RecordAnnotation, text)
+		return r, fmt.Errorf("annotation %s %q is no record of a failover; scale by hand and delete the annotation", RecordAnnotation, brief(text, 200))
 	}
 	return r, nil
 }

@@ -21,6 +21,7 @@ type deployment struct {
 	settle  time.Time // when pods follows scale.Replicas
 	calls   int
 	writes  []probe.Scale
+	wrote   []time.Time
 	fault   func(call int, method string) fault
 }
 
@@ -87,7 +88,7 @@ func (d *deployment) Write(ctx context.Context, s probe.Scale) error {
 	d.settled()
 	d.set(s.Replicas)
 	d.scale.Record = s.Record
-	d.writes = append(d.writes, s)
+	d.writes, d.wrote = append(d.writes, s), append(d.wrote, time.Now())
 	return late.error
 }
 

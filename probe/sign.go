@@ -2,9 +2,12 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
-	"strings"
+	"regexp"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // Source is where a [Sign] comes from. Signs of one source are not independent: they can be wrong together.
@@ -31,9 +34,29 @@ type Attribution struct {
 	Signs   []Sign `json:"signs,omitempty"`
 }
 
+// clean returns s fit to be shown. A name of a cluster that does not print names none: made to print, it could pass for
+// another's.
+func (s Sign) clean() Sign {
+	if s.Cluster != "" && !named(s.Cluster) {
+		s.Evidence = fmt.Sprintf("it names the cluster %q, which is no name: %s", brief(s.Cluster, 60), brief(s.Evidence, 300))
+		s.Cluster = ""
+	}
+	return Sign{Source(brief(string(s.Source), 60)), s.Cluster, brief(s.Evidence, 300)}
+}
+
+// named reports whether a cluster has a name that prints.
+func named(cluster string) bool {
+	return clusterName.MatchString(cluster) || cluster != "" && brief(cluster, 63) == cluster
+}
+
 // Attribute weighs the signs of one answer. Signs of two sources that agree prove a cluster; one source is observed; no
 // sign, or signs that disagree, leave it unknown.
 func Attribute(signs ...Sign) Attribution {
+	cleaned := make([]Sign, 0, len(signs))
+	for _, s := range signs {
+		cleaned = append(cleaned, s.clean())
+	}
+	signs = cleaned
 	a := Attribution{Proof: Unproved, Signs: signs}
 	sources := map[Source]bool{}
 	for _, s := range signs {
@@ -60,15 +83,16 @@ func (a Attribution) String() string {
 	text := "unknown"
 	switch a.Proof {
 	case Proved:
-		text = a.Cluster + " (proved)"
+		text = brief(a.Cluster, 63) + " (proved)"
 	case Observed:
-		text = a.Cluster + " (observed by one sign)"
+		text = brief(a.Cluster, 63) + " (observed by one sign)"
 	}
 	for i, s := range a.Signs {
 		separator := "; "
 		if i == 0 {
 			separator = ": "
 		}
+		s = s.clean()
 		text += separator + string(s.Source) + ": " + s.Evidence
 	}
 	return text
@@ -95,19 +119,27 @@ func (w Who) look(ctx context.Context) (l looked) {
 // appSign is the app's own word.
 func (w Who) appSign(ctx context.Context, got Response) Sign {
 	silent := func(why string) Sign { return Sign{Source: FromApp, Evidence: why} }
-	cluster, pod, err := selfIn(got.Body)
+	cluster, pod, err := selfIn(got)
 	switch {
 	case err != nil:
 		return silent("the answer of " + w.path() + " cannot be read")
+	case cluster != "" && !clusterName.MatchString(cluster):
+		return silent(envCluster + " is " + brief(cluster, 60) + ", which is no name of a cluster")
 	case cluster != "":
 		return Sign{FromApp, cluster, envCluster + " is " + cluster}
 	case pod == dummyHostname:
 		return silent("the app says " + dummyHostname + ", its default: set USE_REAL_HOSTNAME=1")
 	case pod == "":
 		return silent("the app does not say who it is: set " + envCluster + " with go-httpbin v2.16.0 or later")
+	case !printable.Name(pod):
+		return silent("the app says it is " + brief(pod, 60) + ", which is no name of a pod")
 	}
 	return w.place(ctx, FromApp, pod, "the app says pod "+pod)
 }
+
+// clusterName is what istiod takes for the ID of a cluster and a label can hold. What an app claims to be must at least be
+// one; it stays the app's word, which proves nothing alone.
+var clusterName = regexp.MustCompile(`^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`)
 
 // proxySign is the endpoint at which the client's Envoy counted the one answer.
 func (w Who) proxySign(ctx context.Context, before, after looked) Sign {
@@ -122,13 +154,13 @@ func (w Who) proxySign(ctx context.Context, before, after looked) Sign {
 		at, total = address, total+n
 	}
 	if total != 1 {
-		return silent(fmt.Sprintf("it counted %d answers, not one: there is other traffic, or its counters began anew", total))
+		return silent(fmt.Sprintf("it counted %d answers, not one: there is other traffic, or its counters restarted", total))
 	}
 	return w.place(ctx, FromProxy, at, "it counted the answer at "+at)
 }
 
 // grown is how many good answers were counted at each address between two looks: an attempt that failed and was retried
-// elsewhere is none. Counters that fell began anew.
+// elsewhere is none. Counters that fell were restarted.
 func grown(before, after []Endpoint) map[string]uint64 {
 	was := map[string]uint64{}
 	for _, e := range before {
@@ -156,7 +188,7 @@ func (w Who) endpointSign(before, after looked) Sign {
 
 // place finds the cluster of a pod or an address; an address is looked up without its port.
 func (w Who) place(ctx context.Context, source Source, what, evidence string) Sign {
-	if w.Locator == nil {
+	if missing(w.Locator) {
 		return Sign{Source: source, Evidence: evidence + ", and there is no Locator to find it"}
 	}
 	if host, _, err := net.SplitHostPort(what); err == nil {
@@ -169,7 +201,28 @@ func (w Who) place(ctx context.Context, source Source, what, evidence string) Si
 	case len(clusters) == 0:
 		return Sign{Source: source, Evidence: evidence + ", which no cluster has"}
 	case len(clusters) > 1:
-		return Sign{Source: source, Evidence: evidence + ", which several have: " + strings.Join(clusters, ", ")}
+		return Sign{Source: source, Evidence: evidence + ", which several have: " + firstOf(clusters, 5, 60)}
 	}
 	return Sign{source, clusters[0], evidence + ", of " + clusters[0]}
+}
+
+// envCluster is the variable that names the cluster; go-httpbin shows those that begin with HTTPBIN_ENV_ from v2.16.0 on.
+const envCluster = "HTTPBIN_ENV_CLUSTER"
+
+// dummyHostname is what go-httpbin says unless USE_REAL_HOSTNAME is set (mccutchen/go-httpbin README).
+const dummyHostname = "go-httpbin"
+
+// selfIn reads the answer of /env or /hostname: who the app says it is. Either may be "".
+func selfIn(got Response) (cluster, pod string, err error) {
+	var answer struct {
+		Hostname string            `json:"hostname"`
+		Env      map[string]string `json:"env"`
+	}
+	if got.Cut() {
+		return "", "", fmt.Errorf("%w: it is too long", errNotHTTPBin)
+	}
+	if err := json.Unmarshal(got.body(), &answer); err != nil {
+		return "", "", fmt.Errorf("%w: %w", errNotHTTPBin, err)
+	}
+	return answer.Env[envCluster], answer.Hostname, nil
 }

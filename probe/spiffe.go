@@ -28,7 +28,7 @@ func ParseSPIFFEID(s string) (SPIFFEID, error) {
 	if !madeOf(parts[0], "-._") || len(parts[0]) > 255 {
 		return wrong("its trust domain is not made of lower-case letters, digits, dots, dashes and underscores")
 	}
-	if !madeOf(parts[2], "-") || !madeOf(parts[4], "-.") {
+	if !madeOf(parts[2], "-") || !madeOf(parts[4], "-.") || len(parts[2]) > 63 || len(parts[4]) > 253 {
 		return wrong("its namespace or service account is not a Kubernetes name")
 	}
 	return SPIFFEID{parts[0], parts[2], parts[4]}, nil

@@ -27,9 +27,9 @@ type Share struct {
 	High    float64 `json:"high"`    // and at most this
 }
 
-// Add counts an answer.
+// Add counts an answer. One of a cluster whose name does not print is unattributed.
 func (s *Split) Add(a Attribution) {
-	if a.Cluster == "" {
+	if !named(a.Cluster) {
 		s.Unattributed++
 		return
 	}
@@ -60,11 +60,25 @@ func (s Split) Shares() []Share {
 	var shares []Share
 	for _, cluster := range slices.Sorted(maps.Keys(s.Answers)) {
 		hits := s.Answers[cluster]
-		low, _ := interval(hits, n, s.confidence())
-		_, high := interval(hits+s.Unattributed, n, s.confidence())
-		shares = append(shares, Share{cluster, hits, n, low, high})
+		low, high := s.bounds(hits, n)
+		shares = append(shares, Share{brief(cluster, 63), hits, n, low, high})
 	}
 	return shares
+}
+
+// bounds of the share of a cluster with so many of n answers: unattributed ones may be its own or others'.
+func (s Split) bounds(hits, n int) (low, high float64) {
+	return s.low(hits, n), s.high(hits+s.Unattributed, n)
+}
+
+func (s Split) low(hits, n int) float64 {
+	low, _ := interval(hits, n, s.confidence())
+	return low
+}
+
+func (s Split) high(hits, n int) float64 {
+	_, high := interval(hits, n, s.confidence())
+	return high
 }
 
 func (s Split) confidence() float64 {
@@ -79,8 +93,12 @@ func (s Split) confidence() float64 {
 //	cluster-1 11 of 20 (between 20 % and 87 %), cluster-2 9 of 20 (between 13 % and 80 %); 99 % confidence for each, …
 func (s Split) String() string {
 	var parts []string
-	for _, share := range s.Shares() {
+	shares := s.Shares()
+	for _, share := range shares[:min(len(shares), 6)] {
 		parts = append(parts, share.String())
+	}
+	if more := len(shares) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more clusters", more))
 	}
 	if s.Unattributed > 0 {
 		parts = append(parts, fmt.Sprintf("%d unattributed", s.Unattributed))
@@ -116,6 +134,9 @@ var errNoAnswers = errors.New("probe: the first 10 requests had no good answer")
 // failures are counted in [Split.Failed]. A Width of less than about 0.05 takes thousands of answers.
 func (s Sampling) Sample(ctx context.Context, asker Asker) (Split, error) {
 	split := Split{Answers: map[string]int{}, Confidence: s.Confidence}
+	if missing(asker) {
+		return split, fieldNotSet("asker", "give an Asker, such as a Who")
+	}
 	for _, cluster := range s.Clusters {
 		split.Answers[cluster] = 0
 	}
@@ -145,7 +166,7 @@ func (s Sampling) Sample(ctx context.Context, asker Asker) (Split, error) {
 			split.Add(answer)
 		}
 		if split.Failed == 10 && split.Total() == 0 {
-			return split, errors.Join(errNoAnswers, last)
+			return split, both(errNoAnswers, cleanError(last))
 		}
 		if split.within(width) {
 			return split, nil

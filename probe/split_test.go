@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +105,10 @@ func TestExpect(t *testing.T) {
 		{"skewed as the endpoints are", probe.Split{Answers: map[string]int{"cluster-1": 95, "cluster-2": 5}}, map[string]int{"cluster-1": 19, "cluster-2": 1}, probe.Passed, ""},
 		{"somebody without endpoints", probe.Split{Answers: map[string]int{"cluster-3": 30}}, even, probe.Warned, "cluster-3 would have 0 %"},
 		{"no good answer at all", probe.Split{Unattributed: 4}, even, probe.Unknown, "4 unattributed"},
+		{"hardly any attributed", probe.Split{Answers: map[string]int{"cluster-1": 1}, Unattributed: 9}, even, probe.Unknown, "cluster-2 gave none of the 1 of 10 answers that could be attributed: with its share of 50 % that happens by chance in 50 % of runs"},
+		{"alone, as far as is known", probe.Split{Answers: map[string]int{"cluster-1": 10}, Unattributed: 90}, map[string]int{"cluster-1": 1}, probe.Unknown, "depends on who gave the unattributed answers"},
+		{"silent, whoever gave them", probe.Split{Answers: map[string]int{"cluster-1": 95}, Unattributed: 5}, even, probe.Warned, "by endpoints cluster-2 would have 50 %"},
+		{"as expected, whoever gave them", probe.Split{Answers: map[string]int{"cluster-1": 10, "cluster-2": 9}, Unattributed: 1}, even, probe.Passed, "1 unattributed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := tt.split.Expect(tt.endpoints)
@@ -115,6 +120,46 @@ func TestExpect(t *testing.T) {
 	require.Equal(t, map[string]float64{"a": 0.75, "b": 0.25, "c": 0}, probe.ExpectedShares(map[string]int{"a": 3, "b": 1, "c": -1}))
 	require.Empty(t, probe.ExpectedShares(map[string]int{"a": 0}))
 	require.InDelta(t, 0.000977, probe.Unseen(0.5, 10), 1e-6)
+}
+
+// TestUnattributedAnswersAreAnybodys: what a Split with unattributed answers concludes, every way of giving them to the
+// clusters concludes too.
+func TestUnattributedAnswersAreAnybodys(t *testing.T) {
+	draws := rand.New(rand.NewPCG(3, 8))
+	endpoints := []map[string]int{{"a": 1, "b": 1}, {"a": 9, "b": 1}, {"a": 1}, {"a": 1, "b": 0}}
+	seen := map[probe.Status]int{}
+	for range 500 {
+		a, b, unknown := draws.IntN(12), draws.IntN(12), draws.IntN(8)
+		split := probe.Split{Answers: map[string]int{"a": a, "b": b}, Unattributed: unknown, Confidence: 0.9}
+		want := endpoints[draws.IntN(len(endpoints))]
+		got := split.Expect(want)
+		seen[got.Status]++
+		for mine := range unknown + 1 {
+			whole := probe.Split{Answers: map[string]int{"a": a + mine, "b": b + unknown - mine}, Confidence: 0.9}
+			for i, share := range whole.Shares() {
+				vague := split.Shares()[i]
+				require.LessOrEqual(t, vague.Low, share.Low)
+				require.GreaterOrEqual(t, vague.High, share.High)
+			}
+			one := whole.Expect(want)
+			switch got.Status {
+			case probe.Passed:
+				require.NotEqual(t, probe.Warned, one.Status, "%v as %v: %s", split, whole, got.Summary)
+			case probe.Warned:
+				require.Equal(t, probe.Warned, one.Status, "%v as %v: %s", split, whole, got.Summary)
+			}
+		}
+		for cluster, n := range split.Answers {
+			if n > 0 || !strings.Contains(got.Summary, cluster+" gave none") && !strings.Contains(got.Summary, cluster+" did not answer") {
+				continue
+			}
+			chance := probe.Unseen(probe.ExpectedShares(want)[cluster], a+b)
+			require.Contains(t, got.Summary, fmt.Sprintf("by chance in %.2g %%", 100*chance), "only attributed answers were not its own")
+		}
+	}
+	for _, s := range []probe.Status{probe.Passed, probe.Warned, probe.Unknown} {
+		require.Greater(t, seen[s], 10, "the samples show all of it: %v", seen)
+	}
 }
 
 func TestAnswersToTell(t *testing.T) {

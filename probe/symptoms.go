@@ -1,23 +1,17 @@
 package probe
 
-import (
-	"bytes"
-	"context"
-	"errors"
-	"net"
-	"slices"
-	"strings"
-)
-
 // symptom is a row of the table. The order counts: the first that fits wins.
 type symptom struct {
 	fits func(Sighting) bool
 	Diagnosis
 }
 
+const injectClient = "a server under STRICT mutual TLS does so to a client without sidecar: see that the client's pod is injected"
+
 // symptoms are, in this order: checks that could not be made, requests without an answer, and answers that a proxy made.
-// Envoy's texts are from source/common/http/codes.cc, source/common/router/router.cc and the RBAC filter; why endpoints
-// go missing is in istio/istio pilot/pkg/xds/endpoints/ep_filters.go.
+// Envoy's texts are from source/common/http/codes.cc, source/common/router/router.cc, source/common/http/utility.cc
+// (resetReasonToString), the fault and the RBAC filter; what its flags mean is in its documentation, access log,
+// RESPONSE_FLAGS. Why endpoints go missing is in istio/istio pilot/pkg/xds/endpoints/ep_filters.go.
 var symptoms = []symptom{
 	{badInput, Diagnosis{"bad-input", Failed, "the check was given something that cannot work", "correct the field that the error names"}},
 	{isKind(KindForbidden), Diagnosis{
@@ -38,9 +32,29 @@ var symptoms = []symptom{
 		"dns", Failed, "the name has no address where the request left",
 		"create the Service in the client's cluster too, in the same namespace: it needs no pods there",
 	}},
+	{isKind(KindResolver), Diagnosis{
+		"resolver", Failed, "no name server answered where the request left",
+		"see that the pods of the cluster's DNS (kube-system, k8s-app=kube-dns) are ready, and that a NetworkPolicy lets the client ask them on port 53",
+	}},
 	{rawPodIP, Diagnosis{
-		"raw-pod-ip", Failed, "the client's proxy has pod addresses of the other cluster, and no connection to them comes about",
+		"raw-pod-ip", Failed, "the client's proxy has pod addresses of the other cluster and cannot connect to them",
 		"label both istio-systems with topology.istio.io/network, and the east-west gateway's Service with the network of its cluster",
+	}},
+	{isKind(KindUnreachable), Diagnosis{
+		"unreachable", Failed, "there is no route to the address from where the request left",
+		"see that the host is up, and that routes and security groups let the client's network reach that address",
+	}},
+	{isKind(KindBlocked), Diagnosis{
+		"blocked", Failed, "the operating system does not let the client connect",
+		"look at the firewall rules and the network policy of the client's own host or pod",
+	}},
+	{isKind(KindConnectTimeout), Diagnosis{
+		"connect-timeout", Failed, "nothing answered in time when the client connected",
+		"see that the address is the server's, and that no firewall or NetworkPolicy between the two drops packets to its port",
+	}},
+	{isTimeoutHere, Diagnosis{
+		"slow-server", Failed, "nothing answered in time on the connection",
+		"look at the server, and allow more time if it is only slow",
 	}},
 	{isKind(KindTimeout), Diagnosis{
 		"timeout", Failed, "nothing answered in time",
@@ -51,30 +65,76 @@ var symptoms = []symptom{
 		"refused", Failed, "nothing listens at that address and port",
 		"compare the port with the Service's; where there is no sidecar, see that pods are ready",
 	}},
+	{isKind(KindConnect), Diagnosis{
+		"no-connection", Failed, "no connection was made: nothing listens there, or the address cannot be reached",
+		"compare address and port with the Service's, see that its pods are ready, and that the client's network reaches them",
+	}},
+	{isTLSPlain, Diagnosis{
+		"tls-plain", Failed, "the server does not speak TLS on that port",
+		"use http, or the server's TLS port",
+	}},
+	{isTLSName, Diagnosis{
+		"tls-name", Failed, "the certificate is for other names",
+		"set ServerName to one that it has",
+	}},
+	{isTLSTime, Diagnosis{
+		"tls-time", Failed, "the certificate is expired or not valid yet",
+		"renew it, and compare the clocks",
+	}},
+	{isTLSClient, Diagnosis{
+		"tls-client", Failed, "the server does not take the client's certificate, or wants one",
+		"give the client a certificate of a CA that the server trusts",
+	}},
+	{isTLSVersion, Diagnosis{
+		"tls-version", Failed, "client and server have no TLS version or cipher in common",
+		"allow TLS 1.2 or newer on both sides",
+	}},
+	{isTLSCut, Diagnosis{
+		"tls-cut", Failed, "the connection was cut within the TLS handshake",
+		"see that the port speaks TLS and serves that name, and what stands between: " + injectClient,
+	}},
+	{isTLSIssuer, Diagnosis{
+		"tls-issuer", Failed, "the roots do not hold the issuer",
+		"give the CA of the server that answers there",
+	}},
 	{isKind(KindTLS), Diagnosis{
 		"tls-verify", Failed, "the TLS handshake failed or the certificate is not trusted",
 		"give the CA of the server that answers there; workloads need a common root in all clusters",
 	}},
-	{isKind(KindEmpty), Diagnosis{
-		"empty-reply", Failed, "the server closed the connection without a word",
-		"a server under STRICT mutual TLS does so to a client without sidecar: see that the client's pod is injected",
+	{isKind(KindTruncated), Diagnosis{
+		"truncated", Failed, "an answer started and did not come to its end",
+		"see whether the server or a proxy on the way restarts or limits the time or size of an answer, then try again",
 	}},
-	{isKind(KindReset), Diagnosis{
-		"reset", Failed, "the connection was reset",
-		"a server under STRICT mutual TLS does so to a client without sidecar: see that the client's pod is injected",
-	}},
+	{isKind(KindEmpty), Diagnosis{"empty-reply", Failed, "the server closed the connection without a word", injectClient}},
+	{isKind(KindReset), Diagnosis{"reset", Failed, "the connection was reset", injectClient}},
 
 	{answered(403, "RBAC: access denied"), Diagnosis{
 		"rbac-denied", Failed, "an AuthorizationPolicy at the server denies the client",
 		"allow the client's SPIFFE ID there; with different trust domains add trustDomainAliases",
+	}},
+	{answered(503, "WRONG_VERSION_NUMBER"), Diagnosis{
+		"mesh-tls-plain", Failed, "the client's proxy speaks mutual TLS, and the server has no sidecar that takes it",
+		"inject the server's pod, or let no DestinationRule set mode ISTIO_MUTUAL for it",
+	}},
+	{answered(503, "CERTIFICATE_EXPIRED", "certificate has expired"), Diagnosis{
+		"mesh-tls-time", Failed, "a proxy's certificate is expired",
+		"see that the proxies of client and server reach their istiods, which renew certificates, and compare the clocks",
 	}},
 	{answered(503, "CERTIFICATE_VERIFY_FAILED", "UNKNOWN_CA"), Diagnosis{
 		"mesh-tls-verify", Failed,
 		"the proxies of client and server do not trust each other's certificates",
 		"give the istiods of all clusters intermediates of one root (Secret cacerts) and restart the workloads",
 	}},
+	{answered(503, "fault filter abort"), Diagnosis{
+		"fault-injected", Failed, "a VirtualService injects this fault (flag FI)",
+		"look at the VirtualServices of this host",
+	}},
+	{answered(503, "reset reason: overflow"), Diagnosis{
+		"circuit-breaker", Failed, "a circuit breaker of the client's proxy is open (flag UO)",
+		"raise connectionPool in the DestinationRule of this host, or ask less at once",
+	}},
 	{allEjected, Diagnosis{
-		"ejected", Failed, "the client's proxy has endpoints, and thinks all of them unhealthy",
+		"ejected", Failed, "the client's proxy has endpoints, and takes all of them for unhealthy",
 		"look at the server's errors; outlier detection of a DestinationRule takes endpoints out",
 	}},
 	{answered(503, "no healthy upstream"), Diagnosis{
@@ -84,73 +144,49 @@ var symptoms = []symptom{
 	}},
 	{answered(503, "connection timeout", "delayed connect error: 110"), Diagnosis{
 		"upstream-timeout", Failed,
-		"the client's proxy gets no connection to the endpoint",
+		"the client's proxy gets no connection to the endpoint (flag UF)",
 		"open the way to the other cluster's east-west gateway, port 15443",
+	}},
+	{answered(503, "delayed connect error: 113", "delayed connect error: 101", "No route to host", "Network is unreachable"), Diagnosis{
+		"upstream-unreachable", Failed,
+		"the client's proxy has no route to the endpoint (flag UF)",
+		"see that the endpoint's address, of the other cluster's east-west gateway or of a pod, is reachable from the client's network",
 	}},
 	{answered(503, "delayed connect error: 111", "Connection refused"), Diagnosis{
 		"upstream-refused", Failed,
-		"nothing listens at the endpoint of the client's proxy",
+		"nothing listens at the endpoint of the client's proxy (flag UF)",
 		"see that the gateway's pods are ready, and that its Service names their port 15443",
 	}},
+	{answered(503, "delayed connect error"), Diagnosis{
+		"upstream-connect", Failed,
+		"the client's proxy could not connect to the endpoint (flag UF)",
+		"see that the endpoint's address is reachable from the client's network, and that something listens there",
+	}},
+	{answered(502, "protocol error"), upstreamProtocol},
+	{answered(503, "protocol error"), upstreamProtocol},
 	{answered(503, "reset reason", "upstream connect error"), Diagnosis{
 		"gateway-reset", Failed,
-		"the connection was cut on the way to the server, most likely at the gateway",
+		"the connection was cut on the way to the server, most likely at the gateway (flag UC; UF where the proxy hides why)",
 		"see that a Gateway with AUTO_PASSTHROUGH selects the gateway's pods and its hosts take the service, " +
 			"and that no load balancer in front of it ends TLS",
 	}},
-	{answered(504, ""), Diagnosis{"slow-upstream", Failed, "a proxy gave up waiting for the server", "look at the server, or raise the route's timeout"}},
+	{answered(503, "overloaded"), Diagnosis{
+		"proxy-overloaded", Failed, "a proxy has too much to do (flag OM)", "give it more memory or CPU, or more replicas",
+	}},
+	{answered(504, ""), Diagnosis{
+		"slow-upstream", Failed, "a proxy gave up waiting for the server (flag UT)", "look at the server, or raise the route's timeout",
+	}},
 	{answeredBare(404), Diagnosis{
 		"no-route", Failed, "the client's proxy has no route for this host and path (flag NR)",
 		"look at the VirtualServices of this host; see that the Service is exported to the client's namespace",
 	}},
+	{answeredBare(503), Diagnosis{
+		"no-cluster", Failed, "the client's proxy has a route, and no cluster that it leads to (flag NC)",
+		"look for a VirtualService of this host that names a subset or a service which does not exist",
+	}},
 }
 
-func badInput(s Sighting) bool { _, ok := errors.AsType[*FieldError](s.Err); return ok }
-
-func isCanceled(s Sighting) bool { return errors.Is(s.Err, context.Canceled) }
-
-func isKind(k Kind) func(Sighting) bool {
-	return func(s Sighting) bool { return s.Err != nil && kindOf(s.Err) == k }
-}
-
-// gatewayPort is where east-west gateways listen unless a label says otherwise (istio/istio
-// pilot/pkg/serviceregistry/kube/controller/network.go).
-const gatewayPort = "15443"
-
-// answered fits an answer of the status whose body has one of the texts.
-func answered(status int, texts ...string) func(Sighting) bool {
-	return func(s Sighting) bool {
-		r := s.response()
-		return r.Status == status && slices.ContainsFunc(texts, func(t string) bool { return bytes.Contains(r.Body, []byte(t)) })
-	}
-}
-
-// answeredBare fits an answer that an Envoy made of its own: it has no body and no service time.
-func answeredBare(status int) func(Sighting) bool {
-	return func(s Sighting) bool {
-		r := s.response()
-		return r.Status == status && len(r.Body) == 0 && strings.Contains(r.Header.Get("Server"), "envoy") &&
-			r.Header.Get("X-Envoy-Upstream-Service-Time") == ""
-	}
-}
-
-// response is the answer, also if only the error has it.
-func (s Sighting) response() Response {
-	if err, ok := errors.AsType[*AnswerError](s.Err); ok && s.Response.Status == 0 {
-		return err.Response
-	}
-	return s.Response
-}
-
-// rawPodIP fits a proxy that failed to connect to an address which is no gateway's.
-func rawPodIP(s Sighting) bool {
-	return slices.ContainsFunc(s.Endpoints, func(e Endpoint) bool {
-		_, port, err := net.SplitHostPort(e.Address)
-		return err == nil && port != gatewayPort && e.ConnectFailed > 0
-	}) && (isKind(KindTimeout)(s) || s.response().Status == 503 || s.response().Status == 504)
-}
-
-// allEjected fits a proxy that has endpoints and uses none.
-func allEjected(s Sighting) bool {
-	return s.response().Status == 503 && len(s.Endpoints) > 0 && !slices.ContainsFunc(s.Endpoints, Endpoint.Healthy)
+var upstreamProtocol = Diagnosis{
+	"upstream-protocol", Failed, "the server does not speak the protocol that the proxy takes it for (flag UPE)",
+	"name the Service's port after its protocol, or set appProtocol",
 }

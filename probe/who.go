@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
@@ -62,7 +61,7 @@ func (w Who) Ask(ctx context.Context) (Attribution, error) {
 	before := w.look(ctx)
 	url := under(w.URL, w.path())
 	got, err := send(ctx, w.From, Request{URL: url})
-	if err == nil && got.Status != http.StatusOK {
+	if err == nil && got.Status() != http.StatusOK {
 		err = &AnswerError{URL: shownURL(url), Response: got, Want: "200"}
 	}
 	if err != nil {
@@ -100,15 +99,15 @@ func (w Who) validate() error {
 
 // Probe implements [Prober]: Passed if a cluster is proved, Warned if one is observed, else Unknown.
 func (w Who) Probe(ctx context.Context) Result {
-	start := time.Now()
-	target := shownURL(w.URL)
-	a, err := w.Ask(ctx)
-	if err != nil {
-		return failed("answered-by", target, start, Sighting{Err: err})
-	}
-	r := Result{Check: "answered-by", Target: target, Status: a.Proof.Status(), Took: time.Since(start), Summary: "answered by " + a.String()}
-	if a.Proof != Proved {
-		r.Hint = "give Who a second source: Proxy with a Locator, or LocalReady"
-	}
-	return r
+	return examine("answered-by", shownURL(w.URL), func() Result {
+		a, err := w.Ask(ctx)
+		if err != nil {
+			return failed(Sighting{Err: err})
+		}
+		r := Result{Status: a.Proof.Status(), Summary: "answered by " + a.String()}
+		if a.Proof != Proved {
+			r.Hint = "give Who a second source: Proxy with a Locator, or LocalReady"
+		}
+		return r
+	})
 }

@@ -49,7 +49,7 @@ func pages(texts ...string) *probe.PilotAgent {
 		if len(texts) == 0 {
 			return probe.Output{}, errors.New("gone")
 		}
-		out := probe.Output{Stdout: []byte(texts[0])}
+		out := probe.NewOutput(0, []byte(texts[0]), nil)
 		texts = texts[1:]
 		return out, nil
 	})}
@@ -84,7 +84,7 @@ func TestWho(t *testing.T) {
 		{"a new endpoint", probe.Who{Locator: where, Proxy: pages("", clusters(answers{gateway: 1}))}, `{"hostname": "httpbin-1"}`, "cluster-1", probe.Proved, ""},
 		{"they disagree", probe.Who{Locator: where, Proxy: pages(calm, clusters(answers{local: 4, gateway: 5}))}, `{"hostname": "httpbin-1"}`, "", probe.Unproved, "of cluster-2"},
 		{"other traffic", probe.Who{Locator: where, Proxy: pages(calm, clusters(answers{local: 4, gateway: 6}))}, `{"hostname": "httpbin-1"}`, "cluster-1", probe.Observed, "it counted 2 answers, not one"},
-		{"counters began anew", probe.Who{Locator: where, Proxy: pages(calm, clusters(answers{local: 0, gateway: 1}))}, `{"hostname": "httpbin-1"}`, "cluster-1", probe.Observed, "it counted 0 answers"},
+		{"counters restarted", probe.Who{Locator: where, Proxy: pages(calm, clusters(answers{local: 0, gateway: 1}))}, `{"hostname": "httpbin-1"}`, "cluster-1", probe.Observed, "it counted 0 answers"},
 		{"no counters", probe.Who{Locator: where, Proxy: pages(calm)}, `{"hostname": "httpbin-1"}`, "cluster-1", probe.Observed, "could not be read"},
 		{"word and elimination", probe.Who{Path: "/env", LocalReady: ready(0, 0), Elsewhere: "cluster-1"}, `{"env": {"HTTPBIN_ENV_CLUSTER": "cluster-1"}}`, "cluster-1", probe.Proved, "no ready endpoint before and after"},
 		{"pods came back meanwhile", probe.Who{Path: "/env", LocalReady: ready(0, 1), Elsewhere: "cluster-1"}, `{"env": {"HTTPBIN_ENV_CLUSTER": "cluster-1"}}`, "cluster-1", probe.Observed, "has ready endpoints too"},

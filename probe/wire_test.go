@@ -18,7 +18,7 @@ func TestJSON(t *testing.T) {
 	split := probe.Split{Answers: map[string]int{"cluster-1": 1}, Unattributed: 2, Failed: 3, Confidence: 0.95}
 	data, err := json.MarshalIndent(map[string]any{
 		"attribution": probe.Attribute(probe.Sign{Source: probe.FromApp, Cluster: "cluster-1", Evidence: "seen"}),
-		"failover":    probe.FailoverReport{"cluster-1 default/httpbin", 3, true, true, 1, 2, 3, answer},
+		"failover":    probe.FailoverReport{"cluster-1 default/httpbin", 3, true, true, 1, 2, 3, answer, []string{"note"}},
 		"outage":      probe.Outage{1, 2, true, 3, 4, map[string]int{"cluster-1": 5}, 6, true, "503"},
 		"peers":       probe.Peers{sleepID, httpbinID, probe.Proved, "why", "hint"},
 		"recovery":    probe.Recovery{true, 3, time.Unix(0, 0).UTC()},

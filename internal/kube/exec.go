@@ -57,7 +57,7 @@ func (c podContainer) Exec(ctx context.Context, command probe.Command) (probe.Ou
 	if err != nil && !errors.As(err, &exit) {
 		return probe.Output{}, fmt.Errorf("kube: exec in pod %s: %w", c, without(query.Encode(), err))
 	}
-	return probe.Output{Stdout: stdout.bytes(), Stderr: stderr.bytes(), ExitCode: exit.Code}, nil
+	return probe.NewOutput(exit.Code, stdout.bytes(), stderr.bytes()), nil
 }
 
 // executor is for one command: those of client-go keep the state of their connection.

@@ -136,20 +136,22 @@ func TestExec(t *testing.T) {
 			})
 			out, err := in.Exec(t.Context(), probe.Command{Args: []string{"fail", "a b&c=\n%"}})
 			require.NoError(t, err, "an exit code is no error")
-			require.Equal(t, probe.Output{Stdout: []byte("said\n"), Stderr: []byte("complained: a b&c=\n%"), ExitCode: 28}, out)
+			require.Equal(t, 28, out.ExitCode())
+			require.Equal(t, "said\n", string(out.Stdout()))
+			require.Equal(t, "complained: a b&c=\n%", string(out.Stderr()))
 
 			out, err = in.Exec(t.Context(), probe.Command{Args: []string{"cat"}, Stdin: strings.NewReader("hello")})
 			require.NoError(t, err)
-			require.Equal(t, "hello", string(out.Stdout))
+			require.Equal(t, "hello", string(out.Stdout()))
 
 			out, err = in.Exec(t.Context(), probe.Command{Args: []string{"big"}})
 			require.NoError(t, err)
-			require.True(t, bytes.Equal(big, out.Stdout), "%d bytes", len(out.Stdout))
-			require.Empty(t, out.Stderr)
+			require.True(t, bytes.Equal(big, out.Stdout()), "%d bytes", len(out.Stdout()))
+			require.Empty(t, out.Stderr())
 
 			out, err = in.Exec(t.Context(), probe.Command{Args: []string{"true"}})
 			require.NoError(t, err)
-			require.Zero(t, out.ExitCode)
+			require.Zero(t, out.ExitCode())
 		})
 	}
 }

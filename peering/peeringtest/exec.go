@@ -36,11 +36,11 @@ func (m *Member) exec(namespace, pod, container string) probe.Executor {
 		defer m.traffic.Unlock()
 		switch {
 		case container == sidecar && c.Args[0] == "pilot-agent":
-			out.Stdout = []byte(m.clustersPage(p))
+			out = probe.NewOutput(0, []byte(m.clustersPage(p)), nil)
 		case container == "app" && c.Args[0] == "curl":
 			out = m.curl(p, c.Args[len(c.Args)-1])
 		default:
-			out.ExitCode = 127
+			out = probe.NewOutput(127, nil, nil)
 		}
 		return out, nil
 	})
@@ -50,21 +50,21 @@ func (m *Member) exec(namespace, pod, container string) probe.Executor {
 func (m *Member) curl(p *corev1.Pod, target string) probe.Output {
 	u, err := url.Parse(target)
 	if err != nil {
-		return probe.Output{ExitCode: 3, Stderr: []byte("curl: (3) URL rejected\n")}
+		return probe.NewOutput(3, nil, []byte("curl: (3) URL rejected\n"))
 	}
 	service, rest, _ := strings.Cut(u.Hostname(), ".")
 	namespace, _, _ := strings.Cut(rest, ".")
 	like := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: service}}
 	i := slices.IndexFunc(m.services(), func(s *corev1.Service) bool { return s.Name == service && s.Namespace == namespace })
 	if i < 0 {
-		return probe.Output{ExitCode: 6, Stderr: []byte("curl: (6) Could not resolve host: " + like.Name + "\n")}
+		return probe.NewOutput(6, nil, []byte("curl: (6) Could not resolve host: "+like.Name+"\n"))
 	}
 	upstreams := m.upstreams(p, namespace, service, m.services()[i].Spec.Ports[0].Port)
 	if len(upstreams) == 0 {
 		if injected(p) {
 			return answer(503, "text/plain", "no healthy upstream")
 		}
-		return probe.Output{ExitCode: 7, Stderr: []byte("curl: (7) Failed to connect\n")}
+		return probe.NewOutput(7, nil, []byte("curl: (7) Failed to connect\n"))
 	}
 	if home := slices.DeleteFunc(slices.Clone(upstreams), func(u upstream) bool { return u.pods[0].member != m }); m.PreferLocal && len(home) > 0 {
 		upstreams = home
@@ -97,6 +97,6 @@ func spiffe(p *corev1.Pod) string {
 
 // answer is what curl prints of an answer, as probe.Curl asks it to.
 func answer(status int, contentType, body string) probe.Output {
-	return probe.Output{Stdout: fmt.Appendf(nil,
-		"HTTP/1.1 %d X\r\nServer: envoy\r\nX-More-Info: http://tools.ietf.org/html/rfc2324\r\nContent-Type: %s\r\n\r\n%s\nmeshpeer-probe-answer %d 0.004", status, contentType, body, status)}
+	return probe.NewOutput(0, fmt.Appendf(nil,
+		"HTTP/1.1 %d X\r\nServer: envoy\r\nX-More-Info: http://tools.ietf.org/html/rfc2324\r\nContent-Type: %s\r\n\r\n%s\nmeshpeer-probe-answer %d 0.004", status, contentType, body, status), nil)
 }

@@ -56,9 +56,9 @@ var killed = fault{
 			again, err := probe.Recover(t.Context(), f.Target, f.Local)
 			require.NoError(t, err)
 			require.False(t, again.Found, "the record is gone")
-			replicas, err := f.Check(t.Context())
+			check, err := f.Check(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, 1, replicas)
+			require.Equal(t, 1, check.Replicas)
 		}
 	},
 	look: refusal,

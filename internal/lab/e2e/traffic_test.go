@@ -97,9 +97,9 @@ func (w *world) istiods(id peering.ID) []peering.Replica {
 func TestFailoverThroughTheAdapters(t *testing.T) {
 	w, links := town(t, lab.DataPlane{})
 	f := peering.Workload{}.Failover(links[0])
-	replicas, err := f.Check(t.Context())
+	check, err := f.Check(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 1, replicas)
+	require.Equal(t, 1, check.Replicas)
 	f.Consent = links[0].From.ID.String() + " default/httpbin"
 	report, err := f.Run(t.Context())
 	require.NoError(t, err)

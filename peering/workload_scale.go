@@ -13,9 +13,13 @@ import (
 
 // Scaler is the scale of a Deployment, for [probe.Failover] and [probe.Recover]. Service "" has the name of the Deployment.
 //
-// Its errors are those of the API server. It needs get and update on deployments; list on endpointslices and on
-// horizontalpodautoscalers, for an autoscaler that cannot be seen would fight it. ScaledObjects of KEDA are read where
-// the caller may: KEDA makes a HorizontalPodAutoscaler for each (KEDA documentation, concepts/scaling-deployments).
+// Its errors are those of the API server. It needs get and update on deployments and list on endpointslices. It also lists
+// horizontalpodautoscalers: where the caller may not, [probe.Scale.Unseen] says so and a failover refuses.
+// ScaledObjects of KEDA and PodDisruptionBudgets are read where the caller may: KEDA makes a HorizontalPodAutoscaler for
+// each ScaledObject (KEDA documentation, concepts/scaling-deployments).
+//
+// [probe.Scale.Owners] are controllers by owner reference, and Argo CD, Flux, Fleet, Config Sync, the addon manager and
+// KEDA by label, annotation or field manager. A Helm release is a note: Helm acts when somebody calls it.
 func (c *Cluster) Scaler(namespace, deployment, service string) probe.Scaler {
 	if service == "" {
 		service = deployment
@@ -45,14 +49,15 @@ func (d deploymentScale) Read(ctx context.Context) (probe.Scale, error) {
 	if !found {
 		replicas = 1 // the API's default
 	}
-	autoscalers, err := d.autoscalers(ctx)
-	if err != nil {
+	scale := probe.Scale{
+		Replicas: int(replicas), ResourceVersion: live.GetResourceVersion(), Record: live.GetAnnotations()[probe.RecordAnnotation],
+	}
+	if err := d.judgeAutoscalers(ctx, &scale); err != nil {
 		return probe.Scale{}, fmt.Errorf("peering: autoscalers of %s: %w", d, err)
 	}
-	return probe.Scale{
-		Replicas: int(replicas), ResourceVersion: live.GetResourceVersion(), Record: live.GetAnnotations()[probe.RecordAnnotation],
-		Autoscalers: autoscalers, Owners: owners(live),
-	}, nil
+	judgeOwners(live, &scale)
+	d.judgeBudgets(ctx, live, &scale)
+	return scale, nil
 }
 
 // Write implements [probe.Scaler]: replicas and record in one update.

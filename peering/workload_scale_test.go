@@ -2,15 +2,19 @@ package peering_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
@@ -83,41 +87,119 @@ func TestScalerKeepsWhatItDoesNotKnow(t *testing.T) {
 
 func TestScalerNamesWhoWouldFight(t *testing.T) {
 	yes := true
-	for want, prepare := range map[string]func(t *testing.T, east *peeringtest.Member, d peering.Object){
-		"HorizontalPodAutoscaler/h": func(t *testing.T, east *peeringtest.Member, _ peering.Object) {
-			must(t, east, autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "h"))
-			other := autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "of-another")
-			require.NoError(t, unstructured.SetNestedField(other.Object, "sleep", "spec", "scaleTargetRef", "name"))
-			must(t, east, other)
+	labels := func(key, value string) func(peering.Object) {
+		return func(d peering.Object) { d.SetLabels(map[string]string{key: value}) }
+	}
+	annotations := func(pairs ...string) func(peering.Object) {
+		return func(d peering.Object) {
+			all := map[string]string{}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				all[pairs[i]] = pairs[i+1]
+			}
+			d.SetAnnotations(all)
+		}
+	}
+	const replicas, image = `{"f:spec":{"f:replicas":{}}}`, `{"f:spec":{"f:template":{}}}`
+	managers := func(pairs ...string) func(peering.Object) {
+		return func(d peering.Object) {
+			var all []metav1.ManagedFieldsEntry
+			for i := 0; i+1 < len(pairs); i += 2 {
+				all = append(all, metav1.ManagedFieldsEntry{
+					Manager: pairs[i], Operation: "Update", APIVersion: "apps/v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(pairs[i+1]),
+				})
+			}
+			d.SetManagedFields(all)
+		}
+	}
+	both := func(changes ...func(peering.Object)) func(peering.Object) {
+		return func(d peering.Object) {
+			for _, change := range changes {
+				change(d)
+			}
+		}
+	}
+	for name, tt := range map[string]struct {
+		prepare              func(peering.Object)
+		owner, unseen, notes string
+	}{
+		"nobody": {func(peering.Object) {}, "", "", ""},
+		"a controller": {func(d peering.Object) {
+			d.SetOwnerReferences([]metav1.OwnerReference{{Kind: "Rollout", Name: "r", Controller: &yes}})
+		}, "Rollout/r", "", ""},
+		"an owner that controls nothing": {func(d peering.Object) { d.SetOwnerReferences([]metav1.OwnerReference{{Kind: "App", Name: "a"}}) }, "", "", "App/a"},
+		"Argo CD's annotation":           {annotations("argocd.argoproj.io/tracking-id", "x"), "Argo CD (argocd.argoproj.io/tracking-id)", "", ""},
+		"Argo CD's own label":            {labels("argocd.argoproj.io/instance", "x"), "Argo CD (argocd.argoproj.io/instance)", "", ""},
+		"Argo CD's label and manager":    {both(labels("app.kubernetes.io/instance", "x"), managers("argocd-controller", image)), "Argo CD (field manager argocd-controller)", "", ""},
+		"an older Argo CD":               {both(labels("app.kubernetes.io/instance", "x"), managers("argocd-application-controller", replicas)), "Argo CD (field manager argocd-application-controller)", "", ""},
+		"perhaps Argo CD's label":        {labels("app.kubernetes.io/instance", "x"), "", "app.kubernetes.io/instance", ""},
+		"a label that others set":        {both(labels("app.kubernetes.io/instance", "x"), managers("kubectl-client-side-apply", replicas)), "", "", ""},
+		"Flux's label":                   {labels("kustomize.toolkit.fluxcd.io/name", "x"), "Flux (kustomize.toolkit.fluxcd.io/name)", "", ""},
+		"Flux's other label":             {labels("kustomize.toolkit.fluxcd.io/namespace", "x"), "Flux (kustomize.toolkit.fluxcd.io/namespace)", "", ""},
+		"Flux's Helm label":              {labels("helm.toolkit.fluxcd.io/name", "x"), "Flux (helm.toolkit.fluxcd.io/name)", "", ""},
+		"Flux's manager":                 {managers("kustomize-controller", image), "Flux (field manager kustomize-controller)", "", ""},
+		"Flux's Helm manager":            {managers("helm-controller", replicas), "Flux (field manager helm-controller)", "", ""},
+		"Flux told to leave it": {
+			both(labels("kustomize.toolkit.fluxcd.io/name", "x"), annotations("kustomize.toolkit.fluxcd.io/reconcile", "disabled")),
+			"", "", "told to leave it alone",
 		},
-		"ScaledObject/k": func(t *testing.T, east *peeringtest.Member, _ peering.Object) {
-			must(t, east, autoscaler("keda.sh/v1alpha1", "ScaledObject", "k"))
-		},
-		"Rollout/r": func(_ *testing.T, _ *peeringtest.Member, d peering.Object) {
-			d.SetOwnerReferences([]metav1.OwnerReference{{Kind: "Rollout", Name: "r", Controller: &yes}, {Kind: "App", Name: "a"}})
-		},
-		"Argo CD (argocd.argoproj.io/tracking-id)": func(_ *testing.T, _ *peeringtest.Member, d peering.Object) {
-			d.SetAnnotations(map[string]string{"argocd.argoproj.io/tracking-id": "x"})
-		},
-		"Flux (kustomize.toolkit.fluxcd.io/name)": func(_ *testing.T, _ *peeringtest.Member, d peering.Object) {
-			d.SetLabels(map[string]string{"kustomize.toolkit.fluxcd.io/name": "x"})
-		},
+		"Fleet":                         {annotations("objectset.rio.cattle.io/id", "x"), "Fleet (objectset.rio.cattle.io/id)", "", ""},
+		"Config Sync":                   {annotations("configsync.gke.io/resource-id", "x"), "Config Sync (configsync.gke.io/resource-id)", "", ""},
+		"addon manager":                 {labels("addonmanager.kubernetes.io/mode", "Reconcile"), "the addon manager (addonmanager.kubernetes.io/mode)", "", ""},
+		"addon, once":                   {labels("addonmanager.kubernetes.io/mode", "EnsureExists"), "", "", ""},
+		"KEDA":                          {managers("keda-operator", replicas), "KEDA (field manager keda-operator)", "", ""},
+		"a Helm release":                {both(labels("app.kubernetes.io/managed-by", "Helm"), annotations("meta.helm.sh/release-name", "web")), "", "", "Helm release web"},
+		"Helm by annotation":            {annotations("meta.helm.sh/release-name", "web"), "", "", "Helm release web"},
+		"somebody's operator":           {managers("web-operator", replicas), "field manager web-operator (of spec.replicas)", "", ""},
+		"a controller of another field": {managers("vpa-controller", image), "", "", ""},
+		"an autoscaler of before":       {managers("kube-controller-manager", replicas), "", "", "an autoscaler has scaled it before"},
+		"an unknown program":            {managers("terraform", replicas), "", "", "field manager terraform writes spec.replicas"},
+		"people and ourselves":          {managers("kubectl", replicas, "kubectl-edit", replicas, "helm", replicas, "meshpeer", replicas), "", "", ""},
+		"fields that cannot be read":    {managers("web-operator", "[]"), "field manager web-operator (of spec.replicas)", "", ""},
 	} {
-		t.Run(want, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			east, s := httpbin()
 			d, err := east.Get(t.Context(), deployment("httpbin"))
 			require.NoError(t, err)
-			prepare(t, east, d)
+			tt.prepare(d)
 			_, err = east.Update(t.Context(), d)
 			require.NoError(t, err)
 			scale, err := s.Read(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, []string{want}, append(scale.Autoscalers, scale.Owners...))
+			require.Equal(t, tt.owner, strings.Join(scale.Owners, ", "))
+			require.Equal(t, tt.unseen == "", len(scale.Unseen) == 0, scale.Unseen)
+			require.Contains(t, strings.Join(scale.Unseen, ", "), tt.unseen)
+			require.Equal(t, tt.notes == "", len(scale.Notes) == 0, scale.Notes)
+			require.Contains(t, strings.Join(scale.Notes, ", "), tt.notes)
+			require.Empty(t, scale.Autoscalers)
 		})
 	}
 }
 
-// TestScalerAnswersErrors: an autoscaler that may be there is none that is not.
+func TestScalerSeesAutoscalersAndBudgets(t *testing.T) {
+	east, s := httpbin()
+	must(t, east, autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "h"))
+	must(t, east, autoscaler("keda.sh/v1alpha1", "ScaledObject", "k"))
+	ofAnother := autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "of-another")
+	require.NoError(t, unstructured.SetNestedField(ofAnother.Object, "sleep", "spec", "scaleTargetRef", "name"))
+	must(t, east, ofAnother)
+	ofAnotherKind := autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "of-another-kind")
+	require.NoError(t, unstructured.SetNestedField(ofAnotherKind.Object, "StatefulSet", "spec", "scaleTargetRef", "kind"))
+	must(t, east, ofAnotherKind)
+	one := intstr.FromInt32(1)
+	for name, app := range map[string]string{"ours": "httpbin", "theirs": "sleep"} {
+		must(t, east, &policyv1.PodDisruptionBudget{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+			Spec:       policyv1.PodDisruptionBudgetSpec{MinAvailable: &one, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": app}}},
+		})
+	}
+	scale, err := s.Read(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"HorizontalPodAutoscaler/h", "ScaledObject/k"}, scale.Autoscalers)
+	require.Equal(t, []string{"PodDisruptionBudget/ours asks for minAvailable 1: it guards against evictions and does not hold a scale-down back"}, scale.Notes)
+}
+
+// TestScalerAnswersErrors: what cannot be read is an error, but for who may fight, which is then unseen.
 func TestScalerAnswersErrors(t *testing.T) {
 	resource := schema.GroupResource{Resource: "things"}
 	forbidden := apierrors.NewForbidden(resource, "", errors.New("no"))
@@ -129,7 +211,9 @@ func TestScalerAnswersErrors(t *testing.T) {
 		want error
 	}{
 		{"Deployment", "get", "Deployment", forbidden, forbidden},
-		{"HorizontalPodAutoscalers", "list", "HorizontalPodAutoscaler", forbidden, forbidden},
+		{"HorizontalPodAutoscalers broken", "list", "HorizontalPodAutoscaler", errors.ErrUnsupported, errors.ErrUnsupported},
+		{"HorizontalPodAutoscalers hidden", "list", "HorizontalPodAutoscaler", forbidden, nil},
+		{"PodDisruptionBudgets hidden", "list", "PodDisruptionBudget", forbidden, nil},
 		{"no KEDA", "list", "ScaledObject", apierrors.NewNotFound(resource, ""), nil},
 		{"KEDA hidden", "list", "ScaledObject", forbidden, nil},
 		{"KEDA broken", "list", "ScaledObject", errors.ErrUnsupported, errors.ErrUnsupported},
@@ -158,6 +242,41 @@ func TestScalerAnswersErrors(t *testing.T) {
 			}
 			require.ErrorIs(t, err, tt.want)
 			require.ErrorContains(t, err, "peering: ")
+		})
+	}
+}
+
+// TestFailoverRefusesWhatItCannotSee unless the caller knows better.
+func TestFailoverRefusesWhatItCannotSee(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: "autoscaling", Resource: "horizontalpodautoscalers"}, "", errors.New("no"))
+	for _, hidden := range []map[string]bool{
+		{"HorizontalPodAutoscaler": true},
+		{"HorizontalPodAutoscaler": true, "ScaledObject": true},
+		{"ScaledObject": true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, east, _, link := town(t, true)
+			east.Before = func(c peeringtest.Call) error {
+				if c.Verb == "list" && hidden[c.Kind] {
+					return forbidden
+				}
+				return nil
+			}
+			f := peering.Workload{}.Failover(link)
+			check, err := f.Check(t.Context())
+			if !hidden["HorizontalPodAutoscaler"] {
+				require.NoError(t, err, "each ScaledObject has a HorizontalPodAutoscaler, and those were read")
+				require.Contains(t, strings.Join(check.Warnings, ", "), "ScaledObjects could not be read")
+				return
+			}
+			var refused *probe.RefusedError
+			require.ErrorAs(t, err, &refused)
+			require.Contains(t, refused.Reason, "HorizontalPodAutoscalers")
+			require.Contains(t, refused.Reason, "forbidden")
+			f.AllowUnseen = true
+			check, err = f.Check(t.Context())
+			require.NoError(t, err)
+			require.Len(t, check.Warnings, len(hidden))
 		})
 	}
 }

@@ -44,7 +44,7 @@ type traffic struct {
 func (t *traffic) level(stage Stage, object, check string, look func(context.Context) probe.Result) []step {
 	return t.check(stage, t.From.ID, object, func(ctx context.Context) (probe.Result, error) {
 		poll := probe.Retry(probe.ProberFunc(func(ctx context.Context) probe.Result {
-			r := look(ctx)
+			r := look(ctx).Clean()
 			if r.Status == probe.Unknown {
 				return probe.Result{Status: probe.Skipped, Err: &unknown{r}} // ends the Retry
 			}

@@ -53,7 +53,7 @@ func (t *traffic) answeredBy(ctx context.Context) probe.Result {
 	return t.ask(ctx, untilTo{who, t.To.ID, t.Asks})
 }
 
-// ask probes. That To did not answer at all is no failure: from here it is unknown whether it would.
+// ask probes. If To did not answer at all, the result is Unknown: it might still.
 func (t *traffic) ask(ctx context.Context, p probe.Prober) probe.Result {
 	if t.client == nil {
 		return t.nobody()

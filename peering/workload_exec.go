@@ -8,10 +8,10 @@ import (
 )
 
 // Executor runs commands in a running pod of a Deployment, as `kubectl exec deployment/X` chooses it: by the Deployment's
-// selector, a Ready pod first, anew for each command. Container "" is the app's, by the annotation
+// selector, a Ready pod first; each command chooses again. Container "" is the app's, by the annotation
 // kubectl.kubernetes.io/default-container. For [probe.PilotAgent] name istio-proxy.
 //
-// The error is ErrNotReady if there is no running pod or no Cluster.Exec, and the API server's if the Deployment cannot be read.
+// The error is ErrNotReady if no pod runs or Cluster.Exec is nil, and the API server's if the Deployment cannot be read.
 func (c *Cluster) Executor(namespace, deployment, container string) probe.Executor {
 	return probe.ExecutorFunc(func(ctx context.Context, command probe.Command) (probe.Output, error) {
 		if c.Exec == nil {

@@ -7,14 +7,14 @@ import (
 )
 
 // Failover proves that To answers when From has nobody left: it scales Server in From to zero, asks from Client until To
-// answers, and gives back what it took. Nothing is done before Run, and Run refuses without Consent:
+// answers, and restores Server. Nothing is done before Run, and Run refuses without Consent:
 //
 //	f := workload.Failover(link)
-//	replicas, err := f.Check(ctx) // what would be taken, or why it would be refused
+//	check, err := f.Check(ctx) // what would be taken, warnings, or why it would be refused
 //	f.Consent = "cluster-1 default/httpbin" // as the user typed it
 //	report, err := f.Run(ctx)
 //
-// After a crash, probe.Recover(ctx, f.Target, f.Local) gives the replicas back.
+// After a crash, probe.Recover(ctx, f.Target, f.Local) restores the replicas.
 func (w Workload) Failover(l Link) probe.Failover {
 	w = w.filled()
 	return probe.Failover{

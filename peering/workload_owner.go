@@ -94,7 +94,7 @@ func judgeOwners(o Object, s *probe.Scale) {
 	}
 	helm := o.GetLabels()[LabelManagedBy] == "Helm" || o.GetAnnotations()[helmRelease] != ""
 	if helm {
-		s.Notes = append(s.Notes, "it is of the Helm release "+o.GetAnnotations()[helmRelease]+": an upgrade meanwhile would scale it back")
+		s.Notes = append(s.Notes, "it is of the Helm release "+o.GetAnnotations()[helmRelease]+": an upgrade during the failover would scale it back")
 	}
 	if o.GetLabels()[labelInstance] != "" && !helm && len(fields) == 0 && len(s.Owners) == 0 {
 		s.Unseen = append(s.Unseen, "whether Argo CD keeps it: it has the label "+labelInstance+", and its field managers are not shown")

@@ -40,7 +40,7 @@ func (c *Cluster) readyInjected(ctx context.Context, namespace, service string) 
 	return n, nil
 }
 
-// readyEndpoints are the endpoints of a Service by kind and name, or by address where they are no objects. A pod may stand
+// readyEndpoints are the endpoints of a Service by kind and name, or by address where they are not objects. A pod may stand
 // in several slices, one for each IP family.
 func (c *Cluster) readyEndpoints(ctx context.Context, namespace, service string) (map[string]bool, error) {
 	like := &discoveryv1.EndpointSlice{

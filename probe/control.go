@@ -40,7 +40,7 @@ func (i Identity) weigh(ctx context.Context, p Peers) Peers {
 		p.Why = "the header matched, and " + name + " could not ask: " + Diagnose(Sighting{Err: err}).Cause
 		p.Hint = "choose a control that reaches the server: a workload without sidecar in the server's cluster"
 	case cut:
-		p.Why = "the header matched, and the answer to " + name + " was cut: that is no refusal"
+		p.Why = "the header matched, and the answer to " + name + " was cut, which is not a refusal"
 		p.Hint = "see why the server does not finish its answer, then try again"
 	case notTheApp:
 		p.Why, p.Hint = "the header matched, and "+name+" was not answered by the app", "choose a control that reaches the server"
@@ -112,7 +112,7 @@ func refusedPlaintext(asked string, err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "read" && op.Op != "write" {
 		return false // no connection was made
 	}
-	return strings.HasPrefix(strings.ToLower(asked), "http:") // else the app's own TLS was spoken: that is no plain text
+	return strings.HasPrefix(strings.ToLower(asked), "http:") // else the app's own TLS was spoken: that is not plain text
 }
 
 // sameServer reports whether two base URLs have the same scheme, host, port and path. Two names of one server are not known

@@ -60,7 +60,7 @@ const execGrace = 15 * time.Second
 const trailer = "meshpeer-probe-answer"
 
 // curlArgs are plain enough for every curl since 7.19. -i prints the header block before the body; without -f an
-// answer of any status is an answer; without -s curl draws progress on a stream that is no terminal; -g takes
+// answer of any status is an answer; without -s curl draws progress on a stream that is not a terminal; -g takes
 // brackets in the URL as they are; --noproxy because a proxy of the environment would go past the mesh.
 func curlArgs(u *url.URL, r Request, timeout time.Duration) []string {
 	args := []string{

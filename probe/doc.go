@@ -1,9 +1,13 @@
-// Package probe proves, on anyone's clusters, that a cross-cluster request was answered by the other cluster, over
-// mutual TLS. Seams go in, Results come out: it needs no Kubernetes client and imports the standard library only.
+// Package probe proves, on anyone's clusters, that the other cluster answered a cross-cluster request over mutual TLS.
+// Small interfaces go in and Results come out: it needs no Kubernetes client and imports the standard library only.
 //
 // A [Result] is a [Status] with its evidence and the next step to take. Status is the one enum of this module: checks
 // before, during and after peering all answer with it. Results are values. An error is evidence inside a Result, never
-// the way to say "skipped" or "fine"; what cannot be seen from here is Unknown, never Failed.
+// the way to say "skipped" or "fine". What cannot be seen from here is Unknown, never Failed and never Passed; a prober
+// that is nil, that panics or that returns another word than the five statuses has seen nothing.
+//
+// Text of servers, certificates, commands and pods is shown as one short line without control characters. Answers
+// ([Response]) and outputs of commands ([Output]) print as their status and length only.
 //
 // A [Prober] makes a Result. The simple ones are [TCP], [TLS], [HTTP] and [Teapot]; [Retry] repeats one until it holds,
 // a [Ladder] stops at the first rung that does not, which is the diagnosis, and [Run] runs many at once:
@@ -18,11 +22,11 @@
 // which is what pods/exec becomes. [PilotAgent] reads what the client's Envoy knows and counts. [Diagnose] turns what was
 // seen into a cause and a remedy.
 //
-// Whatever is claimed carries how far it was shown, a [Proof]. [Identity] calls mutual TLS proved only if a request that
-// had no client certificate showed that the check could have failed. [Who] names the cluster that answered, and calls it
+// Every claim says how far it was shown, by a [Proof]. [Identity] calls mutual TLS proved only if a request without a
+// client certificate showed that the check could have failed. [Who] names the cluster that answered, and calls it
 // proved only if signs of two independent sources agree, see [Attribute]. A [Split] gives shares as intervals that stay
 // valid however early sampling stopped.
 //
-// [Failover] is the only part that changes anything: it scales a workload to zero, with consent, and gives back what it
-// took. [Recover] does that for a run that died. [Meter] says how long an operation was felt.
+// [Failover] is the only part that changes anything: it scales a workload to zero, with consent, and restores it.
+// [Recover] restores it for a run that died. [Meter] says for how long clients felt an operation.
 package probe

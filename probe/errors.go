@@ -46,7 +46,7 @@ const (
 	KindOther          Kind = "other"           // anything else
 )
 
-// RequestError says that a request got no answer, or only the start of one. An answer of any status is no error.
+// RequestError says that a request got no answer, or only the start of one. An answer of any status is not an error.
 type RequestError struct {
 	Kind   Kind
 	URL    string // without user info and query
@@ -200,7 +200,7 @@ func kindOf(err error) Kind {
 	return KindOther
 }
 
-// asRequestError finds a RequestError, also one that is no pointer.
+// asRequestError finds a RequestError, also one that is not a pointer.
 func asRequestError(err error) (RequestError, bool) {
 	if pointer, ok := errors.AsType[*RequestError](err); ok && pointer != nil {
 		return *pointer, true
@@ -208,7 +208,7 @@ func asRequestError(err error) (RequestError, bool) {
 	return errors.AsType[RequestError](err)
 }
 
-// asAnswerError finds an AnswerError, also one that is no pointer.
+// asAnswerError finds an AnswerError, also one that is not a pointer.
 func asAnswerError(err error) (AnswerError, bool) {
 	if pointer, ok := errors.AsType[*AnswerError](err); ok && pointer != nil {
 		return *pointer, true

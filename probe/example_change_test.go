@@ -22,7 +22,7 @@ func ExampleRetry() {
 	// Output: passed a teapot (after 3 tries)
 }
 
-// What a whole run says who answered: the app's word, and that the client's own cluster had nobody.
+// Two signs prove who answered: the word of the app, and that the client's own cluster had no ready endpoint.
 func ExampleWho() {
 	who := probe.Who{
 		From: says(200, `{"env": {"HTTPBIN_ENV_CLUSTER": "cluster-1"}}`), URL: "http://httpbin:8000", Path: "/env",

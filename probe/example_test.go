@@ -8,7 +8,7 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// A ladder whose second rung does not hold: that is the diagnosis, the third is not tried.
+// The second rung does not hold. It is the diagnosis, and the third is not tried.
 func ExampleLadder() {
 	sleep := says(503, "no healthy upstream")
 	results := probe.Run(context.Background(), probe.RunOptions{}, probe.Ladder{Name: "cluster-2 to cluster-1", Rungs: []probe.Rung{
@@ -27,7 +27,7 @@ func ExampleLadder() {
 	// GET http://httpbin:8000/status/418: got 503 Service Unavailable, want the teapot of an httpbin: the client's proxy has no endpoint for the service (flag UH)
 }
 
-// What an Executor has to do, here without a cluster: run the command, and tell its exit code as a value.
+// An Executor runs the command and returns its exit code as a value; this one needs no cluster.
 func ExampleExecutor() {
 	sleep := probe.ExecutorFunc(func(ctx context.Context, c probe.Command) (probe.Output, error) {
 		fmt.Println(c.Args[0], c.Args[len(c.Args)-1])

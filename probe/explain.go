@@ -51,7 +51,7 @@ func Explain(p Prober, proxy PilotAgent, service string) Prober {
 		endpoints, err := proxy.Endpoints(ctx, service)
 		if err != nil {
 			r.Summary += "; the client's proxy could not be read"
-			return r.clean()
+			return r.Clean()
 		}
 		if d := Diagnose(Sighting{Err: r.Err, Endpoints: endpoints}); d.Symptom != unexplained.Symptom {
 			if !strings.HasSuffix(r.Summary, d.Cause) { // the prober may have come to the same
@@ -60,7 +60,7 @@ func Explain(p Prober, proxy PilotAgent, service string) Prober {
 			r.Hint = d.Remedy
 		}
 		r.Summary += "; the client's proxy has " + listed(endpoints)
-		return r.clean()
+		return r.Clean()
 	})
 }
 
@@ -143,7 +143,7 @@ func (s Sighting) response() Response {
 	return s.Response
 }
 
-// rawPodIP fits a proxy that failed to connect to an address which is no gateway's.
+// rawPodIP fits a proxy that failed to connect to an address that is not a gateway's.
 func rawPodIP(s Sighting) bool {
 	return slices.ContainsFunc(s.Endpoints, func(e Endpoint) bool {
 		_, port, err := net.SplitHostPort(e.Address)

@@ -78,7 +78,7 @@ func (e *AbortedError) Unwrap() error { return e.Err }
 // workload while it was at zero, and ctx's own if that ended.
 func (f Failover) Run(ctx context.Context) (report FailoverReport, err error) {
 	report.Target = brief(f.Target, 200)
-	report.Answer = Result{Check: "failover", Target: f.Target, Status: Skipped, Summary: "nothing was scaled"}.clean()
+	report.Answer = Result{Check: "failover", Target: f.Target, Status: Skipped, Summary: "nothing was scaled"}.Clean()
 	if err := f.validate(); err != nil {
 		return report, err
 	}
@@ -110,7 +110,7 @@ func (f Failover) watched(ctx context.Context, observe func(context.Context), re
 		report.Answer = Result{
 			Check: "failover", Target: f.Target, Status: Unknown, Took: report.Answer.Took, Err: aborted,
 			Summary: "aborted: " + aborted.Reason, Hint: "make the other cluster's endpoints stay ready, then try again",
-		}.clean()
+		}.Clean()
 		report.FailedOver = 0
 		return aborted
 	}
@@ -194,7 +194,7 @@ func (f Failover) observe(ctx context.Context, scaled time.Time, report *Failove
 		report.Answer = Result{
 			Check: "failover", Target: f.Target, Status: Unknown, Took: time.Since(scaled), Err: both(drained, unread),
 			Summary: "local endpoints stayed ready", Hint: "allow more time in Poll.Timeout, or see why pods of the workload do not end",
-		}.clean()
+		}.Clean()
 		return
 	}
 	report.Drained = time.Since(scaled)
@@ -205,7 +205,7 @@ func (f Failover) observe(ctx context.Context, scaled time.Time, report *Failove
 		answer.Summary += "; but local endpoints may have answered: some were ready again, or could not be read"
 		answer.Hint = "find out who else scales or selects the workload's pods, and try again"
 	}
-	report.Answer = answer.clean()
+	report.Answer = answer.Clean()
 	if answer.Status == Passed || answer.Status == Warned {
 		report.FailedOver = took
 	}

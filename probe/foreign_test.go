@@ -252,7 +252,7 @@ func TestForgedPodIsNotLocated(t *testing.T) {
 		a, err := probe.Who{From: says(200, fmt.Sprintf(`{"hostname": %s}`, quoted)), URL: "http://httpbin", Locator: located}.Ask(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, probe.Unproved, a.Proof)
-		require.Contains(t, a.String(), "which is no name of a pod")
+		require.Contains(t, a.String(), "which cannot be the name of a pod")
 	}
 	for _, name := range []string{"c1\n", " c1", "c1 (proved)", "c1\u202e", strings.Repeat("c", 64), "-"} {
 		quoted, err := json.Marshal(name)
@@ -261,7 +261,7 @@ func TestForgedPodIsNotLocated(t *testing.T) {
 		a, err := who.Ask(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, probe.Observed, a.Proof, "one sign is left, and %q is no second", name)
-		require.Contains(t, a.String(), "which is no name of a cluster")
+		require.Contains(t, a.String(), "which cannot be the name of a cluster")
 	}
 }
 

@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// Identity checks that a request arrived over mutual TLS, by the header X-Forwarded-Client-Cert which the server's
-// sidecar gives its app, read through httpbin's /headers: check "mutual-tls". Istio's own tests decide by the same
+// Identity checks that a request arrived over mutual TLS: check "mutual-tls". It reads, through httpbin's /headers, the
+// header X-Forwarded-Client-Cert that the server's sidecar gives its app. Istio's own tests decide by the same
 // header (istio/istio pkg/test/framework/components/echo/check).
 //
 // A sidecar writes the header only for a client certificate that it verified, but without any sidecar a forged one would
 // pass. So that alone is [Observed]. It is [Proved] if both IDs are those expected and the same question asked without a
-// client certificate was refused, or answered without the header: the check could have failed. The header names no
-// cluster; [Who] does.
+// client certificate was refused, or answered without the header: the check could have failed. Refused means that the
+// server closed or reset the connection before the first byte of an answer. The header names no cluster; [Who] does.
 type Identity struct {
 	From           Sender   // the client: inside an injected workload
 	URL            string   // of the httpbin, e.g. http://httpbin:8000
 	Client, Server SPIFFEID // expected; zero is not compared, and then nothing is proved
 
 	// Control asks from a workload without sidecar. Such a workload sees the pods of its own cluster only: choose it in the
-	// server's. nil: there is no control.
+	// server's. nil means none.
 	Control     Sender
 	ControlName string // names that workload in results
 	// ControlURL is the URL that it asks; "" means URL. One of another scheme, host, port or path may be another server's,
@@ -40,7 +40,7 @@ type Peers struct {
 	Hint   string   `json:"hint,omitempty"` // what would make it proved
 }
 
-// IdentityError says that a certificate was another's than expected.
+// IdentityError says that a certificate has another identity than expected.
 type IdentityError struct {
 	Side      string // "client" or "server"
 	Want, Got SPIFFEID

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Meter says how an operation is felt by a client: it asks at a bounded rate before, during and after. The zero value is
-// ready to use.
+// Meter says how a client feels an operation: it asks at a bounded rate before, during and after. The zero value is ready
+// to use.
 type Meter struct {
 	Every   time.Duration // from one question to the next, if the answer is there by then; 0 means 200 ms
 	Each    time.Duration // limit of one question; 0 means 5 s
@@ -31,7 +31,8 @@ type Outage struct {
 	LastError  string         `json:"lastError,omitempty"`
 }
 
-// Measure asks until there is a good answer, runs the operation, and asks on for After and until there is a good answer.
+// Measure asks until there is a good answer, runs the operation, and goes on asking for After and until there is a good
+// answer again.
 // The error is that of the operation, or says that there was no good answer to begin with, in which case the operation
 // was not run. Operation and asker run at the same time; the asker is asked by one goroutine only.
 func (m Meter) Measure(ctx context.Context, asker Asker, operation func(ctx context.Context) error) (Outage, error) {

@@ -18,7 +18,7 @@ type PilotAgent struct {
 }
 
 // Endpoints are what Envoy has for the service, by Envoy's name for it, such as
-// outbound|8000||httpbin.default.svc.cluster.local; "" means for all. None is no error: Envoy may know none.
+// outbound|8000||httpbin.default.svc.cluster.local; "" means for all. An empty list is not an error: Envoy may know none.
 func (p PilotAgent) Endpoints(ctx context.Context, service string) ([]Endpoint, error) {
 	if missing(p.In) {
 		return nil, invalid.Field("PilotAgent.In", "", "it is not set", "give an Executor for the container istio-proxy")

@@ -95,7 +95,7 @@ func TestRecover(t *testing.T) {
 			d := newDeployment(0)
 			d.scale.Record = text
 			_, err := probe.Recover(t.Context(), "httpbin", d)
-			require.ErrorContains(t, err, "is no record of a failover")
+			require.ErrorContains(t, err, "is not a record of a failover")
 			require.Empty(t, d.writes)
 		}
 	})

@@ -38,7 +38,7 @@ func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil 
 func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Response is an answer of any status. It prints as its status and length only: bodies and headers may hold anything.
-// Make one with [NewResponse]; the zero value is no answer.
+// Make one with [NewResponse]; the zero value holds no answer.
 type Response struct {
 	status, size int
 	cut          bool

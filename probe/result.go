@@ -95,9 +95,9 @@ type Result struct {
 	Err     error         // the failure behind Failed or Unknown, if there was one
 }
 
-// clean returns r fit to be shown. It is the one door through which text of servers, certificates, commands and pods
-// enters a Result. It is idempotent.
-func (r Result) clean() Result {
+// Clean returns r fit to be shown. It is the one door through which text of servers, certificates, commands and pods
+// enters a Result; call it for Results that you make without a prober of this package. It is idempotent.
+func (r Result) Clean() Result {
 	if given := r.Status; given.Known() != given {
 		r.Status = Unknown
 		if r.Summary == "" {
@@ -115,7 +115,7 @@ func (r Result) clean() Result {
 
 // String returns the result as one line.
 func (r Result) String() string {
-	r = r.clean()
+	r = r.Clean()
 	text := fmt.Sprintf("%s %s: %s", r.Check, r.Status, r.Summary)
 	if r.Hint != "" {
 		text += "; next: " + r.Hint
@@ -125,7 +125,7 @@ func (r Result) String() string {
 
 // LogValue implements [slog.LogValuer].
 func (r Result) LogValue() slog.Value {
-	r = r.clean()
+	r = r.Clean()
 	attrs := []slog.Attr{
 		slog.String("check", r.Check), slog.String("target", r.Target), slog.String("status", r.Status.String()),
 		slog.Duration("took", r.Took), slog.String("summary", r.Summary), slog.String("hint", r.Hint),
@@ -149,7 +149,7 @@ type wireResult struct {
 
 // MarshalJSON writes the result with its error as text.
 func (r Result) MarshalJSON() ([]byte, error) {
-	r = r.clean()
+	r = r.Clean()
 	w := wireResult{r.Check, r.Target, r.Status, r.Took, r.Summary, r.Hint, ""}
 	if r.Err != nil {
 		w.Error = r.Err.Error()
@@ -167,6 +167,6 @@ func (r *Result) UnmarshalJSON(data []byte) error {
 	if w.Error != "" {
 		r.Err = errors.New(w.Error)
 	}
-	*r = r.clean()
+	*r = r.Clean()
 	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Retry is p, repeated until it is Passed, Warned or Skipped or the time of poll is over. The Result is that of the last
-// try that came to its own end, so that a diagnosis is not replaced by "deadline exceeded"; Took is the whole time.
+// Retry is p, repeated until it is Passed, Warned or Skipped, or until the time of poll is over. The Result is that of the
+// last try that ended by itself, so that "deadline exceeded" does not replace a diagnosis; Took is the whole time.
 func Retry(p Prober, poll Poll) Prober { return retry{p, poll} }
 
 type retry struct {
@@ -37,7 +37,7 @@ func (r retry) Probe(ctx context.Context) Result {
 	if err != nil && last.Err == nil {
 		last.Err = err
 	}
-	return last.clean()
+	return last.Clean()
 }
 
 // Poll says how to wait for something: look, pause, look again, each pause twice the one before. The zero value is ready

@@ -35,7 +35,7 @@ func guarded(ctx context.Context, name string, p Prober) (r Result) {
 		name = "probe"
 	}
 	if missing(p) {
-		return Result{Check: name, Status: Unknown, Summary: fmt.Sprintf("check %s has no prober", name), Hint: "set its Prober"}.clean()
+		return Result{Check: name, Status: Unknown, Summary: fmt.Sprintf("check %s has no prober", name), Hint: "set its Prober"}.Clean()
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -44,10 +44,10 @@ func guarded(ctx context.Context, name string, p Prober) (r Result) {
 				Check: name, Target: fmt.Sprintf("%T", p), Status: Unknown, Err: fmt.Errorf("probe: %T panicked with a %T", p, v),
 				Summary: fmt.Sprintf("the prober of check %s panicked", name),
 				Hint:    "this is a defect of the prober: call its Probe alone to see the panic",
-			}.clean()
+			}.Clean()
 		}
 	}()
-	r = p.Probe(ctx).clean()
+	r = p.Probe(ctx).Clean()
 	if r.Check == "" {
 		r.Check = name
 	}
@@ -59,7 +59,7 @@ func examine(check, target string, look func() Result) Result {
 	start := time.Now()
 	r := look()
 	r.Check, r.Target, r.Took = check, target, time.Since(start)
-	return r.clean()
+	return r.Clean()
 }
 
 // interrupted is the result of a check that ran out of time before it started.
@@ -81,12 +81,12 @@ type Ladder struct {
 	Rungs  []Rung
 }
 
-// Climb probes rung after rung and returns one Result for each; for a Ladder without rungs one that says so.
+// Climb probes rung after rung and returns one Result for each. For a Ladder without rungs it returns one Unknown Result.
 func (l Ladder) Climb(ctx context.Context) []Result {
 	if len(l.Rungs) == 0 {
 		return []Result{Result{
 			Check: l.Name, Target: l.Target, Status: Unknown, Summary: "the ladder has no rungs: nothing was checked", Hint: "give it Rungs",
-		}.clean()}
+		}.Clean()}
 	}
 	results := make([]Result, len(l.Rungs))
 	broken := ""
@@ -111,7 +111,7 @@ func (l Ladder) Climb(ctx context.Context) []Result {
 		if r.Target == "" {
 			r.Target = l.Target
 		}
-		*r = r.clean()
+		*r = r.Clean()
 		if broken == "" && !r.Status.Holds() {
 			broken = r.Check
 		}
@@ -195,7 +195,7 @@ func (o RunOptions) run(ctx context.Context, p Prober) []Result {
 	if ctx.Err() != nil {
 		r := interrupted(ctx)
 		r.Check, r.Target = "probe", fmt.Sprintf("%T", p)
-		return []Result{r.clean()}
+		return []Result{r.Clean()}
 	}
 	return []Result{guarded(ctx, "", p)}
 }

@@ -27,7 +27,7 @@ type Scale struct {
 	// Unseen names what could not be read and may hold one of those, with the reason.
 	Unseen []string
 	// Notes are worth knowing before consent and fight nothing: a Helm release, a PodDisruptionBudget, a field manager of
-	// spec.replicas that is no known controller. Each is a sentence.
+	// spec.replicas that is not known to be a controller. Each is a sentence.
 	Notes []string
 }
 
@@ -59,7 +59,7 @@ func (r scaleRecord) String() string {
 func parseScaleRecord(text string) (scaleRecord, error) {
 	var r scaleRecord
 	if err := json.Unmarshal([]byte(text), &r); err != nil || r.Run == "" || r.Replicas <= 0 {
-		return r, fmt.Errorf("annotation %s %q is no record of a failover; scale by hand and delete the annotation", RecordAnnotation, brief(text, 200))
+		return r, fmt.Errorf("annotation %s %q is not a record of a failover; scale by hand and delete the annotation", RecordAnnotation, brief(text, 200))
 	}
 	return r, nil
 }

@@ -38,7 +38,7 @@ type Attribution struct {
 // another's.
 func (s Sign) clean() Sign {
 	if s.Cluster != "" && !named(s.Cluster) {
-		s.Evidence = fmt.Sprintf("it names the cluster %q, which is no name: %s", brief(s.Cluster, 60), brief(s.Evidence, 300))
+		s.Evidence = fmt.Sprintf("it names the cluster %q, which does not print: %s", brief(s.Cluster, 60), brief(s.Evidence, 300))
 		s.Cluster = ""
 	}
 	return Sign{Source(brief(string(s.Source), 60)), s.Cluster, brief(s.Evidence, 300)}
@@ -124,7 +124,7 @@ func (w Who) appSign(ctx context.Context, got Response) Sign {
 	case err != nil:
 		return silent("the answer of " + w.path() + " cannot be read")
 	case cluster != "" && !clusterName.MatchString(cluster):
-		return silent(envCluster + " is " + brief(cluster, 60) + ", which is no name of a cluster")
+		return silent(envCluster + " is " + brief(cluster, 60) + ", which cannot be the name of a cluster")
 	case cluster != "":
 		return Sign{FromApp, cluster, envCluster + " is " + cluster}
 	case pod == dummyHostname:
@@ -132,7 +132,7 @@ func (w Who) appSign(ctx context.Context, got Response) Sign {
 	case pod == "":
 		return silent("the app does not say who it is: set " + envCluster + " with go-httpbin v2.16.0 or later")
 	case !printable.Name(pod):
-		return silent("the app says it is " + brief(pod, 60) + ", which is no name of a pod")
+		return silent("the app says it is " + brief(pod, 60) + ", which cannot be the name of a pod")
 	}
 	return w.place(ctx, FromApp, pod, "the app says pod "+pod)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // SPIFFEID is the identity of a workload as Istio writes it: spiffe://<trust domain>/ns/<namespace>/sa/<service account>
-// (istio/istio pkg/spiffe/spiffe.go; the SPIFFE-ID standard, section 2). The zero value is no identity; IDs compare
+// (istio/istio pkg/spiffe/spiffe.go; the SPIFFE-ID standard, section 2). The zero value holds no identity; IDs compare
 // with ==.
 type SPIFFEID struct{ trustDomain, namespace, serviceAccount string }
 
@@ -34,7 +34,7 @@ func ParseSPIFFEID(s string) (SPIFFEID, error) {
 	return SPIFFEID{parts[0], parts[2], parts[4]}, nil
 }
 
-// MustSPIFFEID is ParseSPIFFEID for constants: it panics if s is no ID.
+// MustSPIFFEID is ParseSPIFFEID for constants: it panics if s is not an ID.
 func MustSPIFFEID(s string) SPIFFEID {
 	id, err := ParseSPIFFEID(s)
 	if err != nil {
@@ -57,7 +57,7 @@ func (id SPIFFEID) Namespace() string { return id.namespace }
 // ServiceAccount is the workload's.
 func (id SPIFFEID) ServiceAccount() string { return id.serviceAccount }
 
-// IsZero says that it is no identity.
+// IsZero reports whether it holds no identity.
 func (id SPIFFEID) IsZero() bool { return id == SPIFFEID{} }
 
 // String is the ID as a URI, "" for the zero value.

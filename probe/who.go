@@ -32,18 +32,19 @@ func (f LocatorFunc) Locate(ctx context.Context, podOrAddress string) ([]string,
 	return f(ctx, podOrAddress)
 }
 
-// Who asks an httpbin who it is, and compares its word with what the client's proxy counted and the clusters say is ready.
-// Each sign that is not asked for is left out; with fewer than two sources nothing is proved. Check "answered-by".
+// Who asks an httpbin who it is, and compares its word with what the client's proxy counted and with what the clusters say
+// is ready: check "answered-by". A sign whose fields are not set is left out; with fewer than two sources nothing is
+// proved.
 type Who struct {
 	From Sender // nil: Direct{}
 	URL  string // of the httpbin, e.g. http://httpbin:8000
 	// Path is /hostname if "", which needs USE_REAL_HOSTNAME in the httpbin, or /env, which needs go-httpbin v2.16.0
-	// and HTTPBIN_ENV_CLUSTER. One request carries one word: another could be answered by another cluster.
+	// and HTTPBIN_ENV_CLUSTER. The word and the answer come from one request: another cluster could answer a second.
 	Path string
 
 	Locator Locator // finds the pod that /hostname names, and the addresses that the proxy counted at
 
-	// Proxy reads the client's proxy before and after; other traffic to the service meanwhile makes that sign silent.
+	// Proxy reads the client's proxy before and after; that sign says nothing if there is other traffic to the service in between.
 	Proxy   *PilotAgent
 	Service string // Envoy's name of the service, e.g. outbound|8000||httpbin.default.svc.cluster.local
 

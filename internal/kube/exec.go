@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -44,7 +45,7 @@ func (c podContainer) Exec(ctx context.Context, command probe.Command) (probe.Ou
 	}
 	executor, err := c.executor(query.Encode())
 	if err != nil {
-		return probe.Output{}, fmt.Errorf("kube: exec in pod %s: %w", c, without(query.Encode(), err))
+		return probe.Output{}, fmt.Errorf("kube: exec in pod %s: %w", c, printable.Error(without(query.Encode(), err)))
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -55,7 +56,7 @@ func (c podContainer) Exec(ctx context.Context, command probe.Command) (probe.Ou
 	}
 	var exit exec.CodeExitError
 	if err != nil && !errors.As(err, &exit) {
-		return probe.Output{}, fmt.Errorf("kube: exec in pod %s: %w", c, without(query.Encode(), err))
+		return probe.Output{}, fmt.Errorf("kube: exec in pod %s: %w", c, printable.Error(without(query.Encode(), err)))
 	}
 	return probe.NewOutput(exit.Code, stdout.bytes(), stderr.bytes()), nil
 }

@@ -18,6 +18,7 @@ func TestJSON(t *testing.T) {
 	split := probe.Split{Answers: map[string]int{"cluster-1": 1}, Unattributed: 2, Failed: 3, Confidence: 0.95}
 	data, err := json.MarshalIndent(map[string]any{
 		"attribution": probe.Attribute(probe.Sign{Source: probe.FromApp, Cluster: "cluster-1", Evidence: "seen"}),
+		"check":       probe.FailoverCheck{Target: "cluster-1 default/httpbin", Replicas: 3, Ready: 2, Elsewhere: 1, Warnings: []string{"note"}},
 		"failover":    probe.FailoverReport{"cluster-1 default/httpbin", 3, true, true, 1, 2, 3, answer, []string{"note"}},
 		"outage":      probe.Outage{1, 2, true, 3, 4, map[string]int{"cluster-1": 5}, 6, true, "503"},
 		"peers":       probe.Peers{sleepID, httpbinID, probe.Proved, "why", "hint"},

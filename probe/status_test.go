@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,6 +88,9 @@ func TestAProberThatIsNotThere(t *testing.T) {
 				require.Contains(t, bad, results[0].Status, results[0])
 				require.NotEmpty(t, results[0].Summary)
 				require.NotEmpty(t, results[0].Hint)
+				if name == "nil" || strings.HasPrefix(name, "a nil") {
+					require.Contains(t, results[0].Summary, "has no prober", "it was found, not run into")
+				}
 
 				for _, ladder := range []probe.Ladder{
 					{Name: "reach", Rungs: []probe.Rung{{Check: "first", Prober: status(probe.Passed)}, {Check: "look", Prober: p}, {Check: "later", Prober: status(probe.Passed)}}},

@@ -59,14 +59,14 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	}
 	endpoint, err := endpointOf(config, o)
 	if err != nil {
-		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, printedErr(err))
 	}
 	warned := &warnings{}
 	original := config
 	config = kube.Configure(config, userAgent, warned)
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, printedErr(err))
 	}
 	c := &Cluster{
 		ID: id, Namespace: o.Namespace, Hosted: o.Hosted, Endpoint: endpoint, warnings: warned,
@@ -79,7 +79,7 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	}
 	checks, err := preflight.Connect(id.String(), original)
 	if err != nil {
-		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
+		return nil, fmt.Errorf("peering: Connect %q: %w", id, printedErr(err))
 	}
 	checks.Namespace, checks.Hosted, checks.IstiodSelector = c.namespace(), o.Hosted, o.IstiodSelector
 	c.Checks = &checks

@@ -247,11 +247,21 @@ func configs(t *testing.T) (all []config) {
 		accounts := cluster.Accounts("istio-system")
 		replica := peering.Replica{Name: "istiod-1", Debug: func(context.Context, string) ([]byte, error) { return nil, nil }}
 		all = append(all, config{credentials{hidden: append(hidden, minted)}, []any{
-			*cluster, cluster, []*peering.Cluster{cluster}, options, &options, link, &link, []peering.Link{link}, bearer, accounts,
-			secrets.Bound{Accounts: accounts}, cluster.Exec("default", "sleep-1", "sleep"), probe.Curl{In: cluster.Exec("default", "sleep-1", "sleep")},
+			*cluster, cluster,
+			[]*peering.Cluster{cluster},
+			options, &options, link, &link,
+			[]peering.Link{link},
+			bearer, accounts,
+			secrets.Bound{Accounts: accounts},
+			cluster.Exec("default", "sleep-1", "sleep"),
+			probe.Curl{In: cluster.Exec("default", "sleep-1", "sleep")},
 			cluster.Executor("default", "sleep", "sleep"), cluster.Scaler("default", "httpbin", "httpbin"), workload, workload.Who(link), workload.Failover(link),
 			peering.Peering{Tokens: func(*peering.Cluster) secrets.TokenSource { return secrets.Static(token) }, Account: &peering.Account{}, Workload: &workload},
-			peering.Locator("default", cluster, cluster), replica, peering.RemoteCluster{}, peering.HTMLOptions{}, peering.Adoption(""), peering.AuditRecord{},
+			peering.Locator("default", cluster, cluster), replica,
+			peering.RemoteCluster{},
+			peering.HTMLOptions{},
+			peering.Adoption(""),
+			peering.AuditRecord{},
 			peering.AuditToEvents(cluster),
 		}})
 	}

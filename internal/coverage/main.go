@@ -25,6 +25,10 @@ func main() {
 			os.Exit(1)
 		}
 	}
+	if len(covered) == 0 {
+		fmt.Fprintln(os.Stderr, "coverage: the profiles hold no statement: nothing was measured")
+		os.Exit(1)
+	}
 	type sum struct{ hit, all int }
 	packages := map[string]sum{}
 	for b, hit := range covered {

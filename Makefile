@@ -27,7 +27,7 @@ unexport MESHPEER_UPDATE
 .PHONY: test mode unit lab lint cover fuzz cross tidy mutate guard
 
 # All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
-test: export MESHPEER_LAB ?= required
+test: export MESHPEER_LAB := $(or $(MESHPEER_LAB),required)
 test: mode lint cross
 	@record=$$(mktemp); code=0; $(MAKE) --no-print-directory unit lab RECORD=$$record || code=$$?; \
 	  go run ./internal/testsum -total $$record || code=$$?; rm -f $$record; exit $$code

@@ -18,13 +18,12 @@ import (
 // value becomes a page or JSON, for a value may come from a file that somebody edited.
 
 const (
-	proseLimit = 4 * printable.Limit // of a text that is put together from several
-	textsLimit = 64                  // of a list of texts, which a server could make as long as it likes
+	textsLimit = 64 // of a list of texts, which a server could make as long as it likes
 )
 
 // line is for names and words, prose for sentences, of which several may have been joined.
 func line(text string) string  { return printable.Line(text) }
-func prose(text string) string { return printable.Within(text, proseLimit) }
+func prose(text string) string { return printable.Prose(text) }
 
 // word is for one of a set, such as a status: what is changed here stands in quotes, so that it becomes none of the set.
 func word[T ~string](text T) T {
@@ -56,7 +55,7 @@ func diffLine(text string) string {
 		return text
 	}
 	sum := sha256.Sum256([]byte(text))
-	return fmt.Sprintf("%s (sha256 %x)", printable.Within(text, proseLimit-64), sum[:4])
+	return fmt.Sprintf("%s (sha256 %x)", printable.Within(text, 3*printable.Limit), sum[:4])
 }
 
 // printedError has a text that fits on a page; errors.Is and errors.As find all of the error behind it. Printers that follow

@@ -101,7 +101,7 @@ func cleanError(err error) error {
 	if missing(err) {
 		return nil
 	}
-	text := line(err.Error())
+	text := prose(err.Error())
 	if text == err.Error() {
 		return err
 	}
@@ -125,13 +125,16 @@ func both(a, b error) error {
 	return fmt.Errorf("%w: %w", a, b)
 }
 
-// line is text of others as one line without what a URL may hide: user info and query.
-func line(text string) string {
-	head := min(len(text), 8*printable.Limit) // what is further behind is not shown
+// line is a name of others as one line without what a URL may hide: user info and query. prose is the same for sentences.
+func line(text string) string  { return printable.Line(withoutSecretsOfURLs(text)) }
+func prose(text string) string { return printable.Prose(withoutSecretsOfURLs(text)) }
+
+func withoutSecretsOfURLs(text string) string {
+	head := min(len(text), 16*printable.Limit) // what is further behind is not shown
 	if strings.Contains(text[:head], "://") {
 		text = urlSecrets.ReplaceAllString(text[:head], "$1$3") + text[head:]
 	}
-	return printable.Line(text)
+	return text
 }
 
 var urlSecrets = regexp.MustCompile(`(?i)([a-z][-a-z0-9+.]*://)([^\s"'<>/@]*@)?([^\s"'<>?]*)(\?[^\s"'<>]*)?`)

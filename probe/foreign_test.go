@@ -48,7 +48,7 @@ func hostile(draws *mathrand.Rand) string {
 // fit fails if text holds what a terminal or a page would act on.
 func fit(t *testing.T, door, text string) {
 	t.Helper()
-	require.LessOrEqual(t, len(text), 8<<10, door) // of a whole JSON object or log line
+	require.LessOrEqual(t, len(text), 16<<10, door) // of a whole JSON object or log line
 	for _, r := range text {
 		if !unicode.IsPrint(r) {
 			require.Failf(t, "not fit to be shown", "%s lets %q through: %q", door, r, text)
@@ -63,7 +63,7 @@ func fitResult(t *testing.T, door string, r probe.Result) {
 		fit(t, door, text)
 	}
 	for _, text := range []string{r.Check, r.Target, r.Summary, r.Hint} {
-		require.LessOrEqual(t, len(text), 512, door)
+		require.LessOrEqual(t, len(text), 2048, door)
 	}
 	if r.Err != nil {
 		fit(t, door+" error", r.Err.Error())

@@ -83,7 +83,7 @@ func (p Proof) Status() Status {
 }
 
 // Result is the answer of one check. The probers of this package, and [Run], [Ladder], [Retry] and [Explain] for every
-// other prober, return it fit to be shown: each text is one line of at most 512 bytes without control characters, and
+// other prober, return it fit to be shown: each text is one line of at most 2048 bytes without control characters, and
 // Status is one of the five.
 type Result struct {
 	Check   string        // stable name of the check, e.g. "istiod-synced": documentation links to it
@@ -108,7 +108,7 @@ func (r Result) Clean() Result {
 		}
 	}
 	r.Check, r.Target = line(r.Check), line(r.Target)
-	r.Summary, r.Hint = line(r.Summary), line(r.Hint)
+	r.Summary, r.Hint = prose(r.Summary), prose(r.Hint)
 	r.Err = cleanError(r.Err)
 	return r
 }

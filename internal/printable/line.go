@@ -15,7 +15,10 @@ const Limit = 512
 // its length. A backslash stays as it is: an escape is there to be seen, not to be read back.
 func Line(text string) string { return Within(text, Limit) }
 
-// Within is [Line] with another limit, for a text that is put together from several. The limit is not below 64.
+// Prose is [Line] for sentences, of which several may have been joined. It allows four times the Limit.
+func Prose(text string) string { return Within(text, 4*Limit) }
+
+// Within is [Line] with another limit. The limit is not below 64.
 func Within(text string, limit int) string {
 	text = strings.TrimSpace(text)
 	size := len(text)

@@ -77,13 +77,3 @@ func (m *member) read(ctx context.Context, isFrom bool) error {
 func (m *member) readRemotes(ctx context.Context) ([]*corev1.Secret, error) {
 	return list(ctx, m.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace()}}, secrets.LabelMultiCluster+"=true")
 }
-
-// istioVersion is the oldest that a replica names; "" if none does.
-func (m *member) istioVersion() string {
-	for _, r := range m.replicas {
-		if r.Version != "" {
-			return r.Version
-		}
-	}
-	return ""
-}

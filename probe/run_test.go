@@ -122,6 +122,9 @@ func TestRetry(t *testing.T) {
 				r := probe.Retry(tt.prober, tt.poll).Probe(t.Context())
 				require.Equal(t, tt.want, r.Status)
 				require.Equal(t, tt.took, r.Took)
+				if tt.want == probe.Failed {
+					require.ErrorIs(t, r.Err, failing, "the reason of the last try, not that time ran out")
+				}
 			})
 		})
 	}

@@ -18,7 +18,7 @@ func TestParseSPIFFEID(t *testing.T) {
 	require.Equal(t, "spiffe://td_1.example/ns/default/sa/my.httpbin", id.String())
 	for _, wrong := range []string{
 		"", "spiffe://", "https://cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/", "spiffe://cluster.local/ns/a/sa/b/",
-		"spiffe:///ns/a/sa/b", "spiffe://Cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/a b/sa/c", "spiffe://cluster.local/sa/a/ns/b",
+		"spiffe:///ns/a/sa/b", "spiffe://Cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/a b/sa/c", "spiffe://cluster.local/ns/a/user/b", "spiffe://cluster.local/space/a/sa/b", "spiffe://cluster.local/sa/a/ns/b",
 		"spiffe://cluster.local:80/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b?x", "spiffe://cluster.local/workload",
 	} {
 		_, err := probe.ParseSPIFFEID(wrong)

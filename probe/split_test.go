@@ -108,6 +108,7 @@ func TestExpect(t *testing.T) {
 		{"hardly any attributed", probe.Split{Answers: map[string]int{"cluster-1": 1}, Unattributed: 9}, even, probe.Unknown, "cluster-2 gave none of the 1 of 10 answers that could be attributed: with its share of 50 % that happens by chance in 50 % of runs"},
 		{"alone, as far as is known", probe.Split{Answers: map[string]int{"cluster-1": 10}, Unattributed: 90}, map[string]int{"cluster-1": 1}, probe.Unknown, "depends on who gave the unattributed answers"},
 		{"silent, whoever gave them", probe.Split{Answers: map[string]int{"cluster-1": 95}, Unattributed: 5}, even, probe.Warned, "by endpoints cluster-2 would have 50 %"},
+		{"none expected and none seen", probe.Split{Answers: map[string]int{"cluster-1": 30}}, map[string]int{"cluster-1": 1, "cluster-2": 0}, probe.Passed, "cluster-1 30 of 30"},
 		{"as expected, whoever gave them", probe.Split{Answers: map[string]int{"cluster-1": 10, "cluster-2": 9}, Unattributed: 1}, even, probe.Passed, "1 unattributed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,6 +116,9 @@ func TestExpect(t *testing.T) {
 			require.Equal(t, tt.status, r.Status, r)
 			require.Contains(t, r.Summary, tt.says)
 			require.Equal(t, tt.status == probe.Passed, r.Hint == "")
+			if tt.status == probe.Unknown && tt.split.Total() > 0 {
+				require.Equal(t, tt.split.Unattributed > 0, strings.Contains(r.Hint, "let the app say who it is"), r.Hint)
+			}
 		})
 	}
 	require.Equal(t, map[string]float64{"a": 0.75, "b": 0.25, "c": 0}, probe.ExpectedShares(map[string]int{"a": 3, "b": 1, "c": -1}))

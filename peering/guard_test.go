@@ -236,3 +236,53 @@ func TestFreshAccountIsSomebodysWork(t *testing.T) {
 		})
 	}
 }
+
+// TestRemoveOfAnObjectThatChanged: somebody touched our object after we looked. It is still ours, and goes.
+func TestRemoveOfAnObjectThatChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, west, link := pair()
+		p := new(peering.Peering)
+		_, err := p.Ensure(t.Context(), link)
+		require.NoError(t, err)
+		var touched atomic.Bool
+		west.Before = func(c peeringtest.Call) error {
+			if c.Verb != "delete" || c.Kind != "ClusterRole" || !touched.CompareAndSwap(false, true) {
+				return nil
+			}
+			role := clusterRole(t, west, "meshpeer-reader-east")
+			role.SetAnnotations(map[string]string{"touched": "yes"})
+			_, err := west.Update(t.Context(), role)
+			return err
+		}
+		report, err := p.Remove(t.Context(), link)
+		require.NoError(t, err)
+		require.True(t, touched.Load())
+		require.Empty(t, report.Links[0].Left)
+	})
+}
+
+// TestFreshTokenIsSomebodysWork: another run has just made the next token. It is given time to share it.
+func TestFreshTokenIsSomebodysWork(t *testing.T) {
+	for name, tt := range map[string]struct {
+		age, want time.Duration
+	}{"just made": {0, 30 * time.Second}, "some time ago": {20 * time.Second, 10 * time.Second}, "long ago": {31 * time.Second, 0}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, _, west, link := pair()
+				p := new(peering.Peering)
+				_, err := p.Ensure(t.Context(), link)
+				require.NoError(t, err)
+				next := secret("meshpeer-reader-east-2")
+				next.SetLabels(map[string]string{peering.LabelManagedBy: peering.ManagedBy, peering.LabelFrom: "east", peering.LabelTo: "west", peering.LabelGeneration: "2"})
+				next.SetAnnotations(map[string]string{peering.AnnotationRun: "other"})
+				must(t, west, next)
+				time.Sleep(tt.age)
+				start := time.Now()
+				_, err = p.Plan(t.Context(), peering.Rotated, link)
+				require.NoError(t, err)
+				require.GreaterOrEqual(t, time.Since(start), tt.want)
+				require.Less(t, time.Since(start), tt.want+2*time.Second)
+			})
+		})
+	}
+}

@@ -80,52 +80,68 @@ func curlArgs(u *url.URL, r Request, timeout time.Duration) []string {
 	return append(args, u.String())
 }
 
+// saying is what words of curl's mean.
+type saying struct {
+	words string
+	kind  Kind
+}
+
+// unreachable are the words of glibc and musl for a way that does not exist, or an IP family that the client does not have.
+var unreachable = []saying{
+	{"no route to host", KindUnreachable},
+	{"host is unreachable", KindUnreachable},
+	{"host unreachable", KindUnreachable},
+	{"network is unreachable", KindUnreachable},
+	{"network unreachable", KindUnreachable},
+	{"network is down", KindUnreachable},
+	{"host is down", KindUnreachable},
+	{"cannot assign requested address", KindUnreachable},
+	{"address not available", KindUnreachable},
+	{"address family not supported", KindUnreachable},
+}
+
 // exits says what the exit codes of curl mean (curl's manual page, EXIT CODES), and those with which shells and container
 // runtimes say that a program cannot be run or is not there. Where a code stands for several failures, the first of words
 // that curl's last line has decides; "" is any. The words are those of curl 7.29 to 8.15 with OpenSSL, wolfSSL, mbedTLS
 // and both of its resolvers (curl/curl lib/connect.c, lib/hostip.c, lib/asyn-ares.c, lib/multi.c, lib/strerror.c), and those
 // of glibc and musl for the system's errors.
-var exits = map[int][]struct {
-	words string
-	kind  Kind
-}{
+var exits = map[int][]saying{
+	2: {{"", KindNoCurl}}, // one that cannot start, or does not know its options
 	5: {{"", KindDNS}},
 	6: {
 		{"timeout while contacting", KindResolver},
 		{"could not contact dns", KindResolver},
 		{"general failure", KindResolver},
+		{"refused query", KindResolver},
 		{"temporary failure", KindResolver},
 		{"try again", KindResolver},
 		{"resolving timed out", KindResolver},
 		{"", KindDNS},
 	},
-	7: {
+	7: append(slices.Clone(unreachable), []saying{
 		{"connection refused", KindRefused},
-		{"no route to host", KindUnreachable},
-		{"host is unreachable", KindUnreachable},
-		{"host unreachable", KindUnreachable},
-		{"network is unreachable", KindUnreachable},
-		{"network unreachable", KindUnreachable},
-		{"network is down", KindUnreachable},
-		{"host is down", KindUnreachable},
 		{"permission denied", KindBlocked},
 		{"operation not permitted", KindBlocked},
 		{"timed out", KindConnectTimeout},
 		{"timeout", KindConnectTimeout},
 		{"", KindConnect},
-	},
+	}...),
 	28: {
 		{"resolving timed out", KindResolver},
+		{"could not resolve", KindResolver},
+		{"ssl connection", KindTimeout},
+		{"connect() timed out", KindConnectTimeout},
 		{"name lookup timed out", KindResolver},
 		{"connection timed out", KindConnectTimeout},
 		{"failed to connect", KindConnectTimeout},
 		{"connection time-out", KindConnectTimeout},
-		{"ssl connection timeout", KindTimeout},
 		{"connection timeout", KindConnectTimeout},
 		{"", KindTimeout},
 	},
 	35: {{"", KindTLS}}, 51: {{"", KindTLS}}, 60: {{"", KindTLS}}, 77: {{"", KindTLS}}, 83: {{"", KindTLS}}, 91: {{"", KindTLS}},
-	52: {{"", KindEmpty}}, 55: {{"", KindReset}}, 56: {{"timed out", KindTimeout}, {"ssl", KindTLS}, {"tls", KindTLS}, {"", KindReset}},
+	52:  {{"", KindEmpty}},
+	55:  append(slices.Clone(unreachable), saying{"", KindReset}),
+	56:  append(slices.Clone(unreachable), []saying{{"timed out", KindTimeout}, {"ssl", KindTLS}, {"tls", KindTLS}, {"", KindReset}}...),
 	18:  {{"", KindTruncated}},
 	126: {{"", KindNoCurl}}, 127: {{"", KindNoCurl}},
 }
@@ -134,7 +150,12 @@ var exits = map[int][]struct {
 // with -i the header block stands before the trailer, and the trailer's status is 000 only if none came.
 func curlError(u *url.URL, out Output) *RequestError {
 	kind, said := KindOther, lastLine(out.Stderr())
-	words := strings.ToLower(said)
+	// What the host is called says nothing of the failure.
+	words := strings.ReplaceAll(strings.ToLower(said), "to "+strings.ToLower(u.Hostname())+" port", "to host port")
+	words = strings.ReplaceAll(words, "to "+strings.ToLower(u.Host)+";", "to host;")
+	if out.ExitCode() > 128 {
+		kind = KindExec // by a signal: it ran out of memory, or its container ended
+	}
 	for _, row := range exits[out.ExitCode()] {
 		if strings.Contains(words, row.words) {
 			kind = row.kind

@@ -2,10 +2,14 @@ package probe_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"syscall"
 	"testing"
@@ -144,6 +148,13 @@ func TestDiagnosesOfCurl(t *testing.T) {
 		{7, "curl: (7) Failed to connect to 10.0.0.1 port 8000: Operation timed out", probe.KindConnectTimeout, "connect-timeout"},
 		{7, "curl: (7) Failed to connect to 10.0.0.1 port 8000 after 3061 ms: Couldn't connect to server", probe.KindConnect, "no-connection"},
 		{7, "curl: (7) Failed to connect to 10.0.0.1 port 8000 after 0 ms: Could not connect to server", probe.KindConnect, "no-connection"},
+		{7, "curl: (7) Failed to connect to 10.0.0.1 port 8000 after 0 ms: Cannot assign requested address", probe.KindUnreachable, "unreachable"},
+		{7, "curl: (7) Failed to connect to fd00::1 port 8000 after 0 ms: Address not available", probe.KindUnreachable, "unreachable"},
+		{7, "curl: (7) socket open failed: Address family not supported by protocol", probe.KindUnreachable, "unreachable"},
+		{28, "curl: (28) connect() timed out!", probe.KindConnectTimeout, "connect-timeout"},
+		{28, "curl: (28) Could not resolve: httpbin (Timeout while contacting DNS servers)", probe.KindResolver, "resolver"},
+		{28, "curl: (28) SSL connection timed out", probe.KindTimeout, "timeout"},
+		{6, "curl: (6) Could not resolve host: httpbin (DNS server refused query)", probe.KindResolver, "resolver"},
 		{28, "curl: (28) Connection timed out after 5001 milliseconds", probe.KindConnectTimeout, "connect-timeout"},
 		{28, "curl: (28) Failed to connect to 10.0.0.1 port 8000 after 5001 ms: Timeout was reached", probe.KindConnectTimeout, "connect-timeout"},
 		{28, "curl: (28) Failed to connect to 10.0.0.1 port 8000: Connection timed out", probe.KindConnectTimeout, "connect-timeout"},
@@ -159,6 +170,15 @@ func TestDiagnosesOfCurl(t *testing.T) {
 		{35, "curl: (35) TLS connect error: error:0A000126:SSL routines::unexpected eof while reading", probe.KindTLS, "tls-cut"},
 		{35, "curl: (35) error:0A00042E:SSL routines::tlsv1 alert protocol version", probe.KindTLS, "tls-version"},
 		{35, "curl: (35) error:0A000410:SSL routines::sslv3 alert handshake failure", probe.KindTLS, "tls-verify"},
+		{35, "curl: (35) SSL received a record that exceeded the maximum permissible length.", probe.KindTLS, "tls-plain"},
+		{35, "curl: (35) mbedTLS: ssl_handshake returned: (-0x7200) SSL - An invalid SSL record was received", probe.KindTLS, "tls-plain"},
+		{35, "curl: (35) TLS connect error: error:00000000:lib(0)::reason(0)", probe.KindTLS, "tls-cut"},
+		{35, "curl: (35) Unknown SSL protocol error in connection to httpbin:8443 ", probe.KindTLS, "tls-cut"},
+		{35, "curl: (35) Encountered end of file", probe.KindTLS, "tls-cut"},
+		{35, "curl: (35) NSS error -5961 (PR_CONNECT_RESET_ERROR)", probe.KindTLS, "tls-cut"},
+		{35, "curl: (35) SSL peer cannot verify your certificate.", probe.KindTLS, "tls-client"},
+		{60, "curl: (60) Peer's Certificate issuer is not recognized.", probe.KindTLS, "tls-issuer"},
+		{60, "curl: (60) Peer's certificate issuer has been marked as not trusted by the user.", probe.KindTLS, "tls-issuer"},
 		{56, "curl: (56) OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0", probe.KindTLS, "tls-client"},
 		{51, "curl: (51) SSL: no alternative certificate subject name matches target host name 'httpbin'", probe.KindTLS, "tls-name"},
 		{60, "curl: (60) SSL: no alternative certificate subject name matches target host name 'httpbin'", probe.KindTLS, "tls-name"},
@@ -171,6 +191,11 @@ func TestDiagnosesOfCurl(t *testing.T) {
 		{55, "curl: (55) Send failure: Broken pipe", probe.KindReset, "reset"},
 		{56, "curl: (56) Recv failure: Connection reset by peer", probe.KindReset, "reset"},
 		{56, "curl: (56) Recv failure: Connection timed out", probe.KindTimeout, "timeout"},
+		{56, "curl: (56) Recv failure: No route to host", probe.KindUnreachable, "unreachable"},
+		{55, "curl: (55) Send failure: Network is unreachable", probe.KindUnreachable, "unreachable"},
+		{2, "curl: option --noproxy: is unknown", probe.KindNoCurl, "no-curl"},
+		{137, "Killed", probe.KindExec, "exec-failed"},
+		{143, "", probe.KindExec, "exec-failed"},
 		{92, "curl: (92) HTTP/2 stream 1 was not closed cleanly: INTERNAL_ERROR (err 2)", probe.KindOther, "unexplained"},
 		{126, "sh: curl: Permission denied", probe.KindNoCurl, "no-curl"},
 		{127, "sh: curl: not found", probe.KindNoCurl, "no-curl"},
@@ -178,6 +203,41 @@ func TestDiagnosesOfCurl(t *testing.T) {
 		t.Run(fmt.Sprint(tt.exit, " ", tt.stderr), func(t *testing.T) {
 			_, err := probe.Curl{In: prints(tt.exit, "\nmeshpeer-probe-answer 000 0.004", "curl: warning\n"+tt.stderr+"\n")}.Send(t.Context(), probe.Request{URL: "http://httpbin:8000"})
 			diagnosed(t, err, tt.kind, tt.want)
+		})
+	}
+}
+
+// TestHostNamesDiagnoseNothing: what the host is called is no word of curl's.
+func TestHostNamesDiagnoseNothing(t *testing.T) {
+	for _, host := range []string{"timeout", "TimeOut", "timeout.default", "no-timeout"} {
+		for _, said := range []string{"Failed to connect to %s port 80 after 3 ms: Could not connect to server", "Failed to connect to %s port 80: Couldn't connect to server", "Failed connect to %s:80; Couldn't connect"} {
+			_, err := probe.Curl{In: prints(7, "\nmeshpeer-probe-answer 000 0.004", "curl: (7) "+fmt.Sprintf(said, host)+"\n")}.Send(t.Context(), probe.Request{URL: "http://" + host + ":80"})
+			diagnosed(t, err, probe.KindConnect, "no-connection")
+		}
+	}
+}
+
+// TestAlertsOfThisProcess: a TLS alert came from somebody who listens.
+func TestAlertsOfThisProcess(t *testing.T) {
+	certificates := httptest.NewTLSServer(http.NotFoundHandler())
+	defer certificates.Close()
+	for name, tt := range map[string]struct {
+		server *tls.Config
+		want   string
+	}{
+		"no common version":      {&tls.Config{MaxVersion: tls.VersionTLS11}, "tls-version"},
+		"a client's certificate": {&tls.Config{ClientAuth: tls.RequireAnyClientCert}, "tls-client"},
+		"refused within":         {&tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("refused") }}, "tls-verify"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.NotFoundHandler())
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.TLS = tt.server
+			server.TLS.Certificates = certificates.TLS.Certificates
+			server.StartTLS()
+			defer server.Close()
+			_, err := probe.Direct{Client: server.Client()}.Send(t.Context(), probe.Request{URL: server.URL})
+			diagnosed(t, err, probe.KindTLS, tt.want)
 		})
 	}
 }
@@ -193,6 +253,8 @@ func TestDiagnosesOfThisProcess(t *testing.T) {
 		"refused":              {dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), probe.KindRefused, "refused"},
 		"no route":             {dial(os.NewSyscallError("connect", syscall.EHOSTUNREACH)), probe.KindUnreachable, "unreachable"},
 		"no network":           {dial(os.NewSyscallError("connect", syscall.ENETUNREACH)), probe.KindUnreachable, "unreachable"},
+		"no such family":       {dial(os.NewSyscallError("connect", syscall.EAFNOSUPPORT)), probe.KindUnreachable, "unreachable"},
+		"no own address":       {dial(os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)), probe.KindUnreachable, "unreachable"},
 		"not permitted":        {dial(os.NewSyscallError("connect", syscall.EPERM)), probe.KindBlocked, "blocked"},
 		"denied":               {dial(os.NewSyscallError("connect", syscall.EACCES)), probe.KindBlocked, "blocked"},
 		"kernel gave up":       {dial(os.NewSyscallError("connect", syscall.ETIMEDOUT)), probe.KindConnectTimeout, "connect-timeout"},

@@ -182,7 +182,7 @@ func kindOf(err error) Kind {
 		return KindTLS
 	case is(syscall.ECONNREFUSED):
 		return KindRefused
-	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN):
+	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT):
 		return KindUnreachable
 	case is(syscall.EACCES, syscall.EPERM):
 		return KindBlocked
@@ -220,6 +220,10 @@ func asAnswerError(err error) (AnswerError, bool) {
 }
 
 func isTLS(err error) bool {
+	// Over TCP crypto/tls wraps an alert, received or sent, whose type it does not export.
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		return true
+	}
 	var (
 		verify    *tls.CertificateVerificationError
 		alert     tls.AlertError

@@ -89,7 +89,7 @@ func isTimeoutHere(s Sighting) bool {
 	return isKind(KindTimeout)(s) && (!ok || failed.Err != nil)
 }
 
-// tlsSays fits a failure of TLS whose text has one of the words: OpenSSL's, BoringSSL's, GnuTLS's and Go's.
+// tlsSays fits a failure of TLS whose text has one of the words: OpenSSL's, BoringSSL's, GnuTLS's, NSS's, mbedTLS's and Go's.
 func tlsSays(words ...string) func(Sighting) bool {
 	return func(s Sighting) bool {
 		if !isKind(KindTLS)(s) {
@@ -102,15 +102,17 @@ func tlsSays(words ...string) func(Sighting) bool {
 
 var (
 	isTLSPlain = tlsSays("wrong version number", "server gave http response", "does not look like a tls handshake", "packet length too long",
-		"unknown protocol", "http request", "unexpected tls packet")
+		"unknown protocol", "http request", "unexpected tls packet", "exceeded the maximum permissible length", "invalid ssl record")
 	isTLSName = tlsSays("does not match", "no alternative certificate subject name", "is valid for", "not valid for any names",
 		"doesn't contain any ip sans", "hostname mismatch")
 	isTLSTime   = tlsSays("has expired", "not yet valid", "certificate expired", "is expired")
-	isTLSIssuer = tlsSays("unknown authority", "local issuer certificate", "self-signed certificate", "self signed certificate", "signer not found")
+	isTLSIssuer = tlsSays("unknown authority", "local issuer certificate", "self-signed certificate", "self signed certificate", "signer not found",
+		"issuer is not recognized", "issuer has been marked")
 	isTLSClient = tlsSays("certificate required", "bad certificate", "peer did not return a certificate", "unknown certificate authority",
-		"alert unknown ca")
+		"alert unknown ca", "cannot verify your certificate")
 	isTLSVersion = tlsSays("protocol version", "unsupported protocol", "no shared cipher", "no protocols available", "unsupported versions")
-	isTLSCut     = tlsSays("connection reset", "ssl_error_syscall", "unexpected eof", ": eof", "connection was aborted", "non-properly terminated", "closed abruptly")
+	isTLSCut     = tlsSays("connection reset", "ssl_error_syscall", "unexpected eof", ": eof", "connection was aborted", "non-properly terminated", "closed abruptly",
+		"end of file", "pr_end_of_file_error", "pr_connect_reset_error", "unknown ssl protocol error", "error:00000000:lib(0)")
 )
 
 // gatewayPort is where east-west gateways listen unless a label says otherwise (istio/istio

@@ -131,6 +131,9 @@ func TestServers(t *testing.T) {
 		path     = "has a path that client-go rewrites"
 		query    = "has a query or a fragment"
 		noURL    = "is not an https URL"
+		blank    = "begins or ends with a blank or a line end"
+		zone     = "has a zone that is not escaped"
+		nobody   = "has an address that no server can have"
 	)
 	for want, servers := range map[string][]string{
 		ok: {
@@ -146,7 +149,7 @@ func TestServers(t *testing.T) {
 		},
 		local: {
 			"https://127.0.0.1", "https://127.1", "https://127.0.1", "https://2130706433", "https://0x7f000001", "https://0x7f.1", "https://0X7F.0.0.1", "https://0177.0.0.1", "https://017700000001", "https://127.0.0.01", "https://0", "https://0.0.0.0", "https://0x0", "https://00",
-			"https://localhost", "https://LOCALHOST:6443", "https://localhost.", "https://a.b.localhost", "https://localhost.localdomain", "https://localhost4", "https://localhost6", "https://localhost6.localdomain6", "https://ip6-localhost", "https://ip6-loopback",
+			"https://localhost", "https://LOCALHOST:6443", "https://localhost.", "https://a.b.localhost", "https://localhost.localdomain", "https://localhost4", "https://localhost6", "https://localhost6.localdomain6", "https://ip6-localhost", "https://ip6-loopback", "https://kubernetes.docker.internal:6443", "https://Kubernetes.Docker.Internal.",
 			"https://[::1]", "https://[::1]:1", "https://[0:0:0:0:0:0:0:1]", "https://[::]", "https://[::ffff:127.0.0.1]", "https://[::ffff:7f00:1]", "https://[::127.0.0.1]", "https://[::1%25lo]", "https://[::%25eth0]", "https://127.0.0.1.",
 		},
 		spelling: {"https://10.1", "https://167772161", "https://0x0a.0.0.1", "https://010.0.0.1", "https://10.0.0.01"},
@@ -154,7 +157,10 @@ func TestServers(t *testing.T) {
 		brackets: {"https://2001:db8::1:6443", "https://2001:db8::1", "https://::1", "https://fe80::1%25eth0", "https://2001:db8::1:6443/x", "2001:db8::1", "https://::ffff:10.0.0.1:6443"},
 		path:     {"https://a//b", "https://a/b//c", "https://a/./b", "https://a/../b", "https://a/b/..", "https://a/%2e%2e/b", "https://a/b%2Fc", "https://a/b c", `https://a/b\c`, "https://a/http://u@b", "https://a/b@c", "https://a//"},
 		query:    {"https://a?b", "https://a?", "https://a#b", "https://a#", "https://a/b?c=d"},
-		noURL:    {"a", "a:443", "10.0.0.1", "10.0.0.1:443", "https:a", " https://a", "https://a b", "https://[a", "https://a:x", "https://[fe80::1%eth0]"},
+		noURL:    {"a", "a:443", "10.0.0.1", "10.0.0.1:443", "https:a", "https://a b", "https://[a", "https://a:x", "https://[host%a]", "https://[2001:db8::1]]"},
+		blank:    {" https://a", "https://a\n", "https://a/x\r\n", "\thttps://a", "https://a/ "},
+		zone:     {"https://[fe80::1%eth0]", "https://[fe80::1%eth0]:6443", "https://[fe80::1%2]:6443/x"},
+		nobody:   {"https://224.0.0.1", "https://239.255.255.250:6443", "https://[ff02::1]", "https://[ff02::1%25eth0]", "https://255.255.255.255", "https://240.0.0.1", "https://0.0.0.1", "https://0.1.2.3", "https://[::ffff:224.0.0.1]"},
 	} {
 		for _, server := range servers {
 			err := secrets.Endpoint{Server: server, CA: testCA(t)}.Validate()
@@ -205,6 +211,8 @@ func TestEndpointWarnings(t *testing.T) {
 	for want, e := range map[string]secrets.Endpoint{
 		"":                                 {Server: "https://10.0.0.1:6443", CA: ca, ProxyURL: "http://proxy:3128"},
 		"Endpoint.Server has a path":       {Server: "https://rancher.example/k8s/clusters/c-m-1", CA: ca},
+		"Endpoint.Server means what":       {Server: "https://kubernetes.default.svc", CA: ca, ProxyURL: "socks5://proxy.east.example:1080"},
+		"Endpoint.Server means what it":    {Server: "https://127.0.0.1:6443", CA: ca, ProxyURL: "http://jump.east.example:3128"},
 		"Endpoint.Server is a link-local":  {Server: "https://169.254.10.1", CA: ca},
 		"Endpoint.Server is a link":        {Server: "https://[fe80::1%25eth0]", CA: ca},
 		"Endpoint.ProxyURL is a link":      {Server: "https://10.0.0.1", CA: ca, ProxyURL: "http://169.254.1.1"},

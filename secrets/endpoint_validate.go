@@ -34,6 +34,10 @@ func (e Endpoint) checkServer() error {
 	switch {
 	case e.Server == "":
 		return invalid.Field(field, "", "is empty", "give the API server's URL as the reading istiod reaches it")
+	case strings.TrimSpace(e.Server) != e.Server:
+		return invalid.Field(field, shown, "begins or ends with a blank or a line end", "remove it")
+	case zoneUnescaped(e.Server):
+		return invalid.Field(field, shown, "has a zone that is not escaped", "write %25 in place of the %, or leave the zone out: it is the name of an interface in the pod of the reading istiod")
 	case bareIPv6(e.Server):
 		return invalid.Field(field, shown, "holds an IPv6 address without brackets", remedyBrackets)
 	case err != nil || u.Opaque != "" || u.Host == "" && u.Scheme != "https":
@@ -46,11 +50,11 @@ func (e Endpoint) checkServer() error {
 		return invalid.Field(field, shown, "has a query or a fragment, which client-go drops", "end it with the host, the port or a path")
 	case !cleanPath(u):
 		return invalid.Field(field, shown, "has a path that client-go rewrites", "write plain segments, without escapes, empty ones and dots")
-	case isOwnServer(u.Hostname()):
+	case e.ProxyURL == "" && isOwnServer(u.Hostname()):
 		return invalid.Field(field, shown, "is the name by which the reading istiod reaches the API server of its own cluster",
 			"give the address of the other cluster's API server; if its certificate names kubernetes.default.svc, set TLSServerName")
 	}
-	return e.checkHost(field, shown, u)
+	return e.checkHost(field, shown, u, e.ProxyURL == "")
 }
 
 // segment is what may stand between two slashes of a path and stays as it is when
@@ -82,6 +86,8 @@ func (e Endpoint) checkProxy() error {
 	shown := shownURL(e.ProxyURL)
 	u, err := url.Parse(e.ProxyURL)
 	switch {
+	case strings.TrimSpace(e.ProxyURL) != e.ProxyURL:
+		return invalid.Field(field, shown, "begins or ends with a blank or a line end", "remove it")
 	case bareIPv6(e.ProxyURL):
 		return invalid.Field(field, shown, "holds an IPv6 address without brackets", strings.Replace(remedyBrackets, "https", "http", 1))
 	case err != nil || !proxyScheme(u.Scheme):
@@ -89,7 +95,7 @@ func (e Endpoint) checkProxy() error {
 	case u.User != nil && !e.ProxyAuth.IsZero():
 		return invalid.Field("Endpoint.ProxyAuth", "", "is set, and ProxyURL holds a user as well", "take the user out of ProxyURL")
 	}
-	return e.checkHost(field, shown, u)
+	return e.checkHost(field, shown, u, true)
 }
 
 // proxyScheme is the list of client-go tools/clientcmd/helpers.go parseProxyURL.
@@ -97,14 +103,15 @@ func proxyScheme(scheme string) bool {
 	return scheme == "http" || scheme == "https" || scheme == "socks5"
 }
 
-func (e Endpoint) checkHost(field, shown string, u *url.URL) error {
+// checkHost judges the host of a URL that istiod itself dials, or that its proxy does.
+func (e Endpoint) checkHost(field, shown string, u *url.URL, dialled bool) error {
 	host := u.Hostname()
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return invalid.Field(field, shown, "has no valid port", "give a port from 1 to 65535")
 		}
 	}
-	if !e.AllowLoopback && isLoopback(host) {
+	if dialled && !e.AllowLoopback && isLoopback(host) {
 		return invalid.Field(
 			field, shown, "is an address of the local host, where istiod will find itself",
 			"give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host")
@@ -114,6 +121,8 @@ func (e Endpoint) checkHost(field, shown string, u *url.URL) error {
 	switch {
 	case err == nil && addr.Is4() == strings.HasPrefix(u.Host, "["):
 		return invalid.Field(field, shown, "has no valid host", "give an IPv6 address in brackets and any other host without")
+	case isNobody(host):
+		return invalid.Field(field, shown, "has an address that no server can have", "give the address of one server")
 	case err == nil:
 		return nil
 	case numeric:
@@ -157,6 +166,9 @@ func (e Endpoint) Warnings() []*FieldError {
 	if server.Path != "" && server.Path != "/" {
 		warn("Endpoint.Server", shownURL(e.Server), "has a path, so a proxy in front of the API server answers: the CA and the authentication are those of the proxy",
 			"give the CA of the proxy, and check there that it takes the token: not every proxy accepts the tokens of ServiceAccounts")
+	}
+	if host := server.Hostname(); e.ProxyURL != "" && (isLoopback(host) || isOwnServer(host)) {
+		warn("Endpoint.Server", shownURL(e.Server), "means what it means where the proxy runs, which looks it up", "see that the proxy runs in the other cluster, or on the host of its API server")
 	}
 	if isLinkLocal(server.Hostname()) {
 		warn("Endpoint.Server", shownURL(e.Server), "is a link-local address, which means another machine on each network", "give an address that the pods of the reading istiod can route to")

@@ -63,6 +63,7 @@ func address(host string) (netip.Addr, bool) {
 }
 
 // localNames stand for the loopback address in the hosts files of distributions.
+// Docker Desktop adds the name of its own API server.
 var localNames = map[string]bool{
 	"localhost": true, "localhost4": true, "localhost6": true, "ip6-localhost": true, "ip6-loopback": true, "loopback": true,
 }
@@ -77,6 +78,9 @@ func isLoopback(host string) bool {
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	name, domain, _ := strings.Cut(host, ".")
+	if host == "kubernetes.docker.internal" {
+		return true
+	}
 	return localNames[name] && (domain == "" || strings.HasPrefix(domain, "localdomain")) || strings.HasSuffix(host, ".localhost")
 }
 
@@ -91,6 +95,22 @@ func isOwnServer(host string) bool {
 func isLinkLocal(host string) bool {
 	addr, ok := address(host)
 	return ok && addr.IsLinkLocalUnicast()
+}
+
+// isNobody reports whether host is an address that no server can have: multicast,
+// broadcast and those of "this network" (RFC 1122 section 3.2.1.3).
+func isNobody(host string) bool {
+	addr, ok := address(host)
+	return ok && (addr.IsMulticast() || addr.Is4() && !addr.IsUnspecified() && (addr.As4()[0] == 0 || addr.As4()[0] >= 240))
+}
+
+// zoneUnescaped reports whether the host of a URL is an IPv6 address in brackets with
+// a zone as it is written outside of URLs (RFC 6874).
+func zoneUnescaped(raw string) bool {
+	_, rest, _ := strings.Cut(raw, "://[")
+	host, _, found := strings.Cut(rest, "]")
+	address, zone, zoned := strings.Cut(host, "%")
+	return found && zoned && looksLikeIPv6(address) && !strings.HasPrefix(zone, "25")
 }
 
 // bareIPv6 reports whether the host of a URL is an IPv6 address without brackets,

@@ -55,7 +55,11 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
 	}
 	if _, _, err := rest.DefaultServerUrlFor(config); err != nil { // which quotes the host, with a user in it
-		return nil, fmt.Errorf("peering: Connect %q: rest.Config.Host %q is not the URL of an API server: write https://host:port", id, address(secrets.Endpoint{Server: config.Host}))
+		why := "is not the URL of an API server: write https://host:port"
+		if field, ok := errors.AsType[*secrets.FieldError](secrets.Endpoint{Server: config.Host}.Validate()); ok {
+			why = field.Reason + "; " + field.Remedy
+		}
+		return nil, fmt.Errorf("peering: Connect %q: rest.Config.Host %q %s", id, address(secrets.Endpoint{Server: config.Host}), why)
 	}
 	endpoint, err := endpointOf(config, o)
 	if err != nil {

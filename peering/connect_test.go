@@ -23,6 +23,10 @@ func TestConnectAnswersBadInput(t *testing.T) {
 		"no ID":           {config: &rest.Config{Host: "https://10.0.0.1"}, want: "the ID is empty"},
 		"no config":       {id: east, want: "rest.Config.Host is empty"},
 		"no host":         {id: east, config: &rest.Config{}, want: "rest.Config.Host is empty"},
+		"IPv6 bare":       {id: east, config: &rest.Config{Host: "2001:db8::1"}, want: "put the address in brackets"},
+		"IPv6 with port":  {id: east, config: &rest.Config{Host: "https://2001:db8::1:6443"}, want: "put the address in brackets"},
+		"zone":            {id: east, config: &rest.Config{Host: "https://[fe80::1%eth0]:6443"}, want: "has a zone that is not escaped"},
+		"line end":        {id: east, config: &rest.Config{Host: "https://10.0.0.1\n"}, want: "a line end"},
 		"CA file missing": {id: east, config: &rest.Config{Host: "https://10.0.0.1", TLSClientConfig: rest.TLSClientConfig{CAFile: "no-such-file"}}, want: "no-such-file"},
 		"bad endpoint":    {id: east, config: &rest.Config{Host: "https://10.0.0.1"}, o: peering.ConnectOptions{Endpoint: &secrets.Endpoint{Server: "10.0.0.1:6443"}}, want: "Endpoint.Server"},
 	} {

@@ -38,6 +38,22 @@ func allow(s *preflight.Side, ok func(rbac.Access) bool) {
 	s.May = func(_ context.Context, a rbac.Access) (bool, error) { return a.Verb != "*" && ok(a), nil }
 }
 
+// inCluster has an Endpoint at an address that Service default/kubernetes of From, of To, or of both has.
+func inCluster(server string, from, to bool) func(*world) {
+	return func(w *world) {
+		w.in.Endpoint = secrets.Endpoint{Server: server}
+		w.in.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
+		svc := &corev1.Service{TypeMeta: meta("v1", "Service"), ObjectMeta: named("default", "kubernetes")}
+		svc.Spec.ClusterIP, svc.Spec.ClusterIPs = "10.96.0.1", []string{"10.96.0.1", "fd00::1"}
+		if from {
+			w.from.add(svc)
+		}
+		if to {
+			w.to.add(svc)
+		}
+	}
+}
+
 func serverCases() []one {
 	refused := errors.New("refused")
 	return []one{
@@ -53,6 +69,22 @@ func serverCases() []one {
 			w.in.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
 		}, probe.Warned, "link-local"},
 		{"server-url", "From's own", func(w *world) { w.in.Endpoint.Server = "https://kubernetes.default.svc" }, probe.Failed, "API server of its own cluster"},
+		{"server-url", "address of From's own API server", inCluster("https://10.96.0.1:443", true, true), probe.Failed, "its istiod would read its own cluster"},
+		{"server-url", "IPv6 address of From's own API server", inCluster("https://[fd00::1]", true, false), probe.Failed, "fd00::1 is the address of Service default/kubernetes of cluster-2"},
+		{"server-url", "mapped address of From's own API server", inCluster("https://[::ffff:10.96.0.1]", true, false), probe.Failed, "its istiod would read its own cluster"},
+		{"server-url", "address of To's API server inside of To", inCluster("https://10.96.0.1:443", false, true), probe.Warned, "which pods of that cluster reach"},
+		{"server-url", "address inside of From, through a proxy", func(w *world) {
+			inCluster("https://10.96.0.1:443", true, true)(w)
+			w.in.Endpoint.ProxyURL = "http://proxy.example:3128"
+		}, probe.Warned, "10.96.0.1 is a private address"},
+		{"server-url", "hosted From", func(w *world) {
+			inCluster("https://10.96.0.1:443", true, false)(w)
+			w.in.From.Hosted = true
+		}, probe.Warned, "10.96.0.1 is a private address"},
+		{"server-url", "Service kubernetes forbidden", func(w *world) {
+			inCluster("https://10.96.0.1:443", true, true)(w)
+			w.from.forbid("Service")
+		}, probe.Unknown, "forbidden"},
 		{"server-url", "IPv6 without brackets", func(w *world) { w.in.Endpoint.Server = "https://2001:db8::1:6443" }, probe.Failed, "without brackets"},
 		{"server-url", "underscore", func(w *world) { w.in.Endpoint.Server = "https://api_east.example" }, probe.Passed, "api_east.example"},
 		{"server-url", "credentials of a proxy", func(w *world) {

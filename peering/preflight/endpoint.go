@@ -5,13 +5,16 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // serverURL judges the address by itself: istiod elsewhere cannot use a loopback address or plain http. What a proxy or the
 // network decides is a warning: the minted token's proof tells.
-func serverURL(_ context.Context, f *facts) []verdict {
+func serverURL(ctx context.Context, f *facts) []verdict {
 	if f.Endpoint.Server == "" {
 		return one(unknown(f.to.name, "give Input.Endpoint", "no endpoint is given"))
 	}
@@ -35,7 +38,50 @@ func serverURL(_ context.Context, f *facts) []verdict {
 		found = append(found, fail(f.to.name, "make sure that istiod in "+f.from.name+" has a route to it, or give the public endpoint (of an ACK cluster: bind an EIP)",
 			"%s is a private address", address).as(Informs))
 	}
+	found = append(found, f.clusterIP(ctx)...)
 	return or(found, pass(f.to.name, "%s is a usable URL", secrets.Endpoint{Server: f.Endpoint.Server}))
+}
+
+// clusterIP: inside of a cluster its API server is at the address of Service default/kubernetes, which is the same in every
+// cluster with the same range of Services. It is what rest.InClusterConfig gives.
+func (f *facts) clusterIP(ctx context.Context) []verdict {
+	address, ok := f.dialledIP()
+	if !ok {
+		return nil
+	}
+	for _, s := range []*server{f.from, f.to} {
+		if s == f.from && f.From.Hosted { // istiod runs elsewhere
+			continue
+		}
+		svc, err := get(ctx, s, service(metav1.NamespaceDefault, "kubernetes"))
+		switch {
+		case err != nil && absent(err):
+		case err != nil:
+			return one(unread(s.name, err).as(Warns))
+		case !slices.ContainsFunc(append([]string{svc.Spec.ClusterIP}, svc.Spec.ClusterIPs...), func(ip string) bool {
+			own, err := netip.ParseAddr(ip)
+			return err == nil && own.Unmap() == address
+		}):
+		case s == f.from:
+			return one(fail(f.to.name, "give the address of the API server of "+f.to.name+" that is reached from outside of it",
+				"%s is the address of Service default/kubernetes of %s: its istiod would read its own cluster", address, s.name))
+		default:
+			return one(fail(f.to.name, "give the address of the API server of "+f.to.name+" that is reached from outside of it",
+				"%s is the address of Service default/kubernetes of %s, which pods of that cluster reach", address, s.name).as(Warns))
+		}
+	}
+	return nil
+}
+
+// dialledIP is the address of the Endpoint if From's istiod itself dials it, and it is one of another machine.
+func (f *facts) dialledIP() (netip.Addr, bool) {
+	server, err := url.Parse(f.Endpoint.Server)
+	if err != nil || f.Endpoint.ProxyURL != "" {
+		return netip.Addr{}, false
+	}
+	address, err := netip.ParseAddr(server.Hostname())
+	address = address.Unmap()
+	return address, err == nil && !address.IsLoopback()
 }
 
 // serverCertificate makes the TLS handshake that istiod will make, from here, and sends nothing.

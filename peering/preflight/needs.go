@@ -22,6 +22,7 @@ var (
 	}}
 	needHandshake = need{what: "TLS handshake, To"} // made by the one check that needs it
 	needInput     = need{what: "the Input"}
+	needClusterIP = need{what: "Service default/kubernetes, both, if the Endpoint is an IP address", reads: only(func(ctx context.Context, f *facts) { f.clusterIP(ctx) })}
 
 	needRemoteSecrets = need{what: "remote Secrets, From", reads: only(func(ctx context.Context, f *facts) { _, _ = f.remoteSecrets(ctx) })}
 	needOwnSecret     = need{what: "the link's Secret, From", reads: only(func(ctx context.Context, f *facts) { _, _ = get(ctx, f.from, secret(f.from.Namespace, f.SecretName)) })}

@@ -50,7 +50,7 @@ var table = []check{
 	{Check{ID: "rotation-hazards", Severity: Warns, Asks: "istiod's version survives a rotation", Source: "istio/istio#59875, #60612, #61043"}, []need{needSystemPods}, hostedFrom, rotationHazards},
 	{Check{ID: "asm-remote-control-plane", Severity: Warns, Asks: "the ASM instance gives From an istiod of its own", Source: "ASM: Reduce push latency using ASM remote control plane"}, []need{needASMMeshConfig}, onlyASM, asmRemoteControlPlane},
 
-	{Check{ID: "server-url", Severity: Blocks, Asks: "the Endpoint is a URL that istiod elsewhere can use", Source: "Istio pkg/kube/util.go"}, []need{needInput}, nil, serverURL},
+	{Check{ID: "server-url", Severity: Blocks, Asks: "the Endpoint is a URL that istiod elsewhere can use", Source: "Istio pkg/kube/util.go"}, []need{needInput, needClusterIP}, nil, serverURL},
 	{Check{ID: "server-certificate", Severity: Blocks, Asks: "the Endpoint's CA verifies the server that answers there", Source: "istio/istio#51376, #51934"}, []need{needHandshake}, nil, serverCertificate},
 	{Check{ID: "caller-rights", Severity: Blocks, Asks: "the caller may write all that peering writes", Source: "Kubernetes pkg/registry/rbac"}, []need{needRights}, nil, callerRights},
 	{Check{ID: "token-request-served", Severity: Informs, Asks: "To serves TokenRequest", Source: "Kubernetes KEP-1205"}, []need{needResources}, nil, tokenRequestServed},

@@ -118,13 +118,19 @@ func TestRecover(t *testing.T) {
 				}
 				return fault{}
 			}
-			_, err := probe.Recover(t.Context(), "httpbin", d)
+			recovery, err := probe.Recover(t.Context(), "httpbin", d)
+			require.True(t, recovery.Found)
+			require.Equal(t, 4, recovery.Replicas)
 			if tt.want == "" {
 				require.NoError(t, err)
 				require.Equal(t, 4, d.scale.Replicas)
 				return
 			}
 			require.ErrorContains(t, err, tt.want)
+			require.ErrorIs(t, err, tt.err)
+			var left *probe.NotRestoredError
+			require.ErrorAs(t, err, &left, "it is still at zero")
+			require.Equal(t, 4, left.Replicas)
 			require.Zero(t, d.scale.Replicas)
 		})
 	}

@@ -131,9 +131,10 @@ func Recover(ctx context.Context, target string, local Scaler) (Recovery, error)
 	if missing(local) {
 		return Recovery{}, fieldNotSet("local", "give the Scaler of the workload")
 	}
+	var recovery Recovery
 	for range conflictTries {
 		found, err := restore(ctx, local, target, "")
-		recovery := Recovery{found.record.Run != "", found.record.Replicas, found.record.At}
+		recovery = Recovery{found.record.Run != "", found.record.Replicas, found.record.At}
 		_, changed := errors.AsType[*ScaleChangedError](err)
 		switch {
 		case errors.Is(err, ErrConflict):
@@ -146,5 +147,5 @@ func Recover(ctx context.Context, target string, local Scaler) (Recovery, error)
 			return recovery, fmt.Errorf("probe: recovering %s: %w", brief(target, 100), cleanError(err))
 		}
 	}
-	return Recovery{}, fmt.Errorf("probe: recovering %s: %w, %d times; try again when it is quiet", brief(target, 100), ErrConflict, conflictTries)
+	return recovery, &NotRestoredError{target, recovery.Replicas, fmt.Errorf("%w, %d times; try again when it is quiet", ErrConflict, conflictTries)}
 }

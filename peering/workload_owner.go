@@ -20,7 +20,7 @@ import (
 // know it and by the field managers with which they write it. Sources: Argo CD docs/user-guide/resource_tracking and
 // common.ArgoCDSSAManager (argocd-application-controller before 2.5); fluxcd/pkg/ssa, kustomize-controller, helm-controller;
 // rancher/wrangler pkg/apply (Fleet, and the addons of k3s); Config Sync metadata.ResourceIDKey; Kubernetes
-// cluster/addons/addon-manager.
+// cluster/addons/addon-manager; Karmada pkg/util (ManagedByKarmadaLabel); KubeVela pkg/oam; Carvel kapp.
 var keepers = []struct {
 	tool  string
 	marks []string // labels or annotations
@@ -48,7 +48,14 @@ var keepers = []struct {
 	{"Config Sync", []string{"configsync.gke.io/resource-id", "configsync.gke.io/manager"}, "", []string{"configsync"}, ""},
 	{"the addon manager", []string{"addonmanager.kubernetes.io/mode"}, "Reconcile", nil, ""},
 	{"KEDA", nil, "", []string{"keda", "keda-operator"}, ""},
+	{"Karmada", []string{"karmada.io/managed"}, "true", nil, ""},
+	{"KubeVela", []string{"app.oam.dev/name", "app.oam.dev/namespace"}, "", []string{"vela-core"}, ""},
+	{"kapp", []string{"kapp.k14s.io/app"}, "", []string{"kapp-controller"}, ""},
 }
+
+// appliedManifestWork owns what Open Cluster Management brings back, without being its controller
+// (open-cluster-management.io/api work/v1).
+const appliedManifestWork = "AppliedManifestWork"
 
 const (
 	// labelInstance is set by Helm charts, and by Argo CD as its tracking label before version 3.
@@ -59,7 +66,7 @@ const (
 // judgeOwners fills s with who would bring the object back, and with what is worth knowing of who writes it.
 func judgeOwners(o Object, s *probe.Scale) {
 	for _, ref := range o.GetOwnerReferences() {
-		if ref.Controller != nil && *ref.Controller {
+		if ref.Controller != nil && *ref.Controller || ref.Kind == appliedManifestWork {
 			s.Owners = append(s.Owners, ref.Kind+"/"+ref.Name)
 		} else {
 			s.Notes = append(s.Notes, fmt.Sprintf("it belongs to %s/%s, which does not call itself its controller", ref.Kind, ref.Name))
@@ -142,8 +149,14 @@ func ownsReplicas(f metav1.ManagedFieldsEntry) bool {
 func (d deploymentScale) judgeAutoscalers(ctx context.Context, s *probe.Scale) error {
 	for _, kind := range []struct {
 		apiVersion, kind string
-		optional         bool // a cluster need not have it
-	}{{"autoscaling/v2", "HorizontalPodAutoscaler", false}, {"keda.sh/v1alpha1", "ScaledObject", true}} {
+		optional         string // a cluster need not have it: what follows from that it could not be read
+	}{
+		{"autoscaling/v2", "HorizontalPodAutoscaler", ""},
+		// KEDA makes a HorizontalPodAutoscaler for each ScaledObject.
+		{"keda.sh/v1alpha1", "ScaledObject", "the autoscalers that KEDA makes for them could, and none is for it"},
+		// Of Container Service for Kubernetes (AliyunContainerService/kubernetes-cronhpa-controller).
+		{"autoscaling.alibabacloud.com/v1beta1", "CronHorizontalPodAutoscaler", "one that is for it would scale it at its times"},
+	} {
 		like := &unstructured.Unstructured{}
 		like.SetAPIVersion(kind.apiVersion)
 		like.SetKind(kind.kind)
@@ -151,12 +164,11 @@ func (d deploymentScale) judgeAutoscalers(ctx context.Context, s *probe.Scale) e
 		found, err := list(ctx, d.Objects, like, "")
 		switch {
 		case err == nil:
-		case kind.optional && apierrors.IsNotFound(err):
+		case kind.optional != "" && apierrors.IsNotFound(err):
 			continue
-		case kind.optional && apierrors.IsForbidden(err) && len(s.Unseen) == 0:
-			// An API server forbids kinds that it does not have, too. KEDA makes a HorizontalPodAutoscaler for each
-			// ScaledObject, and those were read.
-			s.Notes = append(s.Notes, kind.kind+"s could not be read; the autoscalers that KEDA makes for them could, and none is for it")
+		case kind.optional != "" && apierrors.IsForbidden(err) && len(s.Unseen) == 0:
+			// An API server forbids kinds that it does not have, too.
+			s.Notes = append(s.Notes, kind.kind+"s could not be read; "+kind.optional)
 			continue
 		case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
 			s.Unseen = append(s.Unseen, kind.kind+"s: "+err.Error())

@@ -15,11 +15,11 @@ import (
 //
 // Its errors are those of the API server. It needs get and update on deployments and list on endpointslices. It also lists
 // horizontalpodautoscalers: where the caller may not, [probe.Scale.Unseen] says so and a failover refuses.
-// ScaledObjects of KEDA and PodDisruptionBudgets are read where the caller may: KEDA makes a HorizontalPodAutoscaler for
-// each ScaledObject (KEDA documentation, concepts/scaling-deployments).
+// ScaledObjects of KEDA, CronHorizontalPodAutoscalers of Alibaba Cloud and PodDisruptionBudgets are read where the caller
+// may: KEDA makes a HorizontalPodAutoscaler for each ScaledObject (KEDA documentation, concepts/scaling-deployments).
 //
-// [probe.Scale.Owners] are controllers by owner reference, and Argo CD, Flux, Fleet, Config Sync, the addon manager and
-// KEDA by label, annotation or field manager. A Helm release is a note: Helm acts when somebody calls it.
+// [probe.Scale.Owners] are controllers by owner reference, and Argo CD, Flux, Fleet, Config Sync, the addon manager, KEDA,
+// Karmada, Open Cluster Management, KubeVela and kapp by owner reference, label, annotation or field manager. A Helm release is a note: Helm acts when somebody calls it.
 func (c *Cluster) Scaler(namespace, deployment, service string) probe.Scaler {
 	if service == "" {
 		service = deployment

@@ -142,10 +142,18 @@ func TestScalerNamesWhoWouldFight(t *testing.T) {
 			both(labels("kustomize.toolkit.fluxcd.io/name", "x"), annotations("kustomize.toolkit.fluxcd.io/reconcile", "disabled")),
 			"", "", "told to leave it alone",
 		},
-		"Fleet":                         {annotations("objectset.rio.cattle.io/id", "x"), "Fleet (objectset.rio.cattle.io/id)", "", ""},
-		"Config Sync":                   {annotations("configsync.gke.io/resource-id", "x"), "Config Sync (configsync.gke.io/resource-id)", "", ""},
-		"addon manager":                 {labels("addonmanager.kubernetes.io/mode", "Reconcile"), "the addon manager (addonmanager.kubernetes.io/mode)", "", ""},
-		"addon, once":                   {labels("addonmanager.kubernetes.io/mode", "EnsureExists"), "", "", ""},
+		"Fleet":              {annotations("objectset.rio.cattle.io/id", "x"), "Fleet (objectset.rio.cattle.io/id)", "", ""},
+		"Config Sync":        {annotations("configsync.gke.io/resource-id", "x"), "Config Sync (configsync.gke.io/resource-id)", "", ""},
+		"addon manager":      {labels("addonmanager.kubernetes.io/mode", "Reconcile"), "the addon manager (addonmanager.kubernetes.io/mode)", "", ""},
+		"addon, once":        {labels("addonmanager.kubernetes.io/mode", "EnsureExists"), "", "", ""},
+		"Karmada":            {labels("karmada.io/managed", "true"), "Karmada (karmada.io/managed)", "", ""},
+		"not Karmada":        {labels("karmada.io/managed", "false"), "", "", ""},
+		"KubeVela":           {labels("app.oam.dev/name", "x"), "KubeVela (app.oam.dev/name)", "", ""},
+		"KubeVela's manager": {managers("vela-core", image), "KubeVela (field manager vela-core)", "", ""},
+		"kapp":               {labels("kapp.k14s.io/app", "1638455805474051000"), "kapp (kapp.k14s.io/app)", "", ""},
+		"Open Cluster Management": {func(d peering.Object) {
+			d.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "work.open-cluster-management.io/v1", Kind: "AppliedManifestWork", Name: "w"}})
+		}, "AppliedManifestWork/w", "", ""},
 		"KEDA":                          {managers("keda-operator", replicas), "KEDA (field manager keda-operator)", "", ""},
 		"a Helm release":                {both(labels("app.kubernetes.io/managed-by", "Helm"), annotations("meta.helm.sh/release-name", "web")), "", "", "Helm release web"},
 		"Helm by annotation":            {annotations("meta.helm.sh/release-name", "web"), "", "", "Helm release web"},
@@ -179,6 +187,7 @@ func TestScalerSeesAutoscalersAndBudgets(t *testing.T) {
 	east, s := httpbin()
 	must(t, east, autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "h"))
 	must(t, east, autoscaler("keda.sh/v1alpha1", "ScaledObject", "k"))
+	must(t, east, autoscaler("autoscaling.alibabacloud.com/v1beta1", "CronHorizontalPodAutoscaler", "c"))
 	ofAnother := autoscaler("autoscaling/v2", "HorizontalPodAutoscaler", "of-another")
 	require.NoError(t, unstructured.SetNestedField(ofAnother.Object, "sleep", "spec", "scaleTargetRef", "name"))
 	must(t, east, ofAnother)
@@ -195,7 +204,7 @@ func TestScalerSeesAutoscalersAndBudgets(t *testing.T) {
 	}
 	scale, err := s.Read(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"HorizontalPodAutoscaler/h", "ScaledObject/k"}, scale.Autoscalers)
+	require.Equal(t, []string{"HorizontalPodAutoscaler/h", "ScaledObject/k", "CronHorizontalPodAutoscaler/c"}, scale.Autoscalers)
 	require.Equal(t, []string{"PodDisruptionBudget/ours asks for minAvailable 1: it guards against evictions and does not hold a scale-down back"}, scale.Notes)
 }
 
@@ -216,6 +225,9 @@ func TestScalerAnswersErrors(t *testing.T) {
 		{"PodDisruptionBudgets hidden", "list", "PodDisruptionBudget", forbidden, nil},
 		{"no KEDA", "list", "ScaledObject", apierrors.NewNotFound(resource, ""), nil},
 		{"KEDA hidden", "list", "ScaledObject", forbidden, nil},
+		{"no CronHPA", "list", "CronHorizontalPodAutoscaler", apierrors.NewNotFound(resource, ""), nil},
+		{"CronHPA hidden", "list", "CronHorizontalPodAutoscaler", forbidden, nil},
+		{"CronHPA broken", "list", "CronHorizontalPodAutoscaler", errors.ErrUnsupported, errors.ErrUnsupported},
 		{"KEDA broken", "list", "ScaledObject", errors.ErrUnsupported, errors.ErrUnsupported},
 		{"conflict", "update", "Deployment", apierrors.NewConflict(resource, "", errors.New("late")), probe.ErrConflict},
 		{"update", "update", "Deployment", forbidden, forbidden},

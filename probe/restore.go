@@ -86,7 +86,7 @@ func (f Failover) giveBack(ctx context.Context, run string, ready int, report *F
 	var found restored
 	var last error
 	err := poll.until(detached, func(ctx context.Context) bool {
-		found, last = restore(ctx, f.Local, f.Target, run)
+		found, last = f.restoreOwn(ctx, run)
 		_, changed := errors.AsType[*ScaleChangedError](last)
 		return last == nil || changed
 	})
@@ -114,6 +114,17 @@ func (f Failover) giveBack(ctx context.Context, run string, ready int, report *F
 		report.Back = time.Since(start)
 	}
 	return nil
+}
+
+// restoreOwn is restore for the record of this run. A Scaler that panics is asked again as one that fails is: the workload is
+// at zero.
+func (f Failover) restoreOwn(ctx context.Context, run string) (found restored, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("probe: Failover.Local panicked with a %T", v)
+		}
+	}()
+	return restore(ctx, f.Local, f.Target, run)
 }
 
 // Recovery is what [Recover] did.

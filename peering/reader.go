@@ -81,10 +81,6 @@ func (w *work) planReader() error {
 		}
 		all = union(all, reader)
 	}
-	if all.Role != nil && len(w.from.replicas) == 0 && len(w.Reader.Revisions) == 0 {
-		w.warn("the revisions of From's istiods cannot be seen: the role names the mesh configuration of " +
-			strings.Join(all.Role.Rules[0].ResourceNames, ", ") + "; if that is another, set Reader.Revisions")
-	}
 	w.want.account, w.want.role, w.want.binding = all.ServiceAccount, all.ClusterRole, all.ClusterRoleBinding
 	if all.Role != nil {
 		w.want.localRole, w.want.localBinding = all.Role, all.RoleBinding
@@ -147,7 +143,40 @@ func (w *work) readRoles(ctx context.Context) (err error) {
 			return &ForeignObjectError{Object: name(o), Owner: owner(o)}
 		}
 	}
+	w.keepUnseen()
 	return w.readStrays(ctx)
+}
+
+// keepUnseen lets the reader keep its ConfigMaps while no istiod of From can be seen: which of them it needs depends on their
+// versions and revisions, and they may be on their way back.
+func (w *work) keepUnseen() {
+	role, _ := w.want.role.(*rbacv1.ClusterRole)
+	local, _ := w.want.localRole.(*rbacv1.Role)
+	if len(w.from.replicas) > 0 || w.goal == Absent || role == nil || local == nil {
+		return
+	}
+	if live, ok := w.live.role.(*rbacv1.ClusterRole); ok && w.Reader.IstioVersion == "" && len(rbac.Missing(live.Rules, role.Rules)) == 0 &&
+		onlyConfigMaps(rbac.Missing(role.Rules, live.Rules)) {
+		role.Rules = live.Rules
+	}
+	if len(w.Reader.Revisions) > 0 {
+		return
+	}
+	if live, ok := w.live.localRole.(*rbacv1.Role); ok && len(live.Rules) > 0 && onlyConfigMaps(live.Rules) {
+		local.Rules = live.Rules
+	}
+	var names []string
+	for _, rule := range local.Rules {
+		names = append(names, rule.ResourceNames...)
+	}
+	w.warn("the revisions of From's istiods cannot be seen: the role names the mesh configuration of " +
+		strings.Join(names, ", ") + "; if that is another, set Reader.Revisions")
+}
+
+// onlyConfigMaps reports whether rules let nothing but ConfigMaps be listed and watched.
+func onlyConfigMaps(rules []rbacv1.PolicyRule) bool {
+	may := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"list", "watch"}}}
+	return len(rbac.Missing(may, rules)) == 0
 }
 
 // checkSystemNamespace looks, where the Role needs a namespace of its own, whether To has it. To may have none of the name of

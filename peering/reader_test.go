@@ -121,6 +121,50 @@ func TestMinimalReaderOfEachIstiod(t *testing.T) {
 	}
 }
 
+// What an istiod needed that cannot be seen now is not taken from the reader: it may be on its way back.
+func TestMinimalReaderWhileNoIstiodIsSeen(t *testing.T) {
+	for name, tc := range map[string]struct {
+		set   func(*peeringtest.Istiods)
+		again rbac.Options
+		want  []string
+	}{
+		"a revision":      {func(i *peeringtest.Istiods) { i.SetRevision("istiod-1", "canary") }, rbac.Options{}, []string{"istio-system/istio-canary"}},
+		"1.26":            {func(i *peeringtest.Istiods) { i.SetVersion("1.26.1") }, rbac.Options{}, []string{"all"}},
+		"told a revision": {func(i *peeringtest.Istiods) { i.SetRevision("istiod-1", "canary") }, rbac.Options{Revisions: []string{"next"}}, []string{"istio-system/istio-next"}},
+		"told a version":  {func(i *peeringtest.Istiods) { i.SetVersion("1.26.1") }, rbac.Options{IstioVersion: "1.31"}, []string{"istio-system/istio"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, east, west, link := pair()
+				tc.set(east.Istiods)
+				_, err := minimal().Ensure(t.Context(), link)
+				require.NoError(t, err)
+				east.Istiods.Scale()
+				tc.again.Profile = rbac.Minimal
+				p := &peering.Peering{Reader: tc.again}
+				for range 2 {
+					_, err = p.Ensure(t.Context(), link)
+					require.NoError(t, err)
+					require.Equal(t, tc.want, configMaps(t, west))
+				}
+				_, err = p.Remove(t.Context(), link)
+				require.NoError(t, err)
+				require.Empty(t, contents(t, west))
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // what the role had for another reason goes
+		_, east, west, link := pair()
+		_, err := new(peering.Peering).Ensure(t.Context(), link)
+		require.NoError(t, err)
+		east.Istiods.Scale()
+		_, err = minimal().Ensure(t.Context(), link)
+		require.NoError(t, err)
+		require.Equal(t, []string{"istio-system/istio"}, configMaps(t, west))
+		require.NotContains(t, clusterRole(t, west, "meshpeer-reader-east").Rules[0].Verbs, "get")
+	})
+}
+
 // replicas is a peering.SyncReader whose istiods differ.
 type replicas []peering.Replica
 

@@ -6,9 +6,9 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 )
 
-// Access is one request to an API server, in the terms of a
-// SubjectAccessReview. [ParseAccess] reads one from text. [Access.Validate] tells
-// whether there can be such a request.
+// Access is one request to an API server, in the terms of a SubjectAccessReview.
+// [ParseAccess] reads one from text. [Access.Validate] tells whether such a
+// request is possible.
 type Access struct {
 	// Verb is the API verb in lower case, such as "list"; for a Path the HTTP
 	// method in lower case.
@@ -21,14 +21,14 @@ type Access struct {
 	// a ClusterRoleBinding holds in every namespace. "" is any namespace, or none
 	// for a cluster-scoped resource.
 	Namespace string
-	// Name is that of the object; "" for create and deletecollection. A list or
-	// watch has a name if its field selector is metadata.name=<name>, as an
-	// informer for one object has it (Kubernetes apiserver
+	// Name is the object's; "" for create and deletecollection. A list or watch
+	// has a name if its field selector is metadata.name=<name>, which is what an
+	// informer for one object sends (Kubernetes apiserver
 	// pkg/endpoints/request/requestinfo.go).
 	Name string
 
-	// Path is the URL path of a request for no resource, such as "/healthz". If it
-	// is set, of the other fields only Verb counts.
+	// Path is the URL path of a non-resource request, such as "/healthz". With it,
+	// Verb is the only other field that counts.
 	Path string
 }
 
@@ -79,8 +79,8 @@ func (a Access) NonResourceAttributes() *authorizationv1.NonResourceAttributes {
 }
 
 // FromResourceAttributes returns the access that a review asks for. The version
-// and the selectors are left out: RBAC looks at neither. nil gives the zero
-// Access, which [Access.Validate] refuses.
+// and the selectors are left out: RBAC looks at neither. For nil it returns the
+// zero Access, which [Access.Validate] refuses.
 func FromResourceAttributes(r *authorizationv1.ResourceAttributes) Access {
 	if r == nil {
 		return Access{}
@@ -88,8 +88,8 @@ func FromResourceAttributes(r *authorizationv1.ResourceAttributes) Access {
 	return Access{Verb: r.Verb, Group: r.Group, Resource: r.Resource, Subresource: r.Subresource, Namespace: r.Namespace, Name: r.Name}
 }
 
-// FromNonResourceAttributes returns the access that a review asks for. nil gives
-// the zero Access, which [Access.Validate] refuses.
+// FromNonResourceAttributes returns the access that a review asks for. For nil it
+// returns the zero Access, which [Access.Validate] refuses.
 func FromNonResourceAttributes(r *authorizationv1.NonResourceAttributes) Access {
 	if r == nil {
 		return Access{}

@@ -15,9 +15,8 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Validate refuses an access that no request to an API server can be, and names
-// the spelling that was meant: a test that such an access is denied proves nothing.
-// The error joins a [*FieldError] for each fault.
+// Validate refuses an access that cannot be a request to an API server, and names the spelling that was meant: a
+// test that such an access is denied proves nothing. The error joins a [*FieldError] for each fault.
 //
 // Resources. The groups that Kubernetes 1.19 to 1.36 serves itself are known
 // completely: their resources, which of them are namespaced, and their
@@ -33,9 +32,9 @@ import (
 // case, except a common wrong word for a verb of the API, such as read. With a Path
 // the verb is an HTTP method in lower case.
 //
-// Names. A star is refused everywhere: it belongs into a rule. A name is refused
-// with deletecollection, and with create unless there is a subresource: RBAC does
-// not see it there (Kubernetes apiserver pkg/endpoints/request/requestinfo.go).
+// Names. A star is refused everywhere: it belongs in a rule. A name is refused with deletecollection, and with
+// create unless there is a subresource: RBAC does not see it there (Kubernetes apiserver
+// pkg/endpoints/request/requestinfo.go).
 func (a Access) Validate() error {
 	if a == (Access{}) {
 		return accessFault("", "", "is empty", accessSyntax)
@@ -93,7 +92,7 @@ func (a Access) unspeakable() (faults []error) {
 		case strings.ContainsFunc(f.value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
 			faults = append(faults, accessFault(f.name, f.value, "has a blank or a control character", meaning(strings.Join(strings.Fields(f.value), ""))))
 		case strings.Contains(f.value, "*") && !(f.name == "Name" && a.Resource == "signers"): // asked for as "<domain>/*" too
-			faults = append(faults, accessFault(f.name, f.value, "has a star: rules have stars, requests do not", "write one access for each thing that is meant, or compare rules with Missing"))
+			faults = append(faults, accessFault(f.name, f.value, "has a star: rules have stars, requests do not", "write one access for each, or compare rules with Missing"))
 		}
 	}
 	return faults

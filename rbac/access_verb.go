@@ -64,7 +64,7 @@ func (a Access) validateVerb(info resourceInfo) error {
 		right, ok = servedMisnomers[strings.ToLower(a.Verb)]
 	}
 	if ok && right == "" {
-		return fault("is not a verb", "write one access for each verb that is meant")
+		return fault("is not a verb", "write one access for each verb")
 	} else if ok {
 		return fault("is not a verb of the API", meaning(right))
 	}

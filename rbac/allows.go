@@ -13,7 +13,7 @@ import (
 // authorizers of a real API server.
 //
 // "pods/log" in Resource counts as Resource and Subresource. Allows also decides
-// on an access that no request can be, and then usually returns false. Call
+// an access that cannot be a request, and then usually returns false. Call
 // [Access.Validate] first on what a test or a person wrote: without it, false does
 // not mean denied.
 func Allows(rules []rbacv1.PolicyRule, a Access) bool {

@@ -10,8 +10,8 @@
 //     reads such a request from text. [Access.Validate] refuses one that cannot be.
 //   - [RulesOf] resolves bindings and aggregated ClusterRoles into rules.
 //
-// The roles go into the cluster that is read. The version that shapes them is that
-// of the istiod that reads, which runs in another cluster.
+// The roles go into the cluster that is read. Their rules depend on the version of
+// the reading istiod, which runs in another cluster.
 //
 // There are four profiles:
 //
@@ -20,8 +20,8 @@
 //   - [Upstream] is the role of Istio's istiod chart for a minor version.
 //   - [RemoteControlPlane] is the same chart with istiodRemote.enabled (up to 1.23
 //     global.externalIstiod).
-//   - [Minimal] is what istiod of a version reads: list and watch only, and for the
-//     one ConfigMap that it reads a Role.
+//   - [Minimal] is what an istiod of that version reads: list and watch only, and a
+//     Role for the one ConfigMap.
 //
 // All of them grant Secrets. istiod watches Secrets in every remote cluster (Istio
 // pilot/pkg/credentials/kube/multicluster.go) and is never synced without them.

@@ -2,16 +2,17 @@ package rbac
 
 import rbacv1 "k8s.io/api/rbac/v1"
 
-// Missing returns what want asks for and granted lacks, in the order of want and
-// in few rules; nil if nothing. It is empty exactly if an account with the rules
-// granted may do all that want allows. With the result added, the account may.
+// Missing returns what want asks for and granted lacks, in the order of want and in
+// few rules; nil if nothing. It is empty exactly if an account with the rules
+// granted may do all that want allows. An account with granted and the result may
+// always do so.
 //
 // Rules are compared by meaning, right by right, as the API server does to prevent
 // privilege escalation (Kubernetes component-helpers/auth/rbac/validation, Covers).
 // How rights are spread over rules does not matter. A star is covered by a star
-// only, never by a list of what exists today. Unlike there, resourceNames in a rule
-// for non-resource URLs are ignored, as the authorizer ignores them; the API server
-// does not store such a rule.
+// only, never by a list of what exists today. Unlike that check, Missing ignores
+// resourceNames in a rule for non-resource URLs, as the authorizer does. The API
+// server does not store such a rule.
 func Missing(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 	have, asked, reported := setOf(granted), setOf(want), atomSet{}
 	var lacking []atom
@@ -27,7 +28,7 @@ func Missing(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 }
 
 // Extra returns what granted has and want does not ask for: [Missing] with its
-// arguments exchanged.
+// arguments swapped.
 func Extra(granted, want []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 	return Missing(want, granted)
 }

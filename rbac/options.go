@@ -19,10 +19,10 @@ type Options struct {
 	Profile Profile
 
 	// IstioVersion is the version of the istiod that will read, such as "1.27",
-	// "1.27.3" or "v1.27.3-alpha.1". Default: the newest known minor. A newer
-	// one is treated as the newest known and noted in Reader.Warnings; one
-	// older than 1.19 is refused with ErrVersionTooOld. ASM does not vary by
-	// version: there only the form is checked.
+	// "1.27.3" or "v1.27.3-alpha.1". Default: the newest known minor. A newer one is
+	// treated as the newest known and noted in Reader.Warnings; one older than 1.19
+	// is refused with ErrVersionTooOld. ASM does not vary by version: only the form
+	// is checked.
 	IstioVersion string
 
 	// Namespace is where the service account lives: Istio's root namespace,
@@ -57,12 +57,12 @@ type Options struct {
 	// and the roles of istiod, its CNI plugin and ztunnel.
 	Name string
 
-	// Labels are put on all objects, over the profile's own. They may replace
-	// labels that tell who installed the objects, such as release and
+	// Labels are put on all objects, over the profile's own. They may replace labels
+	// that tell who installed the objects, such as release and
 	// app.kubernetes.io/managed-by. They may not replace those that tell what the
-	// objects are: app and, where rendered, app.kubernetes.io/name. Also refused is
-	// rbac.authorization.k8s.io/aggregate-to-*, which would give the reader's
-	// rights, Secrets included, to everyone with the view or edit role.
+	// objects are: app and, where rendered, app.kubernetes.io/name. The keys
+	// rbac.authorization.k8s.io/aggregate-to-* are refused too: they would give the
+	// reader's rights, Secrets included, to everyone with the view or edit role.
 	Labels map[string]string
 
 	// Annotations are put on all objects.

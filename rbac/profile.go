@@ -37,7 +37,7 @@ const (
 
 var profiles = []Profile{ASM, Upstream, RemoteControlPlane, Minimal}
 
-// String returns the name that ParseProfile takes; "asm" for the zero value.
+// String returns the name that ParseProfile accepts; "asm" for the zero value.
 func (p Profile) String() string {
 	if p == "" {
 		return string(ASM)

@@ -32,7 +32,7 @@ type Reader struct {
 	Warnings []string
 }
 
-// Render returns the objects for the options: the same ones for the same options.
+// Render returns the objects for the options. Equal options give equal objects.
 // The caller may change them. The error is a [*FieldError] that names the field,
 // its value and the remedy.
 func Render(o Options) (*Reader, error) {
@@ -119,7 +119,7 @@ func (r *Reader) Objects() []runtime.Object {
 }
 
 // WriteYAML writes the objects in the order of Objects as a stream of YAML
-// documents that `kubectl apply -f -` takes. The same Reader gives the same
+// documents that `kubectl apply -f -` accepts. The same Reader gives the same
 // bytes. The namespaces of the objects must exist; they are not a part of the
 // stream.
 func (r *Reader) WriteYAML(w io.Writer) error {

@@ -57,14 +57,14 @@ func configRule(s shape) Rule {
 
 func coreRule(s shape) Rule {
 	resources := of("endpoints", "pods", "services", "nodes", "replicationcontrollers", "namespaces", "secrets")
-	over := secretsOverGrant + "; nothing reads endpoints and replicationcontrollers since Istio 1.20"
+	over := secretsOverGrant + "; nothing has read endpoints and replicationcontrollers since Istio 1.20"
 	if s.readConfigMaps {
 		resources = append(resources, "configmaps")
 		over += "; " + configMapsOverGrant
 	}
 	return Rule{
 		PolicyRule: policy(of(""), resources, read()),
-		Why:        "the service registry: istiod gives out no endpoint of the cluster until namespaces, nodes, services and pods are read, and is synced only with secrets (gateway credentials)",
+		Why:        "the service registry: istiod serves no endpoint of the cluster until namespaces, nodes, services and pods are read, and is synced only with secrets (gateway credentials)",
 		Source:     "Istio pkg/kube/multicluster/cluster.go, pilot/pkg/serviceregistry/kube/controller/controller.go, pilot/pkg/credentials/kube/secrets.go",
 		OverGrant:  over,
 	}
@@ -73,7 +73,7 @@ func coreRule(s shape) Rule {
 func gatewayRule(s shape) Rule {
 	rule := Rule{
 		PolicyRule: policy(of("networking.x-k8s.io", "gateway.networking.k8s.io"), of("gateways"), readChart()),
-		Why:        "east-west gateways that are Gateway API objects; where the CRD exists and this is missing, no endpoints",
+		Why:        "east-west gateways that are Gateway API objects; without this, where the CRD exists, istiod serves no endpoints",
 		Source:     "Istio pilot/pkg/serviceregistry/kube/controller/network.go",
 		OverGrant:  "nothing reads networking.x-k8s.io, the group before Gateway API v1alpha2",
 	}

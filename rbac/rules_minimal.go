@@ -11,7 +11,7 @@ func (r *resolved) minimalRules() []Rule {
 	rules := []Rule{
 		{
 			PolicyRule: policy(of(""), of("namespaces", "nodes", "pods", "services"), watch()),
-			Why:        "the service registry: istiod gives out no endpoint of the cluster until all of them are read",
+			Why:        "the service registry: istiod serves no endpoint of the cluster until all of them are read",
 			Source:     "Istio pkg/kube/multicluster/cluster.go, pilot/pkg/serviceregistry/kube/controller/controller.go",
 		},
 		{
@@ -31,7 +31,7 @@ func (r *resolved) minimalRules() []Rule {
 	}
 	gateways := Rule{
 		PolicyRule: policy(of("gateway.networking.k8s.io"), of("gateways"), watch()),
-		Why:        "east-west gateways that are Gateway API objects; where the CRD exists and this is missing, no endpoints",
+		Why:        "east-west gateways that are Gateway API objects; without this, where the CRD exists, istiod serves no endpoints",
 		Source:     "Istio pilot/pkg/serviceregistry/kube/controller/network.go",
 	}
 	if r.minor < 23 {

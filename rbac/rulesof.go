@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// ErrNoRules is in the chain of the error of [RulesOf] where there is nothing to
-// look at: a nil object, a role without rules, or a role whose rules are not known.
+// ErrNoRules is wrapped by the error of [RulesOf] if there is nothing to look at: a
+// nil object, a role without rules, or a role whose rules are not known.
 var ErrNoRules = errors.New("no rules")
 
 // RulesOf returns the rules of a Role or ClusterRole, or of the role that a
@@ -70,7 +70,7 @@ func referred(binding runtime.Object, ref rbacv1.RoleRef, namespace string, role
 	case ref.Name == "" || ref.Kind == "":
 		return nil, fmt.Errorf("%w: %s has no roleRef, and an API server refuses it", ErrNoRules, what)
 	case ref.Kind != "ClusterRole" && (ref.Kind != "Role" || namespace == ""):
-		return nil, fmt.Errorf("%w: %s refers to kind %q, which it cannot", ErrNoRules, what, ref.Kind)
+		return nil, fmt.Errorf("%w: %s refers to kind %q, which it may not", ErrNoRules, what, ref.Kind)
 	}
 	for _, o := range roles {
 		switch role := o.(type) {

@@ -37,7 +37,7 @@ func (o Options) validate() error {
 		return refuse("Options.ServiceAccount", o.ServiceAccount, msgs)
 	}
 	if o.ServiceAccount == "default" {
-		return invalid.Field("Options.ServiceAccount", o.ServiceAccount, "is the account of every pod in the namespace that names none, and each would read all Secrets of the cluster", "name an account of its own")
+		return invalid.Field("Options.ServiceAccount", o.ServiceAccount, "is the account of every pod in the namespace that names no other, and each would read all Secrets of the cluster", "name an account of its own")
 	}
 	if err := o.validateIstiods(); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// ErrVersionTooOld is in the chain of the error for an Options.IstioVersion
-// whose charts are older than those this package knows (1.19).
+// ErrVersionTooOld is wrapped by the error for an Options.IstioVersion whose
+// charts are older than those this package knows (1.19).
 var ErrVersionTooOld = errors.New("istio version too old")
 
 // The minors of Istio 1 whose charts the rules were compared with.

@@ -18,9 +18,9 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Allows fails tb, once for each, at accesses that the rules do not allow by
-// the decision of the RBAC authorizer (see [rbac.Allows]). It ends the test at an
-// access that no request can be (see [rbac.Access.Validate]), and without an access.
+// Allows fails tb once for each access that the rules do not allow, as the RBAC authorizer decides (see
+// [rbac.Allows]). It ends the test at an access that cannot be a request (see [rbac.Access.Validate]), and
+// without an access.
 func Allows(tb TB, rules []rbacv1.PolicyRule, accesses ...rbac.Access) {
 	tb.Helper()
 	if !askable(tb, "Allows", accesses) {
@@ -33,15 +33,13 @@ func Allows(tb TB, rules []rbacv1.PolicyRule, accesses ...rbac.Access) {
 	}
 }
 
-// Denies fails tb, once for each, at accesses that the rules allow by the
-// decision of the RBAC authorizer, and names the rules that do. An access to one
-// object without its name, such as "get secrets", is denied only if it is under
-// every name: rules with resourceNames count too.
+// Denies fails tb once for each access that the rules allow, as the RBAC authorizer decides, and names the
+// rule that does. An access to one object without its name, such as "get secrets", is denied only if it is
+// under every name: rules with resourceNames count too.
 //
-// Denies ends the test if it would prove nothing: at an access that no request
-// can be (see [rbac.Access.Validate]), without an access, and at rules that
-// grant nothing at all, as those of an aggregated ClusterRole in a manifest (see
-// [RulesOf]).
+// Denies ends the test if it would prove nothing: at an access that cannot be a request (see
+// [rbac.Access.Validate]), without an access, and at rules that grant nothing at all, as those of an
+// aggregated ClusterRole in a manifest (see [RulesOf]).
 func Denies(tb TB, rules []rbacv1.PolicyRule, accesses ...rbac.Access) {
 	tb.Helper()
 	if !askable(tb, "Denies", accesses) || !granting(tb, "Denies", rules) {
@@ -83,10 +81,9 @@ func NoWiderThan(tb TB, rules, limit []rbacv1.PolicyRule) {
 		strings.Join(lines, "\n\t"))
 }
 
-// RulesOf returns the rules of a Role or ClusterRole, or of the role that a
-// binding refers to, for the other assertions. It ends the test where there are
-// none to look at; roles are those that the object is aggregated from or refers
-// to (see [rbac.RulesOf]).
+// RulesOf returns the rules of a Role or ClusterRole, or of the role that a binding refers to, for the
+// other assertions. It ends the test if there are none. The roles are those that the object is aggregated
+// from or refers to (see [rbac.RulesOf]).
 func RulesOf(tb TB, object runtime.Object, roles ...runtime.Object) []rbacv1.PolicyRule {
 	tb.Helper()
 	rules, err := rbac.RulesOf(object, roles...)

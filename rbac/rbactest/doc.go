@@ -10,9 +10,9 @@
 //		rbactest.Golden(t, "reader.yaml", reader)
 //	}
 //
-// A failed assertion says what to change, and lets the test go on. An assertion
-// that has nothing to look at ends the test instead of passing: an access that no
-// request can be, no access, rules that grant nothing, a reader without objects.
+// A failed assertion says what to change, and lets the test go on. An assertion that has
+// nothing to look at ends the test instead of passing. That is so without an access, with
+// an impossible one, with rules that grant nothing, and with a reader without objects.
 // Golden ends the test in any case.
 //
 // The package registers no flag: a test binary may have its own -update.

@@ -138,7 +138,7 @@ func TestRulesOf(t *testing.T) {
 		"aggregated, no match": {aggregated("a"), []runtime.Object{labelled("1", "b", get)}, "give the ClusterRoles that it is aggregated from"},
 		"manifest with rules":  {stale, nil, "is aggregated"},
 		"no roleRef":           {&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "b"}}, []runtime.Object{role}, `ClusterRoleBinding "b" has no roleRef`},
-		"roleRef to a Role":    {binding("Role", "r"), []runtime.Object{role}, "which it cannot"},
+		"roleRef to a Role":    {binding("Role", "r"), []runtime.Object{role}, "which it may not"},
 		"role not given":       {binding("ClusterRole", "x"), nil, `ClusterRole "x", which ClusterRoleBinding "b" refers to, is not among the roles given`},
 		"role elsewhere":       {elsewhere, []runtime.Object{role}, "is not among the roles given"},
 		"something else":       {&rbacv1.RoleList{}, nil, "is not a role or a binding"},

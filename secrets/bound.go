@@ -15,11 +15,11 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Bound makes tokens that expire: a TokenRequest, bound to an empty marker
-// Secret whose deletion revokes the token (Kubernetes
-// pkg/serviceaccount/claims.go). istiod never renews a token, so Bound is
-// for programs that come back in time. Renew at about four fifths of the granted
-// life. It is a TokenSource, Revoker and Resumer, safe for concurrent use.
+// Bound makes tokens that expire: a TokenRequest, bound to an empty marker Secret
+// whose deletion revokes the token (Kubernetes pkg/serviceaccount/claims.go). istiod
+// never renews a token, so Bound is for programs that come back in time. Renew at
+// about four fifths of the granted lifetime. It is a TokenSource, Revoker and Resumer,
+// safe for concurrent use.
 type Bound struct {
 	// Secrets is client-go's SecretInterface of Request.Namespace, in the cluster
 	// that will be read. Required.
@@ -110,7 +110,7 @@ func (b Bound) request(ctx context.Context, req Request, marker types.UID) (Toke
 	case apierrors.IsNotFound(err):
 		return Token{}, req.noToken(ReasonRefused, "create the ServiceAccount in "+req.Namespace+" first; if it exists, somebody deleted the marker Secret: try again", err)
 	case isDenied(err):
-		return Token{}, req.noToken(ReasonRefused, "the caller needs the right to create serviceaccounts/token in namespace "+req.Namespace, err)
+		return Token{}, req.noToken(ReasonRefused, "the caller needs permission to create serviceaccounts/token in namespace "+req.Namespace, err)
 	case apierrors.IsConflict(err):
 		return Token{}, req.noToken(ReasonRefused, "the account or the marker Secret was recreated: look both up again", err)
 	default:
@@ -131,7 +131,7 @@ func (b Bound) granted(req Request, marker types.UID, answer *authenticationv1.T
 	value := answer.Status.Token
 	claims, _ := NewToken(value, time.Time{}).Claims() // an opaque token has none, and that is fine
 	if req.ServiceAccountUID != "" && claims.ServiceAccountUID != "" && claims.ServiceAccountUID != req.ServiceAccountUID {
-		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+claims.ServiceAccountUID+", not "+req.ServiceAccountUID+": the account was recreated, look it up again", nil)
+		return Token{}, req.noToken(ReasonWrongAccount, "its UID is "+claims.ServiceAccountUID+", not "+req.ServiceAccountUID+": the account was recreated, look it up again", nil)
 	}
 	expires := earliest(claims.Expires, answer.Status.ExpirationTimestamp.Time)
 	if !claims.IssuedAt.IsZero() {
@@ -143,7 +143,7 @@ func (b Bound) granted(req Request, marker types.UID, answer *authenticationv1.T
 	case expires.IsZero():
 		ref.Warnings = append(ref.Warnings, "the API server does not say when the token expires")
 	case life < b.lifetime()-slack:
-		ref.Warnings = append(ref.Warnings, fmt.Sprintf("asked for a life of %v, granted %v: the API server caps it (--service-account-max-token-expiration)", b.lifetime(), life))
+		ref.Warnings = append(ref.Warnings, fmt.Sprintf("asked for a lifetime of %v, granted %v: the API server caps it (--service-account-max-token-expiration)", b.lifetime(), life))
 	}
 	return NewToken(value, expires).WithRef(ref), nil
 }

@@ -74,7 +74,7 @@ func TestBoundToken(t *testing.T) {
 func TestBoundTellsAShortenedLife(t *testing.T) {
 	token, err := secrets.Bound{Secrets: &store{}, Accounts: issuer(t, time.Hour), Lifetime: 48 * time.Hour}.Token(t.Context(), request())
 	require.NoError(t, err)
-	require.Equal(t, []string{"asked for a life of 48h0m0s, granted 1h0m0s: the API server caps it (--service-account-max-token-expiration)"}, token.Ref().Warnings)
+	require.Equal(t, []string{"asked for a lifetime of 48h0m0s, granted 1h0m0s: the API server caps it (--service-account-max-token-expiration)"}, token.Ref().Warnings)
 }
 
 func TestBoundTakesTheEarlierExpiry(t *testing.T) {
@@ -125,7 +125,7 @@ func TestBoundFails(t *testing.T) {
 		{"empty answer", &authenticationv1.TokenRequest{}, nil, secrets.ReasonEmpty, "between here and the API server"},
 		{"other account", &authenticationv1.TokenRequest{Status: authenticationv1.TokenRequestStatus{Token: jwt(t, map[string]any{
 			"kubernetes.io": map[string]any{"serviceaccount": map[string]any{"uid": "other-uid"}},
-		})}}, nil, secrets.ReasonWrongAccount, "it is of UID other-uid, not account-uid"},
+		})}}, nil, secrets.ReasonWrongAccount, "its UID is other-uid, not account-uid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &store{}

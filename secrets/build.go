@@ -17,9 +17,9 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Build makes the Secret that tells an istiod of r. What istiod or the API
-// server would refuse, Build refuses, as joined *FieldErrors. Equal input gives
-// equal bytes: istiod takes any other bytes for a rotation (Istio
+// Build makes the Secret that tells an istiod of r. Build refuses what istiod
+// or the API server would refuse, with joined *FieldErrors. Equal input gives
+// equal bytes: istiod treats any other bytes as a rotation (Istio
 // pkg/kube/multicluster/secretcontroller.go). The kubeconfig is the one that
 // istioctl create-remote-secret writes.
 func Build(r Remote, o Options) (*corev1.Secret, error) {
@@ -83,7 +83,7 @@ func checkToken(r Remote) error {
 		return invalid.Field(field, "", tokenEmpty, "get one from a TokenSource")
 	}
 	if strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return invalid.Field(field, "", "holds a blank, a line end or another character that no HTTP header takes", "trim it")
+		return invalid.Field(field, "", "holds a space, a line end or another character that an HTTP header cannot hold", "trim it")
 	}
 	return nil
 }

@@ -67,11 +67,11 @@ func between(line string, certs int) error {
 	case text == "", strings.HasPrefix(text, "#") && !mark && !strings.Contains(text, "\r"):
 		return nil
 	case strings.HasPrefix(text, "\ufeff"):
-		return errors.New("begins with a byte order mark, which hides the certificate behind it: save it without one")
+		return errors.New("begins with a byte order mark, which hides the certificate after it: save it without the mark")
 	case strings.HasPrefix(text, "-----BEGIN ") && !strings.HasPrefix(text, begin):
 		return errors.New("holds a PEM block that is not a plain certificate")
 	case mark || strings.Contains(text, "BEGIN CERTIFICATE"):
-		return fmt.Errorf("certificate %d cannot be read: it begins with a line of its own, BEGIN CERTIFICATE between five dashes, without a blank before it", certs+1)
+		return fmt.Errorf("certificate %d cannot be read: its first line must be BEGIN CERTIFICATE between five dashes on each side, without a space before it", certs+1)
 	}
 	return errors.New("holds text that is neither a PEM certificate nor a comment after #")
 }
@@ -86,7 +86,7 @@ func certificate(rest []byte) (*x509.Certificate, []byte, error) {
 		return nil, nil, errors.New("is cut short or is not base64") // pem has passed over it, to the next one
 	}
 	if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
-		return nil, nil, errors.New("has headers, so client-go passes over it")
+		return nil, nil, errors.New("has headers, so client-go ignores it")
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

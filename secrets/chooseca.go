@@ -58,16 +58,16 @@ var ErrUnreachable = errors.New("unreachable from here")
 // account's token Secret, which is wrong behind a proxy or a load balancer that
 // ends TLS (Istio istioctl/pkg/multicluster/remote_secret.go).
 //
-// An e.CA is the only choice; without one, the first candidate that verifies is.
-// ChooseCA makes one TLS handshake and breaks it off: it sends no token and no
-// HTTP request. It sends the credentials of the proxy only to one without TLS, or to
-// one that e.CA or, without it, a candidate verifies. It does not use the proxies of
-// the environment.
+// If e.CA is set, it is the only choice. Otherwise the first candidate that verifies
+// the server is chosen. ChooseCA makes one TLS handshake and breaks it off: it sends
+// no token and no HTTP request. It sends the proxy's credentials only to a proxy
+// without TLS, or to one that e.CA (without it, a candidate) verifies. It does not
+// use the proxies of the environment.
 //
-// *CAError if the server answers and nothing verifies it. If it does not answer,
-// the choice is an e.CA as Unknown, since istiod may reach what we do not; without
-// one the error is ErrUnreachable. With InsecureSkipTLSVerify it dials nothing and
-// the choice is Unknown.
+// The error is a *CAError if the server answers and no CA verifies it. If it does
+// not answer, a given e.CA is chosen as Unknown, because istiod may reach what we
+// cannot; without one the error is ErrUnreachable. With InsecureSkipTLSVerify it
+// dials nothing and the choice is Unknown.
 func ChooseCA(ctx context.Context, e Endpoint, candidates []CandidateCA, opts ChooseOptions) (CAChoice, error) {
 	if err := e.Validate(); err != nil {
 		return CAChoice{}, err

@@ -59,7 +59,7 @@ func TestChooseCAExplicit(t *testing.T) {
 	var refused *secrets.CAError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "kubeconfig", refused.Fits)
-	require.ErrorContains(t, err, "use the one of kubeconfig, which does, or leave Endpoint.CA empty")
+	require.ErrorContains(t, err, "use that of kubeconfig, which does, or leave Endpoint.CA empty")
 }
 
 func TestChooseCARefusesAll(t *testing.T) {
@@ -68,7 +68,7 @@ func TestChooseCARefusesAll(t *testing.T) {
 	opts := secrets.ChooseOptions{Dial: s.dial}
 
 	_, err := secrets.ChooseCA(t.Context(), secrets.Endpoint{Server: apiServer}, []secrets.CandidateCA{{Name: "token Secret", PEM: wrong.pem}}, opts)
-	require.ErrorContains(t, err, `it presents a certificate of "CN=server", issued by "CN=right", valid for [kubernetes 10.96.0.1] (token Secret: x509:`)
+	require.ErrorContains(t, err, `it presents the certificate "CN=server", issued by "CN=right", valid for [kubernetes 10.96.0.1] (token Secret: x509:`)
 
 	s = serveTLS(t, right.issue(t, "api.east.example.com"))
 	_, err = secrets.ChooseCA(t.Context(), secrets.Endpoint{Server: apiServer}, []secrets.CandidateCA{{Name: "token Secret", PEM: wrong.pem}}, secrets.ChooseOptions{Dial: s.dial})

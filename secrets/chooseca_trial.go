@@ -77,10 +77,9 @@ func (ts trials) choose(seen peer) (CAChoice, error) {
 	return choice, nil
 }
 
-// CAError says that a server presented a certificate which no CA at hand verifies.
+// CAError says that a server presented a certificate which none of the CAs verifies.
 type CAError struct {
-	// Address is the server, or the https proxy before it; Name is what its
-	// certificate was to be valid for.
+	// Address is the server, or the https proxy before it; Name is what its certificate must be valid for.
 	Address, Name string
 	// Subject, Issuer and SANs are of the certificate that it presented.
 	Subject, Issuer string
@@ -118,7 +117,7 @@ func (e *CAError) Error() string {
 	if len(why) == 0 {
 		why = append(why, "no CA to try")
 	}
-	return fmt.Sprintf("secrets: no CA verifies %s as %q: it presents a certificate of %q, issued by %q, valid for %v (%s); %s",
+	return fmt.Sprintf("secrets: no CA verifies %s as %q: it presents the certificate %q, issued by %q, valid for %v (%s); %s",
 		e.Address, e.Name, e.Subject, e.Issuer, e.SANs, strings.Join(why, "; "), e.remedy())
 }
 
@@ -130,7 +129,7 @@ func (e *CAError) remedy() string {
 		}
 	}
 	if e.Fits != "" {
-		return fmt.Sprintf("use the one of %s, which does, or leave Endpoint.CA empty", printable.Value(e.Fits))
+		return fmt.Sprintf("use that of %s, which does, or leave Endpoint.CA empty", printable.Value(e.Fits))
 	}
 	return "set Endpoint.CA to the certificate of that issuer"
 }

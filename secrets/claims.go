@@ -23,7 +23,7 @@ type Claims struct {
 	// Namespace, ServiceAccount and ServiceAccountUID identify the account.
 	Namespace, ServiceAccount, ServiceAccountUID string
 	// SecretName and SecretUID identify the Secret that the token is bound to; the
-	// UID is known of bound tokens only.
+	// UID is known for bound tokens only.
 	SecretName, SecretUID string
 }
 

@@ -33,7 +33,7 @@ func TestCreateIsTheLock(t *testing.T) {
 		require.Equal(t, "istio-system", exists.Namespace)
 		require.Equal(t, tokenName, exists.Name)
 		require.True(t, apierrors.IsAlreadyExists(err))
-		require.EqualError(t, err, "secrets: Secret istio-system/"+tokenName+" exists already; look at its labels for the owner, resume or delete it")
+		require.EqualError(t, err, "secrets: Secret istio-system/"+tokenName+" exists already; its labels name the owner; resume from it or delete it")
 		require.Equal(t, []string{tokenName}, s.names(), "somebody else's object stays")
 	})
 }
@@ -45,8 +45,8 @@ func TestCreateFails(t *testing.T) {
 		hint string
 	}{
 		{"no namespace", apierrors.NewNotFound(secretsResource, "istio-system"), "create the namespace first"},
-		{"forbidden", forbidden(), "the right to create, get and delete Secrets in namespace istio-system"},
-		{"unauthorized", apierrors.NewUnauthorized("no"), "the right to create"},
+		{"forbidden", forbidden(), "permission to create, get and delete Secrets in namespace istio-system"},
+		{"unauthorized", apierrors.NewUnauthorized("no"), "permission to create"},
 		{"network", errors.New("connection reset"), "the Secret may be there"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestRequestRefused(t *testing.T) {
 		{"generation", func(r *secrets.Request) { r.Generation = -1 }, `Request.Generation "-1"`},
 		{"label", func(r *secrets.Request) { r.Labels = map[string]string{"a": "b c"} }, `Request.Labels[a] "b c"`},
 		{"annotation", func(r *secrets.Request) { r.Annotations = map[string]string{"": ""} }, `Request.Annotations[]`},
-		{"label of istiod", func(r *secrets.Request) { r.Labels = map[string]string{secrets.LabelMultiCluster: "true"} }, "take the token's object for a remote secret"},
+		{"label of istiod", func(r *secrets.Request) { r.Labels = map[string]string{secrets.LabelMultiCluster: "true"} }, "read the token's object as a remote secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := request()

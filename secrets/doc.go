@@ -20,5 +20,5 @@
 // hold them, and Endpoint.ProxyURL where the caller puts a password there.
 //
 // The package writes nothing to the reading cluster and reads no state of an istiod.
-// Whether the Secret works is for a verification to find out.
+// Only a verification shows whether the Secret works.
 package secrets

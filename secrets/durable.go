@@ -15,8 +15,8 @@ import (
 )
 
 // Durable makes tokens that work until they are revoked: a Secret of type
-// kubernetes.io/service-account-token, which the token controller fills. It is
-// for meshes that must not go dark when nobody comes back to renew. Durable is a
+// kubernetes.io/service-account-token, which the token controller fills. It is for
+// meshes that must keep working when nobody renews their credentials. Durable is a
 // TokenSource, Revoker and Resumer, safe for concurrent use.
 type Durable struct {
 	// Secrets is client-go's SecretInterface of Request.Namespace, in the cluster
@@ -113,7 +113,7 @@ func (d Durable) wait(ctx context.Context, req Request, seen *corev1.Secret) (To
 			return Token{}, req.noToken(ReasonDeleted, "the token controller deletes it if the ServiceAccount does not exist in "+
 				req.Namespace+" or has another UID: create the account first", err)
 		case isDenied(err):
-			return Token{}, req.noToken(ReasonUnreadable, "the caller needs the right to get Secrets in namespace "+req.Namespace, err)
+			return Token{}, req.noToken(ReasonUnreadable, "the caller needs permission to get Secrets in namespace "+req.Namespace, err)
 		case err != nil:
 			unread = err
 		case got.UID != uid:
@@ -132,7 +132,7 @@ func filled(req Request, secret *corev1.Secret) (Token, error) {
 	}
 	account := secret.Annotations[corev1.ServiceAccountUIDKey]
 	if req.ServiceAccountUID != "" && account != "" && account != req.ServiceAccountUID {
-		return Token{}, req.noToken(ReasonWrongAccount, "it is of UID "+account+", not "+req.ServiceAccountUID+": the account was recreated, look it up again", nil)
+		return Token{}, req.noToken(ReasonWrongAccount, "its UID is "+account+", not "+req.ServiceAccountUID+": the account was recreated, look it up again", nil)
 	}
 	value := string(secret.Data[corev1.ServiceAccountTokenKey])
 	ref := req.ref(KindDurable, secret.UID)
@@ -146,7 +146,7 @@ func unfilled(ctx context.Context, req Request, secret *corev1.Secret, unread er
 	case ctx.Err() != nil:
 		return req.noToken(ReasonInterrupted, "try again", context.Cause(ctx))
 	case unread != nil:
-		return req.noToken(ReasonUnreadable, "look at the API server", unread)
+		return req.noToken(ReasonUnreadable, "check that the API server answers", unread)
 	case len(secret.Data[corev1.ServiceAccountRootCAKey]) > 0:
 		return req.noToken(ReasonHalfFilled, "ca.crt is there but the token is not, and the token controller writes both at once: "+
 			"find out who else writes this Secret", nil)

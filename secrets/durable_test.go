@@ -94,7 +94,7 @@ func TestDurableFails(t *testing.T) {
 			s.put(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}})
 			return nil
 		}, reason: secrets.ReasonReplaced, hint: "another run", left: []string{tokenName}, took: 200 * time.Millisecond},
-		{name: "may not read", onGet: func(int, *store, string) error { return forbidden() }, reason: secrets.ReasonUnreadable, hint: "the right to get Secrets", took: 200 * time.Millisecond},
+		{name: "may not read", onGet: func(int, *store, string) error { return forbidden() }, reason: secrets.ReasonUnreadable, hint: "permission to get Secrets", took: 200 * time.Millisecond},
 		{name: "cannot read", onGet: func(int, *store, string) error { return errors.New("connection refused") }, reason: secrets.ReasonUnreadable, hint: "connection refused", took: 30 * time.Second},
 		{name: "other account", onGet: func(_ int, s *store, name string) error {
 			s.fill(name, "token", "other-uid")

@@ -16,10 +16,10 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Endpoint is an API server as the reading istiod reaches it. It prints without
-// the user and password of the proxy. One case cannot be helped: of an Endpoint in an
-// unexported field, fmt prints the plain strings. Keep the password in ProxyAuth,
-// which hides it there too. Parse and UnmarshalJSON do so.
+// Endpoint is an API server as the reading istiod reaches it. It prints without the
+// user and password of the proxy. There is one exception: of an Endpoint in an
+// unexported field fmt prints the plain strings. Keep the password in ProxyAuth, which
+// hides it there too. Parse and UnmarshalJSON do so.
 type Endpoint struct {
 	// Server is the URL: https, a host, an optional port and an optional path. A path
 	// means a proxy in front of the API server (Rancher, fleet gateways, virtual
@@ -166,7 +166,7 @@ func (e Endpoint) MarshalJSON() ([]byte, error) {
 func (e *Endpoint) UnmarshalJSON(data []byte) error {
 	p := plainEndpoint(*e)
 	if err := json.Unmarshal(data, &p); err != nil {
-		return errors.New("secrets: this is not the JSON of an Endpoint, or its proxyAuth was printed, which hides it: make one with NewProxyAuth")
+		return errors.New("secrets: this is not the JSON of an Endpoint, or its proxyAuth was printed and so is hidden: make one with NewProxyAuth")
 	}
 	if err := Endpoint(p).checkOriginal(); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (e Endpoint) checkOriginal() error {
 		{"Endpoint.Server", e.Server}, {"Endpoint.ProxyURL", e.ProxyURL}, {"Endpoint.TLSServerName", e.TLSServerName}, {"Endpoint.CA", string(e.CA)},
 	} {
 		if strings.Contains(of.value, redacted) {
-			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, which hides a part of it", "give the original; the credentials of a proxy belong in ProxyAuth"))
+			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, and a part of it is hidden", "give the original; the credentials of a proxy belong in ProxyAuth"))
 		}
 	}
 	return errors.Join(errs...)

@@ -93,7 +93,7 @@ func (e Endpoint) checkProxy() error {
 	case err != nil || !proxyScheme(u.Scheme):
 		return invalid.Field(field, shown, "is not a proxy that istiod can use", "write http://, https:// or socks5://, then host:port; credentials belong in ProxyAuth")
 	case u.User != nil && !e.ProxyAuth.IsZero():
-		return invalid.Field("Endpoint.ProxyAuth", "", "is set, and ProxyURL holds a user as well", "take the user out of ProxyURL")
+		return invalid.Field("Endpoint.ProxyAuth", "", "is set, and ProxyURL holds a user as well", "remove the user from ProxyURL")
 	}
 	return e.checkHost(field, shown, u, true)
 }
@@ -113,14 +113,14 @@ func (e Endpoint) checkHost(field, shown string, u *url.URL, dialled bool) error
 	}
 	if dialled && !e.AllowLoopback && isLoopback(host) {
 		return invalid.Field(
-			field, shown, "is an address of the local host, where istiod will find itself",
+			field, shown, "is an address of the local host, where istiod would find only itself",
 			"give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host")
 	}
 	addr, err := netip.ParseAddr(host)
 	short, numeric := numericAddress(host)
 	switch {
 	case err == nil && addr.Is4() == strings.HasPrefix(u.Host, "["):
-		return invalid.Field(field, shown, "has no valid host", "give an IPv6 address in brackets and any other host without")
+		return invalid.Field(field, shown, "has no valid host", "put an IPv6 address in brackets, and no other host")
 	case isNobody(host):
 		return invalid.Field(field, shown, "has an address that no server can have", "give the address of one server")
 	case err == nil:
@@ -141,7 +141,7 @@ func (e Endpoint) checkServerName() error {
 	case name == "", err == nil && addr.Zone() == "":
 		return nil
 	case err == nil:
-		return invalid.Field(field, name, "has a zone, which no certificate holds", "leave it out, from the % on")
+		return invalid.Field(field, name, "has a zone, which no certificate holds", "leave it out, from the % onwardward")
 	case strings.ContainsAny(name, "[]"):
 		return invalid.Field(field, name, "has brackets", "write the address alone, without brackets and port")
 	case strings.Count(name, ":") == 1 && !strings.Contains(name, "/"):
@@ -165,7 +165,7 @@ func (e Endpoint) Warnings() []*FieldError {
 	}
 	if server.Path != "" && server.Path != "/" {
 		warn("Endpoint.Server", shownURL(e.Server), "has a path, so a proxy in front of the API server answers: the CA and the authentication are those of the proxy",
-			"give the CA of the proxy, and check there that it takes the token: not every proxy accepts the tokens of ServiceAccounts")
+			"give the CA of the proxy, and check that it accepts the token: not every proxy accepts the tokens of ServiceAccounts")
 	}
 	if host := server.Hostname(); e.ProxyURL != "" && (isLoopback(host) || isOwnServer(host)) {
 		warn("Endpoint.Server", shownURL(e.Server), "means what it means where the proxy runs, which looks it up", "see that the proxy runs in the other cluster, or on the host of its API server")
@@ -175,7 +175,7 @@ func (e Endpoint) Warnings() []*FieldError {
 	}
 	proxy, _ := e.Proxy()
 	if proxy != nil && proxy.User != nil {
-		warn("Endpoint.ProxyURL", e.shownProxy(), "has credentials, which stand in the kubeconfig for everyone who may read the Secret",
+		warn("Endpoint.ProxyURL", e.shownProxy(), "has credentials, which everyone who may read the Secret sees in the kubeconfig",
 			"use a proxy that needs none, or limit who may read Secrets in the namespace of istiod")
 	}
 	if proxy != nil && isLinkLocal(proxy.Hostname()) {

@@ -17,7 +17,7 @@ var (
 	ErrNoToken = errors.New("no token")
 	// ErrNotRevocable says that a Revoker does not know the kind of a Ref.
 	ErrNotRevocable = errors.New("not revocable")
-	// ErrNotResumable says that a Resumer cannot go on from an object.
+	// ErrNotResumable says that a Resumer cannot resume from an object.
 	ErrNotResumable = errors.New("not resumable")
 	// ErrNotJWT says that a token has no claims to read.
 	ErrNotJWT = errors.New("not a JSON web token")
@@ -27,9 +27,8 @@ var (
 // are joined; errors.As finds the first.
 type FieldError = invalid.FieldError
 
-// ExistsError says that the object which a source wanted to create exists
-// already: another run made it, or it is somebody else's. Its labels and
-// annotations tell which. A Resumer goes on from it.
+// ExistsError says that the object which a source wanted to create exists already: another run made
+// it, or it is somebody else's. Its labels and annotations tell which. A Resumer can resume from it.
 type ExistsError struct {
 	// Namespace and Name are the object's.
 	Namespace, Name string
@@ -39,7 +38,7 @@ type ExistsError struct {
 
 // Error names the object and the next step.
 func (e *ExistsError) Error() string {
-	return fmt.Sprintf("secrets: Secret %s/%s exists already; look at its labels for the owner, resume or delete it", shownName(e.Namespace), shownName(e.Name))
+	return fmt.Sprintf("secrets: Secret %s/%s exists already; its labels name the owner; resume from it or delete it", shownName(e.Namespace), shownName(e.Name))
 }
 
 // Unwrap returns the API server's answer.
@@ -56,7 +55,7 @@ type ReplacedError struct {
 
 // Error names the object and both UIDs.
 func (e *ReplacedError) Error() string {
-	return fmt.Sprintf("secrets: Secret %s/%s has UID %q, not %q: it is another object and was left alone; the token of the old one is dead", shownName(e.Namespace), shownName(e.Name), e.Got, e.Want)
+	return fmt.Sprintf("secrets: Secret %s/%s has UID %q, not %q: it is another object and was left alone; the old object's token no longer works", shownName(e.Namespace), shownName(e.Name), e.Got, e.Want)
 }
 
 // LeftoverError says that a source failed and that the object which it had
@@ -160,7 +159,7 @@ func (r Request) createFailed(ctx context.Context, err error) error {
 	case apierrors.IsNotFound(err):
 		return r.noToken(ReasonRefused, "create the namespace first", err)
 	case isDenied(err):
-		return r.noToken(ReasonRefused, "the caller needs the right to create, get and delete Secrets in namespace "+r.Namespace, err)
+		return r.noToken(ReasonRefused, "the caller needs permission to create, get and delete Secrets in namespace "+r.Namespace, err)
 	default:
 		return r.noToken(ReasonRefused, "try again; if the answer was lost, the Secret may be there", err)
 	}

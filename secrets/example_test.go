@@ -52,7 +52,7 @@ func ExampleBuild_refused() {
 	}, secrets.Options{})
 	fmt.Println(err)
 	// Output:
-	// Endpoint.Server "https://localhost:6443": is an address of the local host, where istiod will find itself; give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host
+	// Endpoint.Server "https://localhost:6443": is an address of the local host, where istiod would find only itself; give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host
 }
 
 func ExampleParse() {
@@ -91,8 +91,8 @@ current-context: east
 		fmt.Println(p.Severity, p)
 	}
 	// Output:
-	// error secrets: metadata.labels: has no label istio/multiCluster, so istiod does not see it; set it to true, in these letters
-	// error secrets: east: users[east].exec: kubeconfig is not allowed: exec is not allowed; use an inline token; istiod takes this only where PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS permits exec
+	// error secrets: metadata.labels: has no label istio/multiCluster, so istiod does not see it; set it to true, in lower case
+	// error secrets: east: users[east].exec: kubeconfig is not allowed: exec is not allowed; use an inline token; istiod accepts this only if PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS permits exec
 }
 
 func ExampleFirst() {

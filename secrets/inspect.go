@@ -79,7 +79,7 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 		client.CertData, client.KeyData = nil, nil // only istiod can read the files
 	}
 	if _, err := tls.X509KeyPair(client.CertData, client.KeyData); len(client.CertData) > 0 && err != nil {
-		in.add(SeverityError, in.userField(current.AuthInfo, "client-certificate-data"), "no client can be built: "+in.redact(err.Error()), "give a PEM certificate with its own key")
+		in.add(SeverityError, in.userField(current.AuthInfo, "client-certificate-data"), "no client can be built: "+in.redact(err.Error()), "give a PEM certificate and its key")
 		return
 	}
 	trust := "certificate-authority-data"
@@ -91,7 +91,7 @@ func (in *inspection) connect(config *clientcmdapi.Config) {
 	}
 	if _, err := rest.TLSConfigFor(client); err != nil {
 		in.add(SeverityError, in.clusterField(current.Cluster, trust),
-			"no client can be built: "+in.redact(err.Error()), "give a PEM bundle of certificates, not together with insecure-skip-tls-verify")
+			"no client can be built: "+in.redact(err.Error()), "give a PEM bundle of certificates, and do not set insecure-skip-tls-verify with it")
 		return
 	}
 	in.remote.Endpoint = Endpoint{
@@ -134,7 +134,7 @@ func (in *inspection) load(kubeconfig []byte) *clientcmdapi.Config {
 	why, remedy := "it is not the YAML of a kubeconfig", "write it again; every data key must be a cluster ID with a kubeconfig"
 	switch text := err.Error(); {
 	case strings.Contains(text, "duplicate name"):
-		why, remedy = "two clusters, contexts or users have one name", "give each a name of its own"
+		why, remedy = "two clusters, contexts or users have one name", "give each its own name"
 	case strings.Contains(text, "no kind ") || strings.Contains(text, "no version "):
 		why, remedy = "apiVersion and kind are not those of a kubeconfig", "write apiVersion: v1 and kind: Config"
 	case strings.Contains(text, "illegal base64"):

@@ -31,7 +31,7 @@ func (in *inspection) misread(config *clientcmdapi.Config, current *clientcmdapi
 		}
 	}
 	if n := len(config.AuthInfos); n > 1 {
-		in.add(SeverityWarning, "users", fmt.Sprintf("holds %d users, and the current context needs one", n), "leave only that one, the others only leak")
+		in.add(SeverityWarning, "users", fmt.Sprintf("holds %d users, and the current context needs one", n), "leave only that one: the others do nothing but leak")
 	}
 }
 
@@ -45,7 +45,7 @@ func (in *inspection) misreadUser(config *clientcmdapi.Config, current *clientcm
 		in.add(SeverityWarning, in.userField(current.AuthInfo, "as-uid"), "istiod drops it", "leave it out")
 	}
 	if user.Username != "" || user.Password != "" {
-		in.add(SeverityWarning, in.userField(current.AuthInfo, "username"), "API servers since Kubernetes 1.19 take no password", "give the user a token")
+		in.add(SeverityWarning, in.userField(current.AuthInfo, "username"), "since Kubernetes 1.19 API servers accept no password", "give the user a token")
 	}
 	if claims, err := in.remote.Token.Claims(); err == nil && slices.Equal(claims.Audiences, []string{"istio-ca"}) {
 		in.add(SeverityWarning, in.userField(current.AuthInfo, "token"), "is meant for the audience istio-ca, so no API server accepts it", "ask for a token without audiences")

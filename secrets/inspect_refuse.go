@@ -84,9 +84,9 @@ func withoutFiles(config *clientcmdapi.Config, commands bool) *clientcmdapi.Conf
 }
 
 const (
-	remedyInline   = "use an inline token; istiod takes this only where PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS permits %s"
-	remedyProvider = "use an inline token; no setting of istiod helps: client-go has had no provider but oidc since Kubernetes 1.26"
-	ownFiles       = "names a file, which istiod reads in its own container and refuses the kubeconfig without"
+	remedyInline   = "use an inline token; istiod accepts this only if PILOT_INSECURE_MULTICLUSTER_KUBECONFIG_OPTIONS permits %s"
+	remedyProvider = "use an inline token; no setting of istiod helps: since Kubernetes 1.26 client-go has only the provider oidc"
+	ownFiles       = "names a file, which istiod reads in its own container; without the file it refuses the kubeconfig"
 )
 
 // sanitize reports the credentials that istiod's sanitizer refuses, of every
@@ -116,7 +116,7 @@ func (in *inspection) sanitize(config *clientcmdapi.Config) {
 			case one.used && !in.permitted[one.option]:
 				refuse(one.field, one.option, fmt.Sprintf(remedyInline, one.option))
 			case one.used && one.option == "exec":
-				in.add(SeverityWarning, in.userField(name, one.field), "istiod runs a command of its own container, which its image does not have", "use an inline token")
+				in.add(SeverityWarning, in.userField(name, one.field), "istiod runs this command in its own container, and its image does not have it", "use an inline token")
 			case one.used:
 				in.add(SeverityWarning, in.userField(name, one.field), ownFiles, "use an inline token")
 			}

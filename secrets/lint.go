@@ -29,11 +29,10 @@ type LintOptions struct {
 // Istio's defaults.
 func Lint(secret *corev1.Secret) []Problem { return LintOptions{}.Lint(secret) }
 
-// Lint reports every reason why istiod would refuse secret, overlook it or do
-// something else with it than was meant: first the reasons of the Secret as a whole,
-// then those of its keys in order. What Build would refuse is among them. No
-// Problem holds a credential. Lint looks at the Secret alone: a verification tells
-// whether the server answers and whether the token still works.
+// Lint reports every reason why istiod would refuse secret, overlook it or do something else with
+// it than was intended: first the reasons of the Secret as a whole, then those of its keys in
+// order. What Build would refuse is among them. No Problem holds a credential. Lint looks at the
+// Secret alone: a verification tells whether the server answers and whether the token still works.
 func (o LintOptions) Lint(secret *corev1.Secret) []Problem { return scan(secret, o).problems() }
 
 // scanned is a Secret as istiod sees it.
@@ -79,7 +78,7 @@ func lintKey(in *inspection, key string) {
 		in.add(SeverityError, "data", "is not a valid data key: "+strings.Join(msgs, ", "), "use the cluster's ID")
 	}
 	if key == "Kubernetes" {
-		in.add(SeverityWarning, "data", "is the ID that an istiod has by default: one whose own ID it is ignores the key",
+		in.add(SeverityWarning, "data", "is the default ID of an istiod: an istiod with this ID ignores the key",
 			"give each cluster an ID of its own (chart value global.multiCluster.clusterName)")
 	}
 }
@@ -94,13 +93,13 @@ func lintWhole(secret *corev1.Secret, data map[string][]byte, namespace string) 
 		if found {
 			message = fmt.Sprintf("label %s is %q, so istiod does not see it", LabelMultiCluster, value)
 		}
-		add(SeverityError, "metadata.labels", message, "set it to true, in these letters")
+		add(SeverityError, "metadata.labels", message, "set it to true, in lower case")
 	}
 	if msgs := validation.IsDNS1123Subdomain(secret.Name); secret.Name != "" && len(msgs) > 0 {
-		add(SeverityError, "metadata.name", fmt.Sprintf("%q is not a valid name: %s", secret.Name, strings.Join(msgs, ", ")), "take SecretName of the cluster's ID")
+		add(SeverityError, "metadata.name", fmt.Sprintf("%q is not a valid name: %s", secret.Name, strings.Join(msgs, ", ")), "use what SecretName returns for the cluster's ID")
 	}
 	if secret.Namespace != namespace {
-		add(SeverityWarning, "metadata.namespace", fmt.Sprintf("is %q, and istiod reads its own namespace only, %s", shownName(secret.Namespace), namespace),
+		add(SeverityWarning, "metadata.namespace", fmt.Sprintf("is %q, but istiod reads only its own namespace, %s", shownName(secret.Namespace), namespace),
 			"use the namespace of the reading istiod")
 	}
 	if len(data) == 0 {
@@ -125,13 +124,14 @@ func lintWhole(secret *corev1.Secret, data map[string][]byte, namespace string) 
 
 func has(data map[string][]byte, key string) bool { _, found := data[key]; return found }
 
-// Severity says what a Problem costs.
+// Severity says how grave a Problem is.
 type Severity string
 
 const (
 	// SeverityError means that istiod or the API server refuses it, or never sees it.
 	SeverityError Severity = "error"
-	// SeverityWarning means that istiod takes it, and that it probably does not do what was meant.
+	// SeverityWarning means that istiod accepts it, but that it probably does not do what was
+	// intended.
 	SeverityWarning Severity = "warning"
 )
 
@@ -143,7 +143,7 @@ type Problem struct {
 	// Field is the path within the Secret or the kubeconfig, such as
 	// metadata.labels or users[east].exec.
 	Field string `json:"field"`
-	// Message says what is wrong, with istiod's own words where it has some.
+	// Message says what is wrong, in istiod's own words where istiod has a message for it.
 	Message string `json:"message"`
 	// Remedy says what to do.
 	Remedy string `json:"remedy"`

@@ -22,8 +22,8 @@ const (
 
 // SecretName returns the usual name of the remote secret of cluster:
 // istio-remote-secret-<cluster>, as istioctl names it, if that is a legal name.
-// Otherwise cluster becomes a readable label with 8 hex digits of its SHA-256. Of what
-// its form shows to be a credential, only the hash is used.
+// Otherwise cluster becomes a readable label with 8 hex digits of its SHA-256. If
+// cluster looks like a credential, only its hash is used.
 func SecretName(cluster string) string {
 	if name := namePrefix + cluster; len(validation.IsDNS1123Subdomain(name)) == 0 && printable.Line(cluster) == cluster {
 		return name

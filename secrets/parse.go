@@ -13,10 +13,10 @@ import (
 )
 
 // Parse returns the clusters that istiod finds in secret, in the order of their
-// IDs. A key that istiod would refuse, or a Secret that it would not look at, is
-// an error: the joined Problems of severity error that Lint reports. StringData
-// counts over Data, as when the API server stores the Secret. The user and password
-// of a proxy are in Endpoint.ProxyAuth.
+// IDs. A key that istiod would refuse, or a Secret that it would not look at, is an
+// error: the joined Problems of severity error that Lint reports. StringData
+// overrides Data, as it does when the API server stores the Secret. The user and
+// password of a proxy are in Endpoint.ProxyAuth.
 //
 // A credential that is not a plain token is named in Remote.Credential; its value
 // is not kept. Token.Expires is the token's own exp claim.
@@ -44,7 +44,7 @@ type Remote struct {
 	// Cluster is the ID under which istiod knows the cluster; it is the data key of
 	// the Secret. It must equal what that cluster's proxies and istiod call
 	// themselves (ISTIO_META_CLUSTER_ID, chart value
-	// global.multiCluster.clusterName), else their workloads are not found.
+	// global.multiCluster.clusterName), otherwise their workloads are not found.
 	Cluster string
 	// Endpoint is the API server as the reading istiod reaches it.
 	Endpoint Endpoint

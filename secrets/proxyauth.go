@@ -80,7 +80,7 @@ func (ProxyAuth) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // UnmarshalText fails: what was printed does not hold the password.
 func (*ProxyAuth) UnmarshalText([]byte) error {
-	return errors.New("secrets: a ProxyAuth cannot be read from text, since none of its texts holds it: make it with NewProxyAuth")
+	return errors.New("secrets: a ProxyAuth cannot be read from text, because its text never holds the password: make it with NewProxyAuth")
 }
 
 // splitProxy takes the user information out of the URL of a proxy. A URL that does

@@ -54,13 +54,13 @@ type Ref struct {
 	// Generation is the one of the Request.
 	Generation int `json:"generation,omitempty"`
 	// Issued is when the token was granted; zero if not known. With Expires it
-	// gives the granted life, of which renewal takes a part.
+	// gives the granted lifetime, from which the time to renew follows.
 	Issued time.Time `json:"issued,omitzero"`
 	// Expires is when the token stops working; zero if no expiry is known.
 	Expires time.Time `json:"expires,omitzero"`
 	// Fingerprint is the first 8 hex digits of the token's SHA-256.
 	Fingerprint string `json:"fingerprint,omitempty"`
-	// Warnings say how the token differs from what was asked for: a shorter life,
-	// another source.
+	// Warnings say how the token differs from what was asked for: a shorter
+	// lifetime, another source.
 	Warnings []string `json:"warnings,omitempty"`
 }

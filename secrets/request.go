@@ -55,7 +55,7 @@ func (r Request) complete() (Request, error) {
 	if value, found := r.Labels[LabelMultiCluster]; found {
 		errs = append(errs, invalid.Field(
 			"Request.Labels["+LabelMultiCluster+"]", value,
-			"would make istiod take the token's object for a remote secret", "leave this label to Build"))
+			"would make istiod read the token's object as a remote secret", "leave this label to Build"))
 	}
 	return r, errors.Join(errs...)
 }

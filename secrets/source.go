@@ -15,7 +15,7 @@ import (
 // Request asks for a token of a ServiceAccount in the cluster that will be read.
 type Request struct {
 	// Reader is the ID of the cluster whose istiod will hold the token. It is for
-	// sources that keep their own books; those of this package do not use it.
+	// sources that keep records of their own; those of this package do not use it.
 	Reader string
 	// Namespace is the ServiceAccount's, and so also that of the object that
 	// revokes the token. Default istio-system.
@@ -55,10 +55,10 @@ type Revoker interface {
 	Revoke(context.Context, Ref) error
 }
 
-// Resumer is a TokenSource that can go on from the object which an interrupted
-// Token call left behind (see ExistsError). The caller has made sure that the
-// object is its own. On failure the object is left as it is; ErrNotResumable if
-// it is not of this source's kind.
+// Resumer is a TokenSource that can resume from the object which an interrupted Token
+// call left behind (see ExistsError). The caller has made sure that the object is its
+// own. On failure the object is left as it is; ErrNotResumable if it is not of this
+// source's kind.
 type Resumer interface {
 	Resume(context.Context, Request, *corev1.Secret) (Token, error)
 }
@@ -154,7 +154,7 @@ func (f firstOf) Resume(ctx context.Context, req Request, existing *corev1.Secre
 			}
 		}
 	}
-	return Token{}, fmt.Errorf("secrets: no source goes on from Secret %q: %w; delete it or choose another name", shownName(req.ObjectName()), ErrNotResumable)
+	return Token{}, fmt.Errorf("secrets: no source can resume from Secret %q: %w; delete it or choose another name", shownName(req.ObjectName()), ErrNotResumable)
 }
 
 func final(err error) bool {

@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// Token is a bearer token of an API server. It cannot be printed: every
-// formatting verb, JSON, text and log encoding of it says REDACTED, also inside
-// other values. Only Reveal returns the value. The price is that reflect.DeepEqual
-// finds no two Tokens equal: compare with Equal. The zero Token holds none.
-// A Token is immutable and safe for concurrent use.
+// Token is a bearer token of an API server. It cannot be printed: every formatting verb, JSON,
+// text and log encoding of it says REDACTED, also inside other values. Only Reveal returns the
+// value. Therefore reflect.DeepEqual finds no two Tokens equal: compare with Equal. The zero
+// Token holds none. A Token is immutable and safe for concurrent use.
 type Token struct {
 	// A closure, since fmt and dumpers follow pointers and unexported fields but not functions.
 	reveal  func() string
@@ -99,7 +98,7 @@ func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // UnmarshalText fails: what was printed does not hold the token.
 func (*Token) UnmarshalText([]byte) error {
-	return errors.New("secrets: a Token cannot be read from text, since none of its texts holds it: make it with NewToken")
+	return errors.New("secrets: a Token cannot be read from text, because its text never holds the token: make it with NewToken")
 }
 
 // LogValue returns REDACTED.

@@ -32,7 +32,7 @@ func ExampleRun() {
 	// Output:
 	// distinct-clusters: not checked: Input.From.Reader is not given
 	//   give Input.From.Reader
-	// server-url: Endpoint.Server "https://127.0.0.1:6443" is an address of the local host, where istiod will find itself
+	// server-url: Endpoint.Server "https://127.0.0.1:6443" is an address of the local host, where istiod would find only itself
 	//   give an address that the reading istiod's pods reach, or set AllowLoopback if it runs on this host
 }
 

@@ -43,7 +43,7 @@ func (t *traffic) proxyEndpoints(ctx context.Context) probe.Result {
 	case !healthy:
 		return probe.Result{
 			Status: probe.Warned, Summary: "the proxy of pod " + c.pod.Name + " considers " + listed(ours) + " unhealthy",
-			Hint: "look at the server's errors; outlier detection of a DestinationRule takes endpoints out",
+			Hint: "look at the server's errors; outlier detection of a DestinationRule removes endpoints",
 		}
 	}
 	return probe.Result{Status: probe.Passed, Summary: fmt.Sprintf("the proxy of pod %s has %s for %s", c.pod.Name, listed(ours), t.To.ID)}

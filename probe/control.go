@@ -29,7 +29,7 @@ func (i Identity) weigh(ctx context.Context, p Peers) Peers {
 	v := judge(asked, got, err)
 	switch v {
 	case void:
-		p.Proof, p.Why = Unproved, "the header is void: "+name+" got one too"
+		p.Proof, p.Why = Unproved, "the header proves nothing: "+name+" got one too"
 		p.Hint = "choose a control without sidecar; if it has none, something other than the server's sidecar writes the header"
 		return p
 	case refused:
@@ -38,7 +38,7 @@ func (i Identity) weigh(ctx context.Context, p Peers) Peers {
 		p.Why = "the header matched, and " + name + ", which has no certificate, got none"
 	case notAsked:
 		p.Why = "the header matched, and " + name + " could not ask: " + Diagnose(Sighting{Err: err}).Cause
-		p.Hint = "choose a control that reaches the server: a workload without sidecar in the server's cluster"
+		p.Hint = "choose a control that reaches the server, such as a workload without sidecar in the server's cluster"
 	case cut:
 		p.Why = "the header matched, and the answer to " + name + " was cut, which is not a refusal"
 		p.Hint = "see why the server does not finish its answer, then try again"
@@ -53,7 +53,7 @@ func (i Identity) weigh(ctx context.Context, p Peers) Peers {
 		p.Why += "; it asked another address, which may be another server's"
 		p.Hint = "let the control ask the same URL: leave ControlURL empty"
 	case i.Client.IsZero() || i.Server.IsZero():
-		p.Hint = "set Client and Server: whose certificates they should be was not said"
+		p.Hint = "set Client and Server: it was not said whose certificates are expected"
 	default:
 		p.Proof = Proved
 	}

@@ -1,10 +1,10 @@
 // Package probe proves, on anyone's clusters, that the other cluster answered a cross-cluster request over mutual TLS.
 // Small interfaces go in and Results come out: it needs no Kubernetes client and imports the standard library only.
 //
-// A [Result] is a [Status] with its evidence and the next step to take. Status is the one enum of this module: checks
-// before, during and after peering all answer with it. Results are values. An error is evidence inside a Result, never
-// the way to say "skipped" or "fine". What cannot be seen from here is Unknown, never Failed and never Passed; a prober
-// that is nil, that panics or that returns another word than the five statuses has seen nothing.
+// A [Result] is a [Status] with its evidence and the next step to take. Checks before, during and after peering all
+// answer with a Status. Results are values. An error is evidence inside a Result, never the way to say "skipped" or
+// "fine". What cannot be seen from here is Unknown, never Failed and never Passed; a prober that is nil, that panics or
+// that returns a word other than the five statuses has seen nothing.
 //
 // Text of servers, certificates, commands and pods is shown as one short line without control characters. Answers
 // ([Response]) and outputs of commands ([Output]) print as their status and length only.
@@ -19,8 +19,8 @@
 //	}})
 //
 // Requests are sent by a [Sender]: [Direct] from this process, or [Curl] from inside a workload through an [Executor],
-// which is what pods/exec becomes. [PilotAgent] reads what the client's Envoy knows and counts. [Diagnose] turns what was
-// seen into a cause and a remedy.
+// which wraps pods/exec. [PilotAgent] reads what the client's Envoy knows and counts. [Diagnose] turns what was seen into
+// a cause and a remedy.
 //
 // Every claim says how far it was shown, by a [Proof]. [Identity] calls mutual TLS proved only if a request without a
 // client certificate showed that the check could have failed. [Who] names the cluster that answered, and calls it

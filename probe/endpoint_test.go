@@ -84,7 +84,7 @@ func TestExplain(t *testing.T) {
 	require.Contains(t, r.Hint, "topology.istio.io/network")
 
 	r = probe.Explain(answered("odd"), page(service+"::10.1.0.4:8080::health_flags::/failed_active_hc"), service).Probe(t.Context())
-	require.Contains(t, r.Summary, "takes all of them for unhealthy")
+	require.Contains(t, r.Summary, "holds all of them to be unhealthy")
 	r = probe.Explain(answered("odd"), page(""), service).Probe(t.Context())
 	require.Equal(t, "old", r.Hint, "nothing better is known")
 	r = probe.Explain(answered("no healthy upstream"), probe.PilotAgent{In: prints(0, "", "")}, service).Probe(t.Context())

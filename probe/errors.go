@@ -39,7 +39,7 @@ const (
 	KindTLS            Kind = "tls"             // the TLS handshake or the check of the certificate failed (35, 51, 60, 77)
 	KindEmpty          Kind = "empty"           // the connection was closed before the first byte of an answer (52)
 	KindReset          Kind = "reset"           // the connection was reset before the first byte of an answer (56)
-	KindTruncated      Kind = "truncated"       // an answer started and did not come to its end (18, or any other)
+	KindTruncated      Kind = "truncated"       // an answer started and did not end (18, or any other)
 	KindNoCurl         Kind = "no-curl"         // the container has no curl, or it cannot be run (126, 127)
 	KindForbidden      Kind = "forbidden"       // running commands in the workload is not allowed
 	KindExec           Kind = "exec"            // the command could not be run for another reason

@@ -36,12 +36,12 @@ func Diagnose(seen Sighting) Diagnosis {
 }
 
 var unexplained = Diagnosis{
-	"unexplained", Failed, "it is none of the known symptoms",
+	"unexplained", Failed, "it fits none of the known symptoms",
 	"look at the access logs of the client's proxy, the east-west gateway and the server's proxy, in this order",
 }
 
-// Explain is p, with a better diagnosis where it has Failed: what the client's proxy has for the service, by Envoy's name,
-// tells a service that was not discovered from an address that cannot be reached.
+// Explain is p with a better diagnosis if it Failed. What the client's proxy has for the service, by Envoy's name, tells a
+// service that was not discovered from an address that cannot be reached.
 func Explain(p Prober, proxy PilotAgent, service string) Prober {
 	return ProberFunc(func(ctx context.Context) Result {
 		r := guarded(ctx, "", p)

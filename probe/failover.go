@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Failover proves that the other cluster answers when the client's own has nobody left: it scales the local workload to
+// Failover proves that the other cluster answers when the client's own has no pods left: it scales the local workload to
 // zero, asks, and restores it. Prefer a service whose pods are only in the other cluster, where one exists.
 //
-// It refuses ([*RefusedError]) where something would fight it or nobody would answer, see [Failover.Run], and ends at once
-// ([*AbortedError]) when the other cluster can no longer answer. The count is kept on the object itself, in the same patch
-// that scales it; it is restored on success, failure, abort, cancellation and panic. Should the process die, [Recover]
-// restores it.
+// It refuses ([*RefusedError]) if something would scale the workload back or nobody would answer, see [Failover.Run], and
+// ends at once ([*AbortedError]) when the other cluster can no longer answer. The count is kept on the object itself, in
+// the same patch that scales it; it is restored on success, failure, abort, cancellation and panic. If the process dies,
+// [Recover] restores it.
 type Failover struct {
 	// Target names the local workload in full, e.g. "cluster-1 default/httpbin". Consent must repeat it.
 	Target, Consent string
@@ -40,7 +40,7 @@ type Failover struct {
 	Restore time.Duration
 }
 
-// FailoverReport says what a [Failover] did. It is filled as far as it came, also beside an error.
+// FailoverReport says what a [Failover] did. It holds what was found so far, also with an error.
 type FailoverReport struct {
 	Target     string        `json:"target"`
 	Replicas   int           `json:"replicas"`                        // before, and to be restored
@@ -53,7 +53,7 @@ type FailoverReport struct {
 	Warnings   []string      `json:"warnings,omitempty"`              // as Check gives them
 }
 
-// AbortedError says that a failover ended early, for the other cluster could no longer answer. The workload is restored
+// AbortedError says that a failover ended early, because the other cluster could no longer answer. The workload is restored
 // unless there is a [*NotRestoredError] too.
 type AbortedError struct {
 	Target, Reason string
@@ -73,9 +73,9 @@ func (e *AbortedError) Unwrap() error { return e.Err }
 
 // Run runs it. It refuses if Consent does not repeat Target; the workload is at zero already, has an autoscaler or an
 // owner, holds the record of another run, or has no ready endpoint; the other cluster has none; or any of these could not
-// be read. An Answer that does not hold is a result, no error. The error has an [*AbortedError] if the other cluster could
-// no longer answer, a [*NotRestoredError] if the count was not restored, a [*ScaleChangedError] if somebody else scaled the
-// workload while it was at zero, and ctx's own if that ended.
+// be read. An Answer that does not hold is a result, not an error. The error has an [*AbortedError] if the other cluster
+// could no longer answer, a [*NotRestoredError] if the count was not restored, a [*ScaleChangedError] if somebody else
+// scaled the workload while it was at zero, and ctx's own if that ended.
 func (f Failover) Run(ctx context.Context) (report FailoverReport, err error) {
 	report.Target = brief(f.Target, 200)
 	report.Answer = Result{Check: "failover", Target: f.Target, Status: Skipped, Summary: "nothing was scaled"}.Clean()
@@ -193,7 +193,7 @@ func (f Failover) observe(ctx context.Context, scaled time.Time, report *Failove
 	if drained != nil {
 		report.Answer = Result{
 			Check: "failover", Target: f.Target, Status: Unknown, Took: time.Since(scaled), Err: both(drained, unread),
-			Summary: "local endpoints stayed ready", Hint: "allow more time in Poll.Timeout, or see why pods of the workload do not end",
+			Summary: "local endpoints stayed ready", Hint: "allow more time in Poll.Timeout, or see why the workload's pods do not terminate",
 		}.Clean()
 		return
 	}

@@ -52,7 +52,7 @@ type FailoverCheck struct {
 }
 
 // Check says what Run would do, and whether it would refuse. It changes nothing and needs no Consent: show its answer to
-// whoever is to consent. It is filled as far as it came, also beside an error.
+// whoever is to consent. It holds what was found so far, also with an error.
 func (f Failover) Check(ctx context.Context) (FailoverCheck, error) {
 	f.Consent = f.Target
 	if err := f.validate(); err != nil {
@@ -97,7 +97,7 @@ func (f Failover) scaleDown(ctx context.Context, run string, report *FailoverRep
 			return 0, fmt.Errorf("probe: scaling %s to zero: %w; if the request may still arrive, call Recover later", target, cleanError(err))
 		}
 	}
-	return 0, fmt.Errorf("probe: scaling %s to zero: %w, %d times; try again when it is quiet", target, ErrConflict, conflictTries)
+	return 0, fmt.Errorf("probe: scaling %s to zero: %w, %d times; try again when nobody else changes it", target, ErrConflict, conflictTries)
 }
 
 const conflictTries = 5

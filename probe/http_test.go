@@ -62,7 +62,7 @@ func TestHTTP(t *testing.T) {
 		{"no good status", probe.HTTP{Request: probe.Request{URL: server.URL + "/status/418"}}, probe.Failed, "want 200 to 299"},
 		{"other header", probe.HTTP{Request: probe.Request{URL: server.URL + "/echo"}, Header: http.Header{"X-Seen": {"b"}}}, probe.Failed, "want header X-Seen with the value that was asked for"},
 		{"headers are sent", probe.HTTP{Request: probe.Request{URL: server.URL + "/echo", Header: http.Header{"host": {"httpbin"}, "x-asked": {"1"}}}, Header: http.Header{"X-Seen": {"httpbin|1|"}}}, probe.Passed, ""},
-		{"closed", probe.HTTP{Request: probe.Request{URL: server.URL + "/empty"}}, probe.Failed, "closed the connection without a word"},
+		{"closed", probe.HTTP{Request: probe.Request{URL: server.URL + "/empty"}}, probe.Failed, "closed the connection without an answer"},
 		{"slow", probe.HTTP{Request: probe.Request{URL: server.URL + "/slow", Timeout: 10 * time.Millisecond}}, probe.Failed, "nothing answered in time"},
 		{"client of the caller", probe.HTTP{From: probe.Direct{Client: server.Client()}, Request: probe.Request{URL: server.URL + "/moved"}, Status: 418}, probe.Passed, ""},
 		{"bad input", probe.HTTP{Request: probe.Request{URL: "ftp://x"}}, probe.Failed, "something that cannot work"},

@@ -31,7 +31,7 @@ type Identity struct {
 	ControlURL string
 }
 
-// Peers is who spoke with whom.
+// Peers says who spoke with whom.
 type Peers struct {
 	Client SPIFFEID `json:"client"` // URI of the header: the certificate that the server's sidecar was shown
 	Server SPIFFEID `json:"server"` // By of the header: the server's own
@@ -40,7 +40,7 @@ type Peers struct {
 	Hint   string   `json:"hint,omitempty"` // what would make it proved
 }
 
-// IdentityError says that a certificate has another identity than expected.
+// IdentityError says that a certificate has an identity other than the expected one.
 type IdentityError struct {
 	Side      string // "client" or "server"
 	Want, Got SPIFFEID
@@ -84,7 +84,7 @@ func read(got Response) Peers {
 	values := header.Values(xfccHeader)
 	if len(values) == 0 {
 		return unproved("the server's app got no "+xfccHeader,
-			"see that the server's pod has a sidecar, that the client's has one, and that forwardedClientCert is not customised")
+			"see that the pods of server and client have sidecars, and that forwardedClientCert is not customised")
 	}
 	certs, err := ParseXFCC(strings.Join(values, ","))
 	if err != nil || len(certs) == 0 {

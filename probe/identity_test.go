@@ -37,7 +37,7 @@ func TestIdentity(t *testing.T) {
 		{"control without curl", says(200, golang(seenXFCC)), fails(probe.KindNoCurl), probe.Warned, "could not ask"},
 		{"control at a proxy", says(200, golang(seenXFCC)), says(503, ""), probe.Warned, "was not answered by the app"},
 		{"control elsewhere", says(200, golang(seenXFCC)), says(200, "hello"), probe.Warned, "cannot be read"},
-		{"control got one too", says(200, golang(seenXFCC)), says(200, golang(seenXFCC)), probe.Unknown, "the header is void"},
+		{"control got one too", says(200, golang(seenXFCC)), says(200, golang(seenXFCC)), probe.Unknown, "the header proves nothing"},
 		{"no header is not plain text", says(200, bare), fails(probe.KindReset), probe.Unknown, "the server's app got no X-Forwarded-Client-Cert"},
 		{"two hops in one header", says(200, golang("By=spiffe://cluster.local/ns/istio-system/sa/gw;URI=spiffe://cluster.local/ns/default/sa/sleep,"+seenXFCC)), fails(probe.KindReset), probe.Unknown, "2 hops"},
 		{"two hops in two headers", says(200, golang("By=a;URI=b", seenXFCC)), fails(probe.KindReset), probe.Unknown, "2 hops"},

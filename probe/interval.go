@@ -10,11 +10,12 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// Expect says how the counts compare with the endpoints that each cluster has: check "split". Endpoints get equal
-// shares, so a cluster's is by their number, a gateway counting as the endpoints behind it (istio/istio
+// Expect says how the counts compare with the endpoints that each cluster has: check "split". Endpoints get equal shares,
+// so a cluster's is by their number, a gateway counting as the endpoints behind it (istio/istio
 // pilot/pkg/xds/endpoints/ep_filters.go). Locality, subsets and weights change that, so a share that does not fit is
-// Warned, not Failed. Unattributed answers may be anybody's: a share fits only if it does whoever gave them, does not fit
-// only if it does not whoever gave them, and is Unknown otherwise, as it is if nothing could be told from so few answers.
+// Warned, not Failed. Unattributed answers may be anybody's. A share fits only if it does so whoever gave them, and it
+// does not fit only if it does not whoever gave them. Otherwise it is Unknown, and so it is if the answers are too few to
+// tell.
 func (s Split) Expect(endpoints map[string]int) Result {
 	return examine("split", "", func() Result {
 		r := Result{Status: Passed, Summary: s.String()}
@@ -76,8 +77,8 @@ func with(answers map[string]int, cluster string) map[string]int {
 	return answers
 }
 
-// ExpectedShares are the shares of clusters with so many ready endpoints each, all of equal weight. Without any endpoint
-// there are none.
+// ExpectedShares are the shares of clusters with the given numbers of ready endpoints, all of equal weight. Without any
+// endpoint there are none.
 func ExpectedShares(endpoints map[string]int) map[string]float64 {
 	total := 0
 	for _, n := range endpoints {
@@ -96,7 +97,7 @@ func ExpectedShares(endpoints map[string]int) map[string]float64 {
 func Unseen(share float64, n int) float64 { return math.Pow(1-share, float64(n)) }
 
 // AnswersToTell is how many answers it takes until shares that come out as actual rule out the expected share, at the
-// confidence of a [Split]. Chance needs some more: plan for twice as many.
+// confidence of a [Split]. By chance it may take more: plan for twice as many.
 func AnswersToTell(expected, actual, confidence float64) (int, error) {
 	for _, field := range []struct {
 		name  string

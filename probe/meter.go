@@ -10,7 +10,7 @@ import (
 // Meter says how a client feels an operation: it asks at a bounded rate before, during and after. The zero value is ready
 // to use.
 type Meter struct {
-	Every   time.Duration // from one question to the next, if the answer is there by then; 0 means 200 ms
+	Every   time.Duration // from one question to the next, if the answer has come by then; 0 means 200 ms
 	Each    time.Duration // limit of one question; 0 means 5 s
 	Max     int           // how many questions at most; 0 means 10,000
 	Settle  time.Duration // how long to wait for a good answer before the operation, and for one after it; 0 means 30 s
@@ -40,7 +40,7 @@ func (m Meter) Measure(ctx context.Context, asker Asker, operation func(ctx cont
 		return Outage{}, fieldNotSet("asker", "give an Asker, such as a Who")
 	}
 	if operation == nil {
-		return Outage{}, fieldNotSet("operation", "give what is to be measured")
+		return Outage{}, fieldNotSet("operation", "give the operation to measure")
 	}
 	m = m.filled()
 	limited, cancel := context.WithTimeout(ctx, m.Timeout)

@@ -46,10 +46,10 @@ func TestTCP(t *testing.T) {
 		err  error
 		want string
 	}{
-		"dns":      {&net.DNSError{Err: "no such host", Name: "httpbin", IsNotFound: true}, "the name has no address where the request left"},
+		"dns":      {&net.DNSError{Err: "no such host", Name: "httpbin", IsNotFound: true}, "the client's cluster has no address for the name"},
 		"timeout":  {context.DeadlineExceeded, "nothing answered in time"},
 		"canceled": {context.Canceled, "the caller ended it"},
-		"other":    {errors.New("odd"), "it is none of the known symptoms"},
+		"other":    {errors.New("odd"), "it fits none of the known symptoms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := probe.TCP{Address: "httpbin:8000", Dialer: dialing{tt.err}}.Probe(t.Context())

@@ -40,8 +40,8 @@ func (p PilotAgent) Endpoints(ctx context.Context, service string) ([]Endpoint, 
 	return found, nil
 }
 
-// Endpoint is one line-up of the client's Envoy: an address of a service, with what Envoy has counted there since it
-// started. Success counts every answer below 500, a teapot too (Envoy documentation, operations/admin, GET /clusters).
+// Endpoint is what the client's Envoy has for one address of a service, including what Envoy has counted there since it
+// started. Success counts every answer below 500, also a teapot (Envoy documentation, operations/admin, GET /clusters).
 type Endpoint struct {
 	Service       string // Envoy's name, e.g. outbound|8000||httpbin.default.svc.cluster.local
 	Address       string // ip:port; the gateway's where the endpoint is in another network
@@ -59,8 +59,8 @@ func (e Endpoint) Healthy() bool { return e.Health == "healthy" }
 // Answers is how many requests were answered there.
 func (e Endpoint) Answers() uint64 { return e.Success + e.Errors }
 
-// ParseEndpoints reads the text form of Envoy's admin page /clusters, in the order of its lines. It passes over lines that
-// it does not know, for other versions of Envoy have others, and over those whose names and addresses do not print.
+// ParseEndpoints reads the text form of Envoy's admin page /clusters, in the order of its lines. It skips lines that it
+// does not know, because other versions of Envoy have others, and those whose names and addresses do not print.
 func ParseEndpoints(text []byte) []Endpoint {
 	type key struct{ service, address string }
 	index := map[key]int{}

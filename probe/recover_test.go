@@ -106,7 +106,7 @@ func TestRecover(t *testing.T) {
 	}{
 		"conflicts pass":       {4, probe.ErrConflict, ""},
 		"conflicts never pass": {5, probe.ErrConflict, "5 times"},
-		"it may not write":     {1, errors.New("forbidden"), "does not have its 4 replicas back: forbidden"},
+		"it may not write":     {1, errors.New("forbidden"), "still lacks its 4 replicas: forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDeployment(0)

@@ -47,8 +47,8 @@ type Response struct {
 	content func() (http.Header, []byte)
 }
 
-// NewResponse returns an answer as a [Sender] saw it. Took is the time as the client measured it, without the way of an
-// exec to the workload. A body of more than 1 MiB is cut, see [Response.Cut].
+// NewResponse returns an answer as a [Sender] saw it. Took is the time that the client measured, without that of the exec.
+// A body of more than 1 MiB is cut, see [Response.Cut].
 func NewResponse(status int, header http.Header, body []byte, took time.Duration) Response {
 	cut := len(body) > bodyLimit
 	body = slices.Clone(body[:min(len(body), bodyLimit)])

@@ -15,15 +15,15 @@ type NotRestoredError struct {
 }
 
 func (e *NotRestoredError) Error() string {
-	return fmt.Sprintf("probe: %s does not have its %d replicas back: %s; call Recover, or scale it by hand and delete its annotation %s",
+	return fmt.Sprintf("probe: %s still lacks its %d replicas: %s; call Recover, or scale it by hand and delete its annotation %s",
 		brief(e.Target, 100), e.Replicas, brief(fmt.Sprint(e.Err), 200), RecordAnnotation)
 }
 
 // Unwrap returns why.
 func (e *NotRestoredError) Unwrap() error { return e.Err }
 
-// ScaleChangedError says that somebody else scaled a workload, to another count than it had, while a failover had it at
-// zero. Their count was left alone; the record was removed.
+// ScaleChangedError says that somebody else scaled a workload, to a count other than the one it had, while a failover
+// had it at zero. Their count was left alone; the record was removed.
 type ScaleChangedError struct {
 	Target    string
 	Had, Have int // before the failover, and now
@@ -134,10 +134,10 @@ type Recovery struct {
 	At       time.Time `json:"at"`       // when it was scaled to zero
 }
 
-// Recover restores the replicas that a failover took from a workload and did not restore, for its process died. Target
-// names the workload in errors. Without a record nothing is done. If the workload is no longer at zero its scale is left
-// alone and only the record is removed; the error is a [*ScaleChangedError] if the count is not the one it had. Call it
-// when no failover is under way: it would end that.
+// Recover restores the replicas of a workload that a failover scaled to zero and did not restore, because its process
+// died. Target names the workload in errors. Without a record it does nothing. If the workload is no longer at zero its
+// scale is left alone and only the record is removed; the error is a [*ScaleChangedError] if the count is not the one it
+// had. Do not call it while a failover is running: it would end that failover.
 func Recover(ctx context.Context, target string, local Scaler) (Recovery, error) {
 	if missing(local) {
 		return Recovery{}, fieldNotSet("local", "give the Scaler of the workload")
@@ -158,5 +158,5 @@ func Recover(ctx context.Context, target string, local Scaler) (Recovery, error)
 			return recovery, fmt.Errorf("probe: recovering %s: %w", brief(target, 100), cleanError(err))
 		}
 	}
-	return recovery, &NotRestoredError{target, recovery.Replicas, fmt.Errorf("%w, %d times; try again when it is quiet", ErrConflict, conflictTries)}
+	return recovery, &NotRestoredError{target, recovery.Replicas, fmt.Errorf("%w, %d times; try again when nobody else changes it", ErrConflict, conflictTries)}
 }

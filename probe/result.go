@@ -31,7 +31,7 @@ func (s Status) Known() Status {
 	return s
 }
 
-// Holds reports whether there is nothing to wait for or to mend: s is Passed, Warned or Skipped.
+// Holds reports whether there is nothing to wait for or to fix: s is Passed, Warned or Skipped.
 func (s Status) Holds() bool { return s == Passed || s == Warned || s == Skipped }
 
 // String returns the word of one of the five.
@@ -40,14 +40,14 @@ func (s Status) String() string { return string(s.Known()) }
 // MarshalText writes one of the five words.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.Known()), nil }
 
-// UnmarshalText reads a status; a word that is none of the five is Unknown, no error.
+// UnmarshalText reads a status; any word but the five is Unknown, not an error.
 func (s *Status) UnmarshalText(text []byte) error {
 	*s = Status(text).Known()
 	return nil
 }
 
-// Worst returns the gravest of the statuses: Failed, Unknown, Warned, Passed, Skipped, in this order. Without any it is
-// Skipped: nothing was checked.
+// Worst returns the gravest of the statuses: Failed, Unknown, Warned, Passed, Skipped, in this order. Without statuses
+// it is Skipped: nothing was checked.
 func Worst(statuses ...Status) Status {
 	worst := Skipped
 	for _, s := range statuses {
@@ -83,7 +83,7 @@ func (p Proof) Status() Status {
 }
 
 // Result is the answer of one check. The probers of this package, and [Run], [Ladder], [Retry] and [Explain] for every
-// other prober, return it fit to be shown: each text is one line of at most 2048 bytes without control characters, and
+// other prober, return it ready to be shown: each text is one line of at most 2048 bytes without control characters, and
 // Status is one of the five.
 type Result struct {
 	Check   string        // stable name of the check, e.g. "istiod-synced": documentation links to it
@@ -95,13 +95,13 @@ type Result struct {
 	Err     error         // the failure behind Failed or Unknown, if there was one
 }
 
-// Clean returns r fit to be shown. It is the one door through which text of servers, certificates, commands and pods
+// Clean returns r ready to be shown. It is the one door through which text of servers, certificates, commands and pods
 // enters a Result; call it for Results that you make without a prober of this package. It is idempotent.
 func (r Result) Clean() Result {
 	if given := r.Status; given.Known() != given {
 		r.Status = Unknown
 		if r.Summary == "" {
-			r.Summary = fmt.Sprintf("the prober returned the status %q, which is none", string(given))
+			r.Summary = fmt.Sprintf("the prober returned %q, which is not a status", string(given))
 		}
 		if r.Hint == "" {
 			r.Hint = "this is a defect of the prober: let it return one of the five statuses"
@@ -157,7 +157,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. The error has the same text and no longer its type.
+// UnmarshalJSON reads what MarshalJSON wrote. The error has the same text but no longer its type.
 func (r *Result) UnmarshalJSON(data []byte) error {
 	var w wireResult
 	if err := json.Unmarshal(data, &w); err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Prober checks one thing and says how it is. It never panics on purpose, returns soon after ctx ends, and can be used
-// again; those of this package can also be used by several goroutines at once.
+// Prober checks one thing and says how it is. It must not panic, returns soon after ctx ends, and can be used again; those
+// of this package can also be used by several goroutines at once.
 type Prober interface {
 	Probe(ctx context.Context) Result
 }
@@ -150,9 +150,9 @@ type RunOptions struct {
 	Timeout  time.Duration // limit of each prober, a whole Ladder counts as one; 0 means none but that of ctx
 }
 
-// Run runs the probers at once and returns their results in the order of the probers; a [Ladder] gives a result for each
-// of its rungs. It returns when all have returned. A prober that is nil, that panics or that ctx left no time for is
-// Unknown.
+// Run runs the probers at once and returns their results in the order of the probers; a [Ladder] gives a result for each of
+// its rungs. It returns when all have returned. The result is Unknown for a prober that is nil, that panics or that had no
+// time left.
 func Run(ctx context.Context, o RunOptions, probers ...Prober) []Result {
 	parallel := o.Parallel
 	if parallel <= 0 {

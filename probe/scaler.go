@@ -11,8 +11,8 @@ import (
 // RecordAnnotation is the annotation in which a [Scaler] keeps [Scale.Record], on the object that is scaled.
 const RecordAnnotation = "meshpeer.io/scaled-to-zero"
 
-// ErrConflict is what [Scaler.Write] answers, wrapped or not, if the object was changed since it was read. Nothing was
-// written then.
+// ErrConflict is the error of [Scaler.Write], wrapped or not, if the object was changed since it was read. Then nothing was
+// written.
 var ErrConflict = errors.New("the object was changed since it was read")
 
 // Scale is the scale of a workload, such as a Deployment, with what decides whether it may be touched.
@@ -20,14 +20,14 @@ type Scale struct {
 	Replicas        int    // spec.replicas
 	ResourceVersion string // of the object
 	Record          string // the annotation; "" if there is none
-	// Autoscalers and Owners would fight a change: a HorizontalPodAutoscaler or KEDA ScaledObject that targets it; a
+	// Autoscalers and Owners would undo a change: a HorizontalPodAutoscaler or KEDA ScaledObject that targets it; a
 	// controller's owner reference, or the label, annotation or field manager of a GitOps tool such as Argo CD or Flux. Each
 	// is named, e.g. "HorizontalPodAutoscaler/httpbin".
 	Autoscalers, Owners []string
 	// Unseen names what could not be read and may hold one of those, with the reason.
 	Unseen []string
-	// Notes are worth knowing before consent and fight nothing: a Helm release, a PodDisruptionBudget, a field manager of
-	// spec.replicas that is not known to be a controller. Each is a sentence.
+	// Notes are worth knowing before consent and change no replicas: a Helm release, a PodDisruptionBudget, a field manager
+	// of spec.replicas that is not known to be a controller. Each is a sentence.
 	Notes []string
 }
 
@@ -36,7 +36,7 @@ type Scaler interface {
 	// Read reads the scale.
 	Read(ctx context.Context) (Scale, error)
 	// Write sets replicas and record, in one patch under the resourceVersion of the scale given, so that neither can be
-	// without the other. Record "" takes the annotation away. Other fields are for reading only.
+	// without the other. Record "" removes the annotation. Other fields are for reading only.
 	Write(ctx context.Context, s Scale) error
 	// Ready counts the ready endpoints of the workload's Service in its own cluster, by EndpointSlices. Terminating ones
 	// that still serve are ready: proxies may use them.

@@ -27,7 +27,7 @@ type Sign struct {
 	Evidence string `json:"evidence"`          // what was seen, or why it says nothing
 }
 
-// Attribution is which cluster answered a request.
+// Attribution says which cluster answered a request.
 type Attribution struct {
 	Cluster string `json:"cluster,omitempty"` // "": unknown
 	Proof   Proof  `json:"proof"`
@@ -130,7 +130,7 @@ func (w Who) appSign(ctx context.Context, got Response) Sign {
 	case pod == dummyHostname:
 		return silent("the app says " + dummyHostname + ", its default: set USE_REAL_HOSTNAME=1")
 	case pod == "":
-		return silent("the app does not say who it is: set " + envCluster + " with go-httpbin v2.16.0 or later")
+		return silent("the app does not say which pod or cluster it is: set " + envCluster + " with go-httpbin v2.16.0 or later")
 	case !printable.Name(pod):
 		return silent("the app says it is " + brief(pod, 60) + ", which cannot be the name of a pod")
 	}

@@ -13,7 +13,7 @@ import (
 // Split counts which cluster answered how often. The zero value is ready to use; it is not safe for several goroutines.
 type Split struct {
 	Answers      map[string]int `json:"answers"`                // by cluster; name those that may answer with 0
-	Unattributed int            `json:"unattributed,omitempty"` // answered, by nobody knows which
+	Unattributed int            `json:"unattributed,omitempty"` // answered by an unknown cluster
 	Failed       int            `json:"failed,omitempty"`       // no good answer; no part of the shares
 	Confidence   float64        `json:"confidence,omitempty"`   // of the intervals, above 0 and below 1; 0 means 0.99
 }
@@ -48,13 +48,13 @@ func (s Split) Total() int {
 	return total
 }
 
-// Shares are the clusters' shares, by name. Each interval for itself holds the true share with the confidence, also if
-// sampling was stopped because of what was seen so far. Answers that could not be attributed widen both ends: each
-// could be anybody's.
+// Shares are the clusters' shares, by name. Each single interval holds the true share with the confidence, even if
+// sampling was stopped because of what was seen so far. Answers that could not be attributed widen both ends: each could
+// be anybody's.
 //
-// That takes the answers for independent draws. Envoy's are not quite: its load balancing is a choice of the less busy of
-// two by default, and each of its worker threads has its own (Envoy documentation, load balancers). The more evenly it
-// deals the answers out, the more the intervals are on the safe side; retries and sticky sessions make them too narrow.
+// That assumes that answers are independent draws. Envoy's are not quite: its load balancing is a choice of the less busy
+// of two by default, and each of its worker threads has its own (Envoy documentation, load balancers). The more evenly it
+// spreads the requests, the more the intervals err on the safe side; retries and sticky sessions make them too narrow.
 func (s Split) Shares() []Share {
 	n := s.Total()
 	var shares []Share

@@ -29,11 +29,11 @@ var symptoms = []symptom{
 	{isCanceled, Diagnosis{"canceled", Unknown, "the caller ended it", "call again"}},
 
 	{isKind(KindDNS), Diagnosis{
-		"dns", Failed, "the name has no address where the request left",
+		"dns", Failed, "the client's cluster has no address for the name",
 		"create the Service in the client's cluster too, in the same namespace: it needs no pods there",
 	}},
 	{isKind(KindResolver), Diagnosis{
-		"resolver", Failed, "no name server answered where the request left",
+		"resolver", Failed, "no name server answered the client",
 		"see that the pods of the cluster's DNS (kube-system, k8s-app=kube-dns) are ready, and that a NetworkPolicy lets the client ask them on port 53",
 	}},
 	{rawPodIP, Diagnosis{
@@ -63,7 +63,7 @@ var symptoms = []symptom{
 	}},
 	{isKind(KindRefused), Diagnosis{
 		"refused", Failed, "nothing listens at that address and port",
-		"compare the port with the Service's; where there is no sidecar, see that pods are ready",
+		"compare the port with the Service's; without a sidecar, see that the pods are ready",
 	}},
 	{isKind(KindConnect), Diagnosis{
 		"no-connection", Failed, "no connection was made: nothing listens there, or the address cannot be reached",
@@ -91,7 +91,7 @@ var symptoms = []symptom{
 	}},
 	{isTLSCut, Diagnosis{
 		"tls-cut", Failed, "the connection was cut within the TLS handshake",
-		"see that the port speaks TLS and serves that name, and what stands between: " + injectClient,
+		"see that the port speaks TLS and serves that name, and what is in between: " + injectClient,
 	}},
 	{isTLSIssuer, Diagnosis{
 		"tls-issuer", Failed, "the roots do not hold the issuer",
@@ -102,10 +102,10 @@ var symptoms = []symptom{
 		"give the CA of the server that answers there; workloads need a common root in all clusters",
 	}},
 	{isKind(KindTruncated), Diagnosis{
-		"truncated", Failed, "an answer started and did not come to its end",
+		"truncated", Failed, "an answer started and did not end",
 		"see whether the server or a proxy on the way restarts or limits the time or size of an answer, then try again",
 	}},
-	{isKind(KindEmpty), Diagnosis{"empty-reply", Failed, "the server closed the connection without a word", injectClient}},
+	{isKind(KindEmpty), Diagnosis{"empty-reply", Failed, "the server closed the connection without an answer", injectClient}},
 	{isKind(KindReset), Diagnosis{"reset", Failed, "the connection was reset", injectClient}},
 
 	{answered(403, "RBAC: access denied"), Diagnosis{
@@ -114,7 +114,7 @@ var symptoms = []symptom{
 	}},
 	{answered(503, "WRONG_VERSION_NUMBER"), Diagnosis{
 		"mesh-tls-plain", Failed, "the client's proxy speaks mutual TLS, and the server has no sidecar that takes it",
-		"inject the server's pod, or let no DestinationRule set mode ISTIO_MUTUAL for it",
+		"inject the server's pod, or make sure that no DestinationRule sets mode ISTIO_MUTUAL for it",
 	}},
 	{answered(503, "CERTIFICATE_EXPIRED", "certificate has expired"), Diagnosis{
 		"mesh-tls-time", Failed, "a proxy's certificate is expired",
@@ -131,11 +131,11 @@ var symptoms = []symptom{
 	}},
 	{answered(503, "reset reason: overflow"), Diagnosis{
 		"circuit-breaker", Failed, "a circuit breaker of the client's proxy is open (flag UO)",
-		"raise connectionPool in the DestinationRule of this host, or ask less at once",
+		"raise connectionPool in the DestinationRule of this host, or send fewer requests at once",
 	}},
 	{allEjected, Diagnosis{
-		"ejected", Failed, "the client's proxy has endpoints, and takes all of them for unhealthy",
-		"look at the server's errors; outlier detection of a DestinationRule takes endpoints out",
+		"ejected", Failed, "the client's proxy has endpoints, but holds all of them to be unhealthy",
+		"look at the server's errors; outlier detection of a DestinationRule removes endpoints",
 	}},
 	{answered(503, "no healthy upstream"), Diagnosis{
 		"no-healthy-upstream", Failed, "the client's proxy has no endpoint for the service (flag UH)",
@@ -171,7 +171,7 @@ var symptoms = []symptom{
 			"and that no load balancer in front of it ends TLS",
 	}},
 	{answered(503, "overloaded"), Diagnosis{
-		"proxy-overloaded", Failed, "a proxy has too much to do (flag OM)", "give it more memory or CPU, or more replicas",
+		"proxy-overloaded", Failed, "a proxy is overloaded (flag OM)", "give it more memory or CPU, or more replicas",
 	}},
 	{answered(504, ""), Diagnosis{
 		"slow-upstream", Failed, "a proxy gave up waiting for the server (flag UT)", "look at the server, or raise the route's timeout",
@@ -187,6 +187,6 @@ var symptoms = []symptom{
 }
 
 var upstreamProtocol = Diagnosis{
-	"upstream-protocol", Failed, "the server does not speak the protocol that the proxy takes it for (flag UPE)",
+	"upstream-protocol", Failed, "the server does not speak the protocol that the proxy expects (flag UPE)",
 	"name the Service's port after its protocol, or set appProtocol",
 }

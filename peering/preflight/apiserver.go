@@ -46,13 +46,13 @@ func clockSkew(ctx context.Context, f *facts) []verdict {
 	const remedy = "let both clusters follow the same time servers"
 	switch {
 	case apart > time.Minute:
-		return one(fail(subject, remedy, "their clocks differ by %v: tokens and certificates of one are not yet valid in the other", apart))
+		return one(fail(subject, remedy, "their clocks differ by %v: tokens and certificates of one cluster are not yet valid in the other", apart))
 	case apart > 30*time.Second:
 		return one(fail(subject, remedy, "their clocks differ by %v", apart).as(Warns))
 	}
 	for i, s := range []*server{f.from, f.to} {
 		if offsets[i].Abs() > time.Minute {
-			return one(fail(s.name, "correct the clock of this machine: expiry times are compared with it", "its clock and the local one differ by %v", offsets[i].Abs()).as(Warns))
+			return one(fail(s.name, "correct the clock of this machine: expiry times are compared with it", "its clock and the local clock differ by %v", offsets[i].Abs()).as(Warns))
 		}
 	}
 	return one(pass(subject, "their clocks differ by %v", apart))
@@ -110,11 +110,11 @@ func (s *server) atLeast(ctx context.Context, istio release, floor int) verdict 
 	}
 	switch {
 	case !ok && info.GitVersion != "":
-		return unknown(s.name, "ask whoever built it which version of Kubernetes it is", "/version answers with %q, which is not a release", info.GitVersion)
+		return unknown(s.name, "ask whoever built it for its version of Kubernetes", "/version answers with %q, which is not a release", info.GitVersion)
 	case !ok:
 		return unknown(s.name, "give the address of a Kubernetes API server", "/version does not answer with a version")
 	case floor == 0:
-		return unknown(s.name, "see the support page of that version of Istio", "the oldest Kubernetes that Istio %v supports is not known here", istio)
+		return unknown(s.name, "look at the support page of that version of Istio", "the oldest Kubernetes that Istio %v supports is not known here", istio)
 	case kubernetes.major == 1 && kubernetes.minor < floor:
 		return fail(s.name, fmt.Sprintf("upgrade to 1.%d or newer", floor), "Kubernetes %s is older than Istio %v supports", info.GitVersion, istio)
 	}

@@ -34,7 +34,7 @@ func peerAuthentication(ctx context.Context, f *facts) []verdict {
 		switch {
 		case v.status != probe.Passed || unseen == nil || !anyDisables(all, f.Workload.Namespace):
 		case unseen.status == "":
-			v = unknown(mesh.name, "start its Pods", "which port of the Pods the Service leads to cannot be told, and a policy disables mutual TLS for one")
+			v = unknown(mesh.name, "start its Pods", "it is not known to which port of the Pods the Service leads, and a policy disables mutual TLS for one")
 		default:
 			v = *unseen
 		}
@@ -194,12 +194,12 @@ func refuses(p *securityv1.AuthorizationPolicy, domain string) string {
 		}
 	}
 	if blocks {
-		return "it goes by ipBlocks, and behind a gateway every call has the gateway's address"
+		return "it decides by ipBlocks, and behind a gateway every call has the gateway's address"
 	}
 	if allow && domain != "" && len(principals) > 0 && !slices.ContainsFunc(principals, func(principal string) bool {
 		return strings.HasPrefix(principal, "*") || strings.HasPrefix(principal, domain+"/") || strings.HasPrefix(principal, "cluster.local/")
 	}) {
-		return "none of its principals is of trust domain " + domain
+		return "none of its principals is in trust domain " + domain
 	}
 	return ""
 }

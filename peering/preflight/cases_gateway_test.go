@@ -128,7 +128,7 @@ func gatewayCases() []one {
 		{"gateway-address", "node port", nodePort("{}", externalNode("n1", "198.51.100.1")), probe.Passed, `port 30443 at ["198.51.100.1"]`},
 		{"gateway-address", "node port, empty annotation", nodePort("", externalNode("n1", "198.51.100.1")), probe.Passed, "198.51.100.1"},
 		{"gateway-address", "node port by label", nodePort(`{"edge":"yes"}`, externalNode("n1", "198.51.100.1"), externalNode("n2", "198.51.100.2", "edge")), probe.Passed, `at ["198.51.100.2"]`},
-		{"gateway-address", "node port, annotation is no JSON", nodePort("edge=yes", externalNode("n1", "198.51.100.1")), probe.Passed, "is not a JSON object of node labels, so istiod takes every node"},
+		{"gateway-address", "node port, annotation is no JSON", nodePort("edge=yes", externalNode("n1", "198.51.100.1")), probe.Passed, "is not a JSON object of node labels, so istiod uses every node"},
 		{"gateway-address", "node port, no such node", nodePort(`{"edge":"yes"}`, externalNode("n1", "198.51.100.1")), probe.Failed, "selects 0 of 1 nodes"},
 		{"gateway-address", "node port, internal addresses", nodePort("{}", internalNode("n1", "10.0.0.1")), probe.Failed, "none of them has an address of type ExternalIP"},
 		{"gateway-address", "node port with an external IP too", func(w *world) {

@@ -78,7 +78,7 @@ func peerCases() []one {
 			s.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
 			w.from.add(s)
 		}, probe.Failed, "belongs to field manager kubectl"},
-		{"cluster-id-in-use", "nobody's", func(w *world) { w.from.add(remoteSecret("other", "cluster-1", nil)) }, probe.Failed, "nobody that it names"},
+		{"cluster-id-in-use", "nobody's", func(w *world) { w.from.add(remoteSecret("other", "cluster-1", nil)) }, probe.Failed, "an unknown owner"},
 		{"cluster-id-in-use", "ours", func(w *world) { w.from.add(remoteSecret("older", "cluster-1", ours)) }, probe.Failed, "it names cluster"},
 		{"cluster-id-in-use", "annotation", func(w *world) {
 			s := remoteSecret("other", "x", nil)

@@ -169,7 +169,7 @@ func serverCases() []one {
 
 		{"clock-skew", "minutes", func(w *world) { answers(&w.in.To, "/version", "{}", now.Add(2*time.Minute)) }, probe.Failed, "differ by 2m0s"},
 		{"clock-skew", "half a minute", func(w *world) { answers(&w.in.To, "/version", "{}", now.Add(-45*time.Second)) }, probe.Warned, "differ by 45s"},
-		{"clock-skew", "local", func(w *world) { w.in.Now = func() time.Time { return now.Add(time.Hour) } }, probe.Warned, "the local one differ by 1h0m0s"},
+		{"clock-skew", "local", func(w *world) { w.in.Now = func() time.Time { return now.Add(time.Hour) } }, probe.Warned, "the local clock differ by 1h0m0s"},
 		{"clock-skew", "no date", func(w *world) { answers(&w.in.From, "/version", "{}", time.Time{}) }, probe.Unknown, "sends no Date"},
 		{"clock-skew", "nobody to ask", func(w *world) { w.in.To.Ask = nil }, probe.Unknown, "Input.To.Ask"},
 

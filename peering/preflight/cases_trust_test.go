@@ -60,7 +60,7 @@ func trustCases() []one {
 		}, probe.Unknown, "forbidden"},
 		{"trust-domain", "forbidden", func(w *world) { w.from.forbid("ConfigMap"); w.from.forbid("Pod") }, probe.Unknown, "forbidden"},
 
-		{"mesh-id", "different", func(w *world) { setEnv(of[*corev1.Pod](w.from, "sleep-1"), "ISTIO_META_MESH_ID", "mesh2") }, probe.Warned, "of meshes mesh2 and mesh1"},
+		{"mesh-id", "different", func(w *world) { setEnv(of[*corev1.Pod](w.from, "sleep-1"), "ISTIO_META_MESH_ID", "mesh2") }, probe.Warned, "in meshes mesh2 and mesh1"},
 		{"mesh-id", "no proxy", func(w *world) { w.from.remove("Pod", "sleep-1") }, probe.Unknown, "no proxy"},
 		{"mesh-id", "forbidden", func(w *world) { w.to.forbid("Pod") }, probe.Unknown, "forbidden"},
 
@@ -79,7 +79,7 @@ func trustCases() []one {
 			meshNetworks(w.from, "networks: {network1: {endpoints: [{fromRegistry: cluster-1}]}}")
 		}, probe.Passed, "networks network2 and network1"},
 		{"networks", "same", func(w *world) { setNetwork(w.from, "network1", "sleep-1") }, probe.Passed, "both are in network network1"},
-		{"networks", "proxies differ", func(w *world) { setNetwork(w.to, "other") }, probe.Warned, `proxies are of network "network1"`},
+		{"networks", "proxies differ", func(w *world) { setNetwork(w.to, "other") }, probe.Warned, `proxies are in network "network1"`},
 		{"networks", "forbidden", func(w *world) { w.to.forbid("Namespace") }, probe.Unknown, "forbidden"},
 		{"networks", "forbidden in From", func(w *world) { w.from.forbid("Namespace") }, probe.Unknown, "forbidden"},
 	}

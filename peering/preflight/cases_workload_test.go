@@ -66,7 +66,7 @@ func workloadCases() []one {
 		{"injection", "Pods forbidden", func(w *world) { w.to.forbid("Pod") }, probe.Unknown, "forbidden"},
 
 		{"server-mtls-capable", "no label", func(w *world) { delete(server(w).Labels, "security.istio.io/tlsMode") }, probe.Failed, `tlsMode is ""`},
-		{"server-mtls-capable", "ambient server, sidecar client", ambientServer, probe.Failed, "takes HBONE only"},
+		{"server-mtls-capable", "ambient server, sidecar client", ambientServer, probe.Failed, "accepts only HBONE"},
 		{"server-mtls-capable", "ambient on both sides", func(w *world) { ambient(w); ambientServer(w) }, probe.Passed, "all of 1 Pods"},
 		{"server-mtls-capable", "no Pod", func(w *world) { w.to.remove("Pod", "httpbin-1") }, probe.Unknown, "no Pod"},
 		{"server-mtls-capable", "no selector", func(w *world) { httpbin(w.to).Spec.Selector = nil }, probe.Unknown, "no Pod"},
@@ -79,7 +79,7 @@ func workloadCases() []one {
 		{"client-ready", "no Deployment", func(w *world) { w.in.Workload.Client = "curl" }, probe.Failed, "Deployment/demo/curl: it does not exist"},
 		{"client-ready", "other namespace", func(w *world) { w.in.Workload.ClientNamespace = "web" }, probe.Failed, "Deployment/web/sleep"},
 		{"client-ready", "no Pod", func(w *world) { w.from.remove("Pod", "sleep-1") }, probe.Failed, "it has no Pod"},
-		{"client-ready", "ambient", ambient, probe.Passed, "of the ambient mesh"},
+		{"client-ready", "ambient", ambient, probe.Passed, "in the ambient mesh"},
 		{"client-ready", "not ready", func(w *world) { client(w).Status.Conditions = nil }, probe.Failed, "sleep-1 is not ready"},
 		{"client-ready", "no sidecar", func(w *world) { client(w).Spec.Containers = nil }, probe.Failed, "has no sidecar"},
 		{"client-ready", "sidecar not ready", func(w *world) { client(w).Status.ContainerStatuses[0].Ready = false }, probe.Failed, "the sidecar of Pod sleep-1"},

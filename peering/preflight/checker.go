@@ -17,11 +17,11 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// Run makes every check of [Checks], all at once, and returns what they found: in the order of the table, a check's own
+// Run runs every check of [Checks], all at once, and returns what they found: in the order of the table, a check's own
 // findings in a stable order. It changes nothing.
 //
 // It returns an error of type *[FieldError] for an Input that cannot be checked, or that of the context. Once the context
-// has ended, every check still has a finding; a check that had no time is Unknown.
+// has ended, every check still has a finding; a check that did not run in time is Unknown.
 func Run(ctx context.Context, in Input) ([]Finding, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
@@ -198,11 +198,11 @@ func unread(subject string, err error) verdict {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		remedy = "run the checks again with more time"
 	case apierrors.IsForbidden(err):
-		remedy = "give the caller the right to read it"
+		remedy = "give the caller permission to read it"
 	case apierrors.IsUnauthorized(err):
-		remedy = "log in: the caller's credential is expired or of another cluster"
+		remedy = "log in: the caller's credential has expired or is for another cluster"
 	case absent(err):
-		remedy = "find out where it is kept: it may have another name, or be on another API server"
+		remedy = "find out where it is: it may have another name, or be on another API server"
 	}
 	return unknown(subject, remedy, "%v", err)
 }

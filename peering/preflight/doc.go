@@ -1,8 +1,8 @@
 // Package preflight finds out, before anything is written, why peering two clusters would fail or why calls would not
-// arrive: every reason that is known and can be seen by reading.
+// arrive: every reason that is known and can be read from the clusters.
 //
-// [Run] takes an [Input] and returns [Finding] values: which check, how grave, what was seen, what to do. The checks are one
-// table ([Checks], written out in docs/preflight.md): each has a stable ID, a severity, what it reads and the source of the
+// [Run] takes an [Input] and returns [Finding] values: which check, its severity, what was seen, what to do. The checks are
+// one table ([Checks], printed in docs/preflight.md): each has a stable ID, a severity, what it reads and the source of the
 // fact behind it.
 //
 //	from, err := preflight.Connect("cluster-2", fromConfig)
@@ -21,9 +21,9 @@
 //
 // # Gateways and clients
 //
-// A gateway is what From's istiod takes for one: a Service of any type with label topology.istio.io/network, a Gateway of the
-// Gateway API with that label, or an entry of meshNetworks. [NetworkGateways] predicts all of them. Sidecars need port 15443,
-// ambient clients need HBONE on port 15008; the Workload tells which the client is, and without one both are judged.
+// A gateway is what From's istiod uses as one: a Service of any type with label topology.istio.io/network, a Gateway of the
+// Gateway API with that label, or an entry of meshNetworks. [NetworkGateways] predicts all of them. Sidecars need port
+// 15443, ambient clients need HBONE on port 15008; the Workload tells which the client is, and without one both are judged.
 //
 // # istiods
 //

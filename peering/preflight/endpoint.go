@@ -106,12 +106,12 @@ func serverCertificate(ctx context.Context, f *facts) []verdict {
 		return one(fail(f.to.name, "pass the CA of the server that answers there, or set TLSServerName to a name in its certificate",
 			"the certificate of %s is issued by %q for %v, which the CA does not verify as %q", refused.Address, refused.Issuer, refused.SANs, refused.Name))
 	case errors.Is(err, secrets.ErrUnreachable) || err == nil && choice.Unknown:
-		return one(unknown(f.to.name, "nothing, if istiod in "+f.from.name+" reaches it: its sync status will tell", "the endpoint does not answer a TLS dial from here"))
+		return one(unknown(f.to.name, "no action is needed if istiod in "+f.from.name+" reaches it: its sync status will tell", "the endpoint does not answer a TLS dial from here"))
 	case err != nil:
 		return one(unread(f.to.name, err))
 	}
 	if len(choice.PEM) == 0 {
-		return one(fail(f.to.name, "give the CA of the server: the roots of the istiod image may be others",
+		return one(fail(f.to.name, "give the CA of the server: the istiod image may have other roots",
 			"the system roots of this machine verify it, and the system roots of the istiod image decide").as(Warns))
 	}
 	return one(pass(f.to.name, "%s", choice.Why))

@@ -39,12 +39,12 @@ func ExampleRun() {
 func ExampleWriteText() {
 	_ = preflight.WriteText(os.Stdout, []preflight.Finding{
 		{ID: "root-ca", Severity: preflight.Blocks, Status: probe.Passed, Subject: "From and To", Evidence: "they share 1 of 1 roots"},
-		{ID: "locality", Severity: preflight.Informs, Status: probe.Warned, Subject: "cluster-2", Evidence: "its traffic distribution is PreferClose", Remedy: "expect the local side to answer while it can"},
+		{ID: "locality", Severity: preflight.Informs, Status: probe.Warned, Subject: "cluster-2", Evidence: "its traffic distribution is PreferClose", Remedy: "expect the local side to answer as long as it can"},
 	})
 	// Output:
 	// passed  root-ca   From and To: they share 1 of 1 roots
 	// warned  locality  cluster-2: its traffic distribution is PreferClose
-	//                   informs: expect the local side to answer while it can
+	//                   informs: expect the local side to answer as long as it can
 }
 
 func ExampleHazards() {

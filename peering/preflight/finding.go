@@ -14,7 +14,7 @@ import (
 // FindingSchema is the version of the JSON form of [Finding].
 const FindingSchema = "meshpeer.io/finding/v1"
 
-// Severity is how much depends on a check. All severities are engineering judgement.
+// Severity says how much depends on a check. All severities are engineering judgement.
 type Severity string
 
 const (
@@ -23,7 +23,7 @@ const (
 	Informs Severity = "informs" // explains what will be seen
 )
 
-// Finding is what one check says of one subject. It holds no secret.
+// Finding is what one check says about one subject. It holds no secret.
 type Finding struct {
 	Schema   string       `json:"schema"` // FindingSchema
 	ID       string       `json:"id"`     // of the check; stable: documentation links to it
@@ -34,7 +34,7 @@ type Finding struct {
 	Remedy   string       `json:"remedy,omitempty"`   // the next step; empty when Passed or Skipped
 }
 
-// Result is the finding in the form of every other verification, for reports that hold both.
+// Result converts the finding to the form of every other verification, for reports that hold both.
 func (f Finding) Result() probe.Result {
 	r := probe.Result{Check: f.ID, Target: f.Subject, Status: f.Status, Summary: f.Evidence, Hint: f.Remedy}
 	if f.Status == probe.Failed {

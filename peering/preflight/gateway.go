@@ -145,13 +145,13 @@ func (w source) portFor(kind clientKind) (port int32, problem, remedy string) {
 	}
 	switch {
 	case kind == ambientClient && w.unmapped:
-		return 0, "istiod sends ambient clients to port 15008 of nodes, for it maps no HBONE port to a node port", "give ambient clients a gateway of type LoadBalancer"
+		return 0, "istiod sends ambient clients to port 15008 of the nodes, because it maps no HBONE port to a node port", "give ambient clients a gateway of type LoadBalancer"
 	case kind == ambientClient:
 		return 0, fmt.Sprintf("it does not listen on port %d, which ambient clients need; sidecars can use port %d", hbonePort, first.Port),
-			"add a gateway of class istio-east-west, which takes HBONE"
+			"add a gateway of class istio-east-west, which accepts HBONE"
 	case first.Port != 0:
 		return 0, fmt.Sprintf("it does not listen on port 15443, which sidecars need: istiod sends them to port %d, which is for HBONE", first.Port),
-			"add a gateway with port 15443, and remove label " + labelGatewayPort + " and the addresses of Gateways that take HBONE only"
+			"add a gateway with port 15443, and remove label " + labelGatewayPort + " and the addresses of Gateways that accept only HBONE"
 	}
 	return 0, fmt.Sprintf("it does not listen on port 15443, which sidecars need; ambient clients can use port %d", first.HBONEPort),
 		"add a gateway that passes through mutual TLS on port 15443 (Istio samples/multicluster/gen-eastwest-gateway.sh)"

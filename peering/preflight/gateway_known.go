@@ -20,15 +20,15 @@ type NetworkGateway struct {
 	Network   string
 	Cluster   string // whose API server holds the Object; "" for meshNetworks
 	Addr      string // an IP address or a name
-	Port      int32  // for sidecars; 0 if it takes none
-	HBONEPort int32  // for ambient clients; 0 if it takes none
+	Port      int32  // for sidecars; 0 if it accepts none
+	HBONEPort int32  // for ambient clients; 0 if it accepts none
 	Object    string // the Service, Gateway or meshNetworks that defines it, as findings name it
 }
 
 // NetworkGateways predicts which gateways, of every network, From's istiod will know once it reads To: what its
-// /debug/networkz will show, with names in place of what they resolve to. It follows istiod's own rules (Istio
-// pilot/pkg/serviceregistry/kube/controller/network.go). It returns an error if something could not be read: then there may
-// be more gateways.
+// /debug/networkz will show, with names instead of the addresses they resolve to. It follows istiod's own rules (Istio
+// pilot/pkg/serviceregistry/kube/controller/network.go). It returns an error if something could not be read, because there
+// may be more gateways.
 func NetworkGateways(ctx context.Context, in Input) ([]NetworkGateway, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (f *facts) address(ctx context.Context, s *server, svc *corev1.Service, bas
 func (f *facts) nodeAddresses(ctx context.Context, s *server, selector string, found *source) []string {
 	var want map[string]string
 	if err := json.Unmarshal([]byte(selector), &want); err != nil && selector != "" {
-		found.note = fmt.Sprintf("annotation %s=%q is not a JSON object of node labels, so istiod takes every node", nodeSelector, selector)
+		found.note = fmt.Sprintf("annotation %s=%q is not a JSON object of node labels, so istiod uses every node", nodeSelector, selector)
 	}
 	nodes, err := list(ctx, s, node(), "")
 	if err != nil {
@@ -236,7 +236,7 @@ func (f *facts) nodeAddresses(ctx context.Context, s *server, selector string, f
 		}
 	}
 	if len(addresses) == 0 {
-		found.problem = fmt.Sprintf("annotation %s=%q selects %d of %d nodes, and none of them has an address of type ExternalIP, the only one that istiod takes", nodeSelector, selector, selected, len(nodes))
+		found.problem = fmt.Sprintf("annotation %s=%q selects %d of %d nodes, and none of them has an address of type ExternalIP, the only type that istiod uses", nodeSelector, selector, selected, len(nodes))
 		found.remedy = "select other nodes, let the cloud provider set their ExternalIP, or set spec.externalIPs of the Service and remove the annotation"
 		if selected == 0 {
 			found.remedy = "select nodes that exist: the value is a JSON object of node labels, and {} selects every node"

@@ -63,7 +63,7 @@ func gatewayReady(ctx context.Context, f *facts) []verdict {
 			ready = true
 			found = append(found, pass(f.to.object(s), "%d ready endpoints", n))
 		case len(s.Spec.Selector) == 0 && len(all) == 0:
-			found = append(found, unknown(f.to.object(s), "see what answers at its addresses", "it has no selector and no EndpointSlices: what is behind its addresses cannot be seen"))
+			found = append(found, unknown(f.to.object(s), "check what answers at its addresses", "it has no selector and no EndpointSlices: what is behind its addresses cannot be seen"))
 		default:
 			found = append(found, fail(f.to.object(s), "look at the gateway's Pods", "no ready endpoint"))
 		}

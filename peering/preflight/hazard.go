@@ -30,8 +30,8 @@ type Hazard struct {
 	spans [][2]release // what Ranges says; a zero end is open
 }
 
-// Hazards are those of a version of the reading istiod, such as the tag of its image, in the order of [AllHazards]. A
-// version that cannot be parsed has the single hazard "version-unreadable". A version of ASM counts as the upstream version
+// Hazards returns those of a version of the reading istiod, such as the tag of its image, in the order of [AllHazards]. A
+// version that cannot be parsed has only the hazard "version-unreadable". A version of ASM counts as the upstream version
 // that it begins with.
 func Hazards(version string) []Hazard {
 	r, ok := parseRelease(version)
@@ -77,12 +77,12 @@ func AllHazards() []Hazard {
 			"the new registry may never start: istiod then ignores the rotated Secret",
 			"upgrade to 1.30.3, or restart istiod after every rotation", between("1.30.0", "1.30.3")),
 		hazard("shards-wiped", Restart, "istio/istio#61043",
-			"istiod loses the endpoints of services that do not change, and still reports the cluster as synced",
+			"istiod loses the endpoints of services that do not change, but still reports the cluster as synced",
 			"upgrade, or restart istiod after every rotation and look for the endpoints", between("1.30.0", "1.30.4"), between("1.31.0-alpha.0", "1.31.0-alpha.2")),
 		hazard("gateway-vanishes", Restart, "istio/istio#60920",
 			"istiod loses the network gateway of the cluster",
 			"upgrade, or restart istiod after every rotation and look for the gateway", between("1.30.0", "1.30.4"), between("1.31.0-alpha.0", "1.31.0-alpha.2")),
-		when("the reader lacks a right that istiod needs", hazard("swap-never-ends", Refuse, "Istio pkg/kube/multicluster/cluster.go, HasSynced",
+		when("the reader lacks a permission that istiod needs", hazard("swap-never-ends", Refuse, "Istio pkg/kube/multicluster/cluster.go, HasSynced",
 			"istiod switches over once the new client has synced, which never happens: the old token stays in use until it is refused",
 			"complete the reader's role before rotating", between("1.30.0", ""))),
 		when(remoteCredentials+"=false", hazard("credentials-controller-off", Refuse, "seen on a running istiod 1.31",

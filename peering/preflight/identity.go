@@ -46,7 +46,7 @@ func clusterIDValid(_ context.Context, f *facts) []verdict {
 		return one(fail(subject, "use the cluster's ID (of an ACK cluster: c and 32 digits), not the name of a context",
 			"%q cannot be a data key: %s", id, strings.Join(validation.IsConfigMapKey(id), ", ")))
 	case secrets.SecretName(id) != "istio-remote-secret-"+id:
-		return one(fail(subject, "do nothing if the proxies claim exactly this ID",
+		return one(fail(subject, "no action is needed if the proxies claim exactly this ID",
 			"%q cannot be part of a name, so the Secret is named %s", id, secrets.SecretName(id)).as(Informs))
 	}
 	return one(pass(subject, "%q can be a data key and part of a name", id))
@@ -59,7 +59,7 @@ func clusterIDMatchesProxies(ctx context.Context, f *facts) []verdict {
 	case err != nil:
 		return one(unread(f.to.name, err))
 	case len(ids) == 0:
-		return one(unknown(f.to.name, "run a Pod with a sidecar there, or give Input.Workload", "no Pod that was read has a proxy"))
+		return one(unknown(f.to.name, "run a Pod with a sidecar there, or set Input.Workload", "no Pod that was read has a proxy"))
 	}
 	var found []verdict
 	for _, id := range sortedKeys(ids) {

@@ -116,9 +116,9 @@ func (f *facts) injected(s *server, ns *corev1.Namespace, err error, pods []*cor
 	for _, pod := range pods {
 		switch {
 		case hasSidecar(pod) && ambient:
-			return unknown(s.object(pod), "see which of the two it is to be", "it has a sidecar, and the namespace is in ambient mode")
+			return unknown(s.object(pod), "decide which of the two it should be", "it has a sidecar, and the namespace is in ambient mode")
 		case isAmbient(pod, ns) && pod.Annotations[ambientRedirection] != "enabled":
-			return unknown(s.object(pod), "see that istio-cni and ztunnel run on its node", "it is of the ambient mesh, and nothing says that istio-cni redirected it to ztunnel")
+			return unknown(s.object(pod), "see that istio-cni and ztunnel run on its node", "it is in the ambient mesh, and nothing says that istio-cni redirected it to ztunnel")
 		case isAmbient(pod, ns):
 		case proxy(pod) == nil || pod.Annotations[sidecarStatus] == "":
 			return fail(s.object(pod), "label the namespace for injection and restart the Pod", "it was not injected")
@@ -133,7 +133,7 @@ func (f *facts) injected(s *server, ns *corev1.Namespace, err error, pods []*cor
 	injection, revision := ns.Labels["istio-injection"], ns.Labels["istio.io/rev"]
 	switch {
 	case injection != "" && revision != "":
-		return fail(subject, "remove one of the two labels", "labels istio-injection=%s and istio.io/rev=%s contradict each other: the first one counts", injection, revision).as(Warns)
+		return fail(subject, "remove one of the two labels", "labels istio-injection=%s and istio.io/rev=%s contradict each other: istio-injection wins", injection, revision).as(Warns)
 	case injection == "enabled" || injection == "" && revision != "":
 		return pass(subject, "it is labelled for injection; there is no Pod yet")
 	}
@@ -157,9 +157,9 @@ func serverMTLSCapable(ctx context.Context, f *facts) []verdict {
 		case mode == "istio", isAmbient(pod, ns) && ambientOnly:
 		case isAmbient(pod, ns):
 			return one(fail(f.to.object(pod), "give it a sidecar, or ask from an ambient client",
-				"it is of the ambient mesh: sidecars in another network do not get its endpoint, which takes HBONE only"))
+				"it is in the ambient mesh: sidecars in another network do not get its endpoint, which accepts only HBONE"))
 		default:
-			return one(fail(f.to.object(pod), "let it be injected: the endpoint is left out of what clients in another network get", "label security.istio.io/tlsMode is %q, not istio", mode))
+			return one(fail(f.to.object(pod), "inject it: clients in another network do not get its endpoint", "label security.istio.io/tlsMode is %q, not istio", mode))
 		}
 	}
 	if len(pods) == 0 {

@@ -27,14 +27,14 @@ type Reader interface {
 	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
 }
 
-// Flavour is who runs the control planes.
+// Flavour says who runs the control planes.
 type Flavour string
 
 const (
-	// ASM is Alibaba Cloud Service Mesh, and what the zero value means. Names of its parts are not documented: an
-	// istiod, gateway or mesh configuration that is not found is Unknown.
+	// ASM is Alibaba Cloud Service Mesh, the default. The names of its parts are not documented, so an istiod, gateway or
+	// mesh configuration that is not found is Unknown.
 	ASM Flavour = "asm"
-	// Upstream is Istio as its charts install it: the same things not found are missing.
+	// Upstream is Istio as its charts install it. There, what is not found is missing.
 	Upstream Flavour = "upstream"
 )
 
@@ -48,7 +48,8 @@ type Side struct {
 	Hosted         bool // the control plane runs elsewhere (ASM's managed one): no istiod Pods and no remote secrets of ours
 
 	Reader Reader
-	// May answers whether the caller may do that, by a SelfSubjectAccessReview, which the API server answers and does not store.
+	// May says whether the caller may do that, by a SelfSubjectAccessReview, which the API server answers and does not
+	// store.
 	May func(context.Context, rbac.Access) (bool, error)
 	// Ask answers a GET of a path such as /version.
 	Ask func(ctx context.Context, path string) (Answer, error)
@@ -71,11 +72,11 @@ type Workload struct {
 	DomainSuffix    string // of the clusters' DNS; "" is cluster.local
 }
 
-// Input is what the checks are about: workloads of From are to reach services of To. For that the istiod of From reads the
-// API server of To.
+// Input says what to check: workloads of From are to reach services of To. For that the istiod of From reads the API server
+// of To.
 type Input struct {
 	From, To Side
-	// Config is the API server that holds the mesh configuration where that is neither of the two: the ASM instance's.
+	// Config is the API server that holds the mesh configuration if it is neither From's nor To's: that of the ASM instance.
 	// Without it, Upstream reads each cluster's own, and with ASM the checks of mesh configuration are Unknown.
 	Config  Reader
 	Flavour Flavour

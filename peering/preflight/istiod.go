@@ -92,7 +92,7 @@ func (f *facts) istiodSetting(ctx context.Context, name string, bad func(string)
 		case bad(value):
 			found = append(found, fail(f.from.object(pod), remedy, evidence, name, value))
 		case takenFrom(c, name):
-			found = append(found, unknown(f.from.object(pod), "see the value where it comes from", "%s comes from elsewhere than the Pod", name))
+			found = append(found, unknown(f.from.object(pod), "look up the value at its source", "%s comes from elsewhere than the Pod", name))
 		}
 	}
 	return or(found, pass(f.from.name, "%s does not affect any of %d istiods", name, len(istiods.Running)))
@@ -114,7 +114,7 @@ func istiodRevisions(ctx context.Context, f *facts) []verdict {
 		return one(unread(f.from.name, err))
 	}
 	if len(revisions) == 1 {
-		return one(pass(f.from.name, "its istiods are of one revision, %s", revisionName(revisions[0])))
+		return one(pass(f.from.name, "its istiods have one revision, %s", revisionName(revisions[0])))
 	}
 	first, err := f.from.meshOfRevision(ctx, revisions[0])
 	if err != nil {
@@ -129,8 +129,8 @@ func istiodRevisions(ctx context.Context, f *facts) []verdict {
 			continue
 		}
 		if fields := differing(first, other); len(fields) > 0 {
-			found = append(found, fail(subject, "give both revisions one mesh configuration, or run the checks once for each, with its selector (IstiodSelector)",
-				"revisions %s and %s differ in %s: the other checks go by the first", revisionName(revisions[0]), revisionName(revision), strings.Join(fields, ", ")))
+			found = append(found, fail(subject, "give both revisions the same mesh configuration, or run the checks once for each, with its selector (IstiodSelector)",
+				"revisions %s and %s differ in %s: the other checks use the first", revisionName(revisions[0]), revisionName(revision), strings.Join(fields, ", ")))
 		}
 	}
 	return or(found, pass(f.from.name, "its %d revisions agree in what peering depends on", len(revisions)))

@@ -57,15 +57,15 @@ func networks(ctx context.Context, f *facts) []verdict {
 		}
 		for _, network := range said {
 			if network != labelled {
-				found = append(found, fail(s.name, "give chart value global.network and the label of the namespace one value",
-					"proxies are of network %q, namespace %s is of network %q", network, f.from.Namespace, labelled))
+				found = append(found, fail(s.name, "give chart value global.network and the label of the namespace the same value",
+					"proxies are in network %q, namespace %s is in network %q", network, f.from.Namespace, labelled))
 			}
 		}
 	}
 	remedy := "label namespace " + f.from.Namespace + " of each with " + labelNetwork + ", unless Pods reach each other directly"
 	switch {
 	case from == "" && to == "":
-		found = append(found, fail(subject, remedy, "no network is set: istiod takes both for one flat network and sends Pod addresses"))
+		found = append(found, fail(subject, remedy, "no network is set: istiod treats both as one flat network and sends Pod addresses"))
 	case to == "":
 		found = append(found, fail(f.to.name, remedy, "its network is not set: its Pod addresses are sent to clients in network %s", from))
 	case from == "":

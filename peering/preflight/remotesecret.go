@@ -106,7 +106,7 @@ func owner(o Object) string {
 			return "field manager " + entry.Manager
 		}
 	}
-	return "nobody that it names"
+	return "an unknown owner"
 }
 
 var ownerKeys = []string{

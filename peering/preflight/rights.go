@@ -66,7 +66,7 @@ func (f *facts) lacking(ctx context.Context, s *server, wanted []rbac.Access, gr
 	}
 	switch {
 	case len(refused) > 0:
-		return fail(s.name, "grant these to the caller, or use another identity", "the caller may not %s", describe(refused))
+		return fail(s.name, "grant these permissions to the caller, or use another identity", "the caller may not %s", describe(refused))
 	case err != nil:
 		return unread(s.name, err)
 	}

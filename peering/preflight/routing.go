@@ -162,7 +162,7 @@ func locality(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		return one(unread(f.from.name, err))
 	}
-	const remedy = "expect the local side to answer while it can"
+	const remedy = "expect the local side to answer as long as it can"
 	meshWide := true // Istio mesh/v1alpha1 localityLbSetting.enabled is true by default
 	if m, err := f.from.mesh(ctx); err == nil && m.GetLocalityLbSetting().GetEnabled() != nil {
 		meshWide = m.GetLocalityLbSetting().GetEnabled().GetValue()

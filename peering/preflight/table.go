@@ -7,7 +7,7 @@ import (
 // Check describes one check. Its ID is stable.
 type Check struct {
 	ID       string   // of its findings
-	Severity Severity // at most; a finding may be less grave
+	Severity Severity // at most; a finding may be less severe
 	Asks     string   // what holds when the check passes
 	Needs    []string // what is read for it; shared with the other checks
 	Source   string   // where the fact behind it can be read

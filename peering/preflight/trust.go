@@ -66,7 +66,7 @@ func rootCA(ctx context.Context, f *facts) []verdict {
 	}
 	last := slices.MaxFunc(shared, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	left := last.NotAfter.Sub(f.Now())
-	const renew = "renew the root in both clusters, the new one beside the old first"
+	const renew = "renew the root in both clusters; first trust the new one alongside the old"
 	switch {
 	case left <= 0:
 		return one(fail(subject, renew, "the shared root %q expired at %s", last.Subject, last.NotAfter.UTC().Format(time.RFC3339)))
@@ -137,11 +137,11 @@ func meshID(ctx context.Context, f *facts) []verdict {
 		}
 		found := sortedKeys(values(proxies, "ISTIO_META_MESH_ID"))
 		if ids[i] = strings.Join(found, ", "); ids[i] == "" {
-			return one(unknown(s.name, "run a Pod with a sidecar there, or give Input.Workload", "no proxy that was read names its mesh"))
+			return one(unknown(s.name, "run a Pod with a sidecar there, or set Input.Workload", "no proxy that was read names its mesh"))
 		}
 	}
 	if ids[0] != ids[1] {
-		return one(fail("From and To", "install both with one global.meshID", "the proxies are of meshes %s and %s", ids[0], ids[1]))
+		return one(fail("From and To", "install both with one global.meshID", "the proxies are in meshes %s and %s", ids[0], ids[1]))
 	}
-	return one(pass("From and To", "the proxies are of mesh %s", ids[0]))
+	return one(pass("From and To", "the proxies are in mesh %s", ids[0]))
 }

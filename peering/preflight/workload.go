@@ -79,7 +79,7 @@ func clientReady(ctx context.Context, f *facts) []verdict {
 		case !isReady(pod):
 			why = "Pod " + pod.Name + " is not ready"
 		case isAmbient(pod, ns):
-			return one(pass(f.from.object(pod), "it is ready, and of the ambient mesh"))
+			return one(pass(f.from.object(pod), "it is ready, and in the ambient mesh"))
 		case proxy(pod) == nil:
 			why = "Pod " + pod.Name + " has no sidecar"
 		case !proxyReady(pod):

@@ -21,9 +21,9 @@ const (
 	// AdoptKeep takes it over in place, under its name and key, so that istiod never loses the cluster, and puts a credential
 	// of our own into it. The old credential stays valid.
 	AdoptKeep Adoption = "keep"
-	// AdoptRevoke does the same and then deletes the object that stands for the old credential. istioctl gives every cluster
-	// the same token of an account: a cluster that still uses it loses access, unless it is a member of this call,
-	// which is looked at.
+	// AdoptRevoke does the same and then deletes the object that holds the old credential. istioctl gives every cluster the
+	// same token of an account: a cluster that still uses it loses access, unless it is a member of this call, which is
+	// looked at.
 	AdoptRevoke Adoption = "revoke"
 )
 

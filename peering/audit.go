@@ -16,8 +16,8 @@ import (
 // AuditSchema is the version of the JSON form of [AuditRecord].
 const AuditSchema = "meshpeer.io/audit/v1"
 
-// AuditRecord says who changed what, when, under which plan. Each change of a cluster gives one, also an undone and a
-// failed one. A token is named by its fingerprint.
+// AuditRecord says who changed what, when, and under which plan. Each change of a cluster produces one, even if it
+// failed or was undone. A token is named by its fingerprint.
 type AuditRecord struct {
 	Schema     string    `json:"schema"`
 	Time       time.Time `json:"time"`

@@ -24,7 +24,7 @@ type Cluster struct {
 	Objects  Objects                                                // the API server, with the caller's rights
 	As       func(secrets.Endpoint, secrets.Token) (Objects, error) // the API server as a token's bearer sees it
 	Accounts func(namespace string) secrets.TokenCreator            // TokenRequest; needed for bound tokens only
-	Istiods  SyncReader                                             // every istiod replica; nil: nobody can be asked
+	Istiods  SyncReader                                             // every istiod replica; nil: their state is unknown
 	// Exec runs commands in a container of a pod, for levels of Verify that ask from inside a workload; nil: nothing can be
 	// run there, and these levels are Unknown. Executor chooses pods by their Deployment.
 	Exec func(namespace, pod, container string) probe.Executor

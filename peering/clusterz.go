@@ -6,17 +6,17 @@ import (
 	"fmt"
 )
 
-// SyncStatus is how far an istiod replica came with a remote cluster, in istiod's own words
+// SyncStatus is how far an istiod replica got with a remote cluster, in istiod's own words
 // (pkg/kube/multicluster/cluster.go), and NotSeen for one that it does not list.
 type SyncStatus string
 
 const (
-	Synced   SyncStatus = "synced"   // all informers have their first list. It does not go back when the credential dies later.
+	Synced   SyncStatus = "synced"   // all informers have their first list. It stays so when the credential stops working later.
 	Syncing  SyncStatus = "syncing"  // not yet
 	TimedOut SyncStatus = "timeout"  // not within PILOT_REMOTE_CLUSTER_TIMEOUT (30 s); a late sync still turns it into synced
 	Closed   SyncStatus = "closed"   // being removed
 	NotSeen  SyncStatus = "not seen" // istiod does not know the cluster
-	// Hollow is said of a replica that reports synced but has lost endpoints or gateways which it had before the credential
+	// Hollow is said of a replica that reports synced, but lost endpoints or gateways which it had before the credential
 	// changed, or has not looked at the change yet.
 	Hollow SyncStatus = "synced without what it held"
 )

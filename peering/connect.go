@@ -24,7 +24,7 @@ const (
 	manager   = "meshpeer"
 )
 
-// ConnectOptions change what Connect makes of a rest.Config. The zero value is a cluster with an istiod of its own.
+// ConnectOptions change what Connect makes from a rest.Config. The zero value is a cluster with an istiod of its own.
 type ConnectOptions struct {
 	// Namespace of istiod and of the remote secrets it reads. Default istio-system.
 	Namespace string
@@ -41,8 +41,8 @@ type ConnectOptions struct {
 	AllowLoopback bool
 }
 
-// Connect makes a Cluster of a rest.Config. It does no network I/O: whether the server answers is found out by the first
-// call. The config is copied and never changed; client-go's rate limit of 5 requests per second gives way to a bound of 16 in flight,
+// Connect makes a Cluster from a rest.Config. It does no network I/O: only the first call shows whether the server answers.
+// The config is copied and never changed; a bound of 16 requests in flight replaces client-go's rate limit of 5 per second,
 // each call ends after 30 seconds, and warnings of the API server go to the report.
 func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if id == (ID{}) {

@@ -45,7 +45,7 @@ func TestOwnEndpointIsJudgedByTheLinkThatUsesIt(t *testing.T) {
 				for _, goal := range []peering.Goal{peering.Present, peering.Rotated} {
 					_, err = new(peering.Peering).Plan(t.Context(), goal, back)
 					require.ErrorContains(t, err, "Endpoint.Server")
-					require.ErrorContains(t, err, `the own endpoint of "east"`)
+					require.ErrorContains(t, err, `Cluster.Endpoint of "east"`)
 					require.ErrorContains(t, err, "set Link.Endpoint or ConnectOptions.Endpoint")
 				}
 				_, err = new(peering.Peering).Ensure(t.Context(), link, back)

@@ -24,10 +24,10 @@
 //	revoke   To     tokens that are not in use any more                         clean
 //
 // [Peering.Plan] prints the list and [Peering.Apply] carries it out, also in another process; Ensure, Rotate and Remove are
-// both in one. The list is written once, in steps.go. Everything that can be refused is refused while reading, before
-// anything is written. When a mutate step fails, or the context ends during one, what the call did for that link is undone
-// in reverse. A verify step that fails undoes nothing: a slow istiod is not a reason to unpeer. Only Rotate then restores
-// the old credential. What cannot be undone or revoked is named in the report, and the next call goes on from it.
+// both in one. Everything that can be refused is refused while reading, before anything is written. When a mutate step
+// fails, or the context ends during one, what the call did for that link is undone in reverse. A verify step that fails
+// undoes nothing, because a slow istiod is not a reason to unpeer. Only Rotate then restores the old credential. What cannot
+// be undone or revoked is named in the report, and the next call goes on from it.
 //
 // # Credentials
 //
@@ -45,9 +45,9 @@
 //
 // # Two at once, and after a crash
 //
-// Names are deterministic and create is the lock: of two programs at work on one link, the loser waits and looks again.
-// A process that is killed leaves a state from which the next call rolls forward: it mints a new token, proves it, and revokes what
-// is old. An attempt that began less than [Peering.Patience] ago is given that time to finish first.
+// Names are deterministic and create is the lock: of two programs working on one link, the loser waits and looks again. A
+// process that is killed leaves a state from which the next call rolls forward: it mints a new token, proves it, and revokes
+// what is old. An attempt that began less than [Peering.Patience] ago is given that time to finish first.
 //
 // # Rights of the caller
 //
@@ -61,5 +61,5 @@
 // # What it owns
 //
 // An object is this package's if it carries the labels app.kubernetes.io/managed-by=meshpeer, meshpeer.io/from and
-// meshpeer.io/to of the link. Any other object of the same name is left alone and answered with [ForeignObjectError].
+// meshpeer.io/to of the link. Any other object of the same name is left alone, and the error is [ForeignObjectError].
 package peering

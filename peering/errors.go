@@ -122,7 +122,7 @@ func (e *WrongIdentityError) Error() string {
 }
 
 // RefusedTokenError says that the API server of a cluster refuses a token of Peering.Tokens, and why waiting does not
-// help. Claims of the token named the reason; the API server decided.
+// help. The reason comes from the token's claims; the API server made the decision.
 type RefusedTokenError struct {
 	Cluster ID
 	Reason  string
@@ -131,7 +131,7 @@ type RefusedTokenError struct {
 
 // Error names the cluster, the reason and the API server's answer.
 func (e *RefusedTokenError) Error() string {
-	text := fmt.Sprintf("the token of Peering.Tokens is of no use in %q: %s", e.Cluster, prose(e.Reason))
+	text := fmt.Sprintf("the token of Peering.Tokens does not work in %q: %s", e.Cluster, prose(e.Reason))
 	if e.Err != nil {
 		text += ": " + oneLine(e.Err)
 	}
@@ -177,7 +177,7 @@ func (e *SameClusterError) Error() string {
 	return fmt.Sprintf("peering: %q and %q are the same cluster (kube-system has UID %s in both): check the kubeconfig contexts", e.A, e.B, line(e.UID))
 }
 
-// NotSyncedError says that an istiod replica did not come to read To in time. Level is how far it came.
+// NotSyncedError says that an istiod replica did not sync with To in time. Level is how far it got.
 type NotSyncedError struct {
 	Cluster ID
 	Replica string

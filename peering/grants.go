@@ -18,7 +18,7 @@ import (
 type Grant struct {
 	Cluster        ID           `json:"cluster"`               // what it opens
 	ServiceAccount string       `json:"serviceAccount"`        // whom it speaks for
-	Kind           secrets.Kind `json:"kind,omitempty"`        // "" for one without an object: it ends by itself only
+	Kind           secrets.Kind `json:"kind,omitempty"`        // "" for one without an object: it ends only by itself
 	Object         string       `json:"object,omitempty"`      // what has to be deleted to end it
 	Holders        []string     `json:"holders,omitempty"`     // cluster/namespace/name of the remote secrets that hold it
 	Since          time.Time    `json:"since,omitzero"`        // creation of the object
@@ -30,8 +30,8 @@ type Grant struct {
 }
 
 // Grants lists every token that has a Secret in the istiod namespaces of the clusters, and every other one that their
-// remote secrets hold: by cluster, then account, then object. Clusters that do not answer are in the error, and the
-// rest is listed all the same.
+// remote secrets hold: by cluster, then account, then object. The error names clusters that do not answer; the rest
+// is listed anyway.
 func Grants(ctx context.Context, clusters ...*Cluster) ([]Grant, error) {
 	type view struct {
 		tokens, remotes []*corev1.Secret

@@ -53,9 +53,9 @@ func hint(err error) string {
 	case strings.Contains(err.Error(), "is attempting to grant RBAC permissions not currently held"):
 		return "Kubernetes lets you grant only rights that you hold: use an identity with these rights, or with the verbs escalate and bind on the role"
 	case apierrors.IsUnauthorized(err):
-		return "the credential has expired, was revoked, or is of another cluster"
+		return "the credential has expired, was revoked, or is for another cluster"
 	case apierrors.IsForbidden(err):
-		return "give the caller this right; the package documentation lists the rights for both clusters"
+		return "give the caller this permission; the package documentation lists the permissions for both clusters"
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
 		return "somebody else changed the object at the same time: call again"
 	case errors.As(err, &authority):

@@ -29,7 +29,7 @@ func (id *ID) UnmarshalText(text []byte) (err error) {
 }
 
 // ParseID accepts a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters. ACK cluster IDs are such
-// labels, and only such an ID can stand in the name of a Secret as it is.
+// labels, and only such an ID can be part of a Secret's name unchanged.
 func ParseID(s string) (ID, error) {
 	if problems := validation.IsDNS1123Label(s); len(problems) > 0 {
 		return ID{}, fmt.Errorf("peering: cluster ID %.80q: %s; use the ID that the cluster's proxies carry in "+

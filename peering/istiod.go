@@ -88,7 +88,7 @@ func (s istiodPods) debug(pod *corev1.Pod) func(context.Context, string) ([]byte
 			return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
 		}
 		if response.StatusCode == http.StatusUnauthorized { // an empty 401; only istiod's log tells the reason
-			return nil, fmt.Errorf("%w: %s of %s wants a token of audience istio-ca, or a request from loopback", ErrNotReady, path, pod.Name)
+			return nil, fmt.Errorf("%w: %s of %s requires a token of audience istio-ca, or a request from loopback", ErrNotReady, path, pod.Name)
 		}
 		if response.StatusCode != http.StatusOK {
 			return nil, fmt.Errorf("%w: %s of %s: HTTP %s", ErrNotReady, path, pod.Name, response.Status)

@@ -6,8 +6,8 @@ import "github.com/meshpeer/meshpeer/secrets"
 // API server of To. Role and token live in To, the remote secret lives in From.
 type Link struct {
 	From, To *Cluster
-	// Endpoint is To's API server as From's istiod reaches it, for example its VPC or public address. Nil is To's own
-	// Endpoint, the one that Connect was given. An empty CA is chosen by dialling the server.
+	// Endpoint is To's API server as From's istiod reaches it, for example its VPC or public address. Nil means To's own
+	// Endpoint, the one that Connect was given. If CA is empty, one is chosen by dialling the server.
 	Endpoint *secrets.Endpoint
 }
 
@@ -22,7 +22,7 @@ func (l Link) endpoint() secrets.Endpoint {
 	return l.To.Endpoint
 }
 
-// Mesh is every ordered pair of the clusters: all of them reach each other.
+// Mesh returns a link for every ordered pair of the clusters: all of them reach each other.
 func Mesh(clusters ...*Cluster) []Link {
 	var links []Link
 	for _, from := range clusters {
@@ -35,7 +35,7 @@ func Mesh(clusters ...*Cluster) []Link {
 	return links
 }
 
-// Star is both directions between the hub and each member; members do not reach each other.
+// Star returns both directions between the hub and each member; members do not reach each other.
 func Star(hub *Cluster, members ...*Cluster) []Link {
 	var links []Link
 	for _, m := range members {

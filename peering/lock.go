@@ -15,8 +15,8 @@ import (
 // defaultPatience is how long another run is given to finish before its attempt counts as abandoned.
 const defaultPatience = 30 * time.Second
 
-// busy says whether another run is at work on the link: it created something a short time ago that is not in use yet. Its
-// age is told by the API server's clock and, should that be off, by how long this call has been watching.
+// busy says whether another run is working on it on the link: it created something a short time ago that is not in use
+// yet. Its age is told by the API server's clock and, should that be off, by how long this call has been watching.
 func (w *work) busy(watched time.Duration) string {
 	if w.goal != Present && w.goal != Rotated || watched > w.patience() {
 		return ""

@@ -15,8 +15,8 @@ type Peering struct {
 	// Reader is the role that each link's own reader gets. Name and ServiceAccount must be empty: they are the link's.
 	// With profile Upstream or RemoteControlPlane and no IstioVersion, the version of From's istiod counts, if it can be told.
 	Reader rbac.Options
-	// Account, if set, is used by every link in place of a reader of its own: somebody else manages it and its role.
-	// Nothing of it is written, its rights are checked first.
+	// Account, if set, is used by every link instead of a reader of its own: somebody else manages it and its role. Nothing
+	// of it is written, and its rights are checked first.
 	Account *Account
 
 	// Credential is the kind of token to mint: secrets.KindDurable (the default) or secrets.KindBound, which expires
@@ -30,7 +30,7 @@ type Peering struct {
 	// Flavour is who runs the control planes: what preflight does not find is missing with preflight.Upstream and unknown with
 	// preflight.ASM, the default.
 	Flavour preflight.Flavour
-	// Tolerate names checks of preflight.Checks whose failure shall not stop a link.
+	// Tolerate names checks of preflight.Checks whose failure does not stop a link.
 	Tolerate []string
 	// RestartIstiods, if set, restarts the istiods of a cluster and returns when they are ready. It is called after a changed
 	// remote secret where From's version is known to miss the change (preflight.Hazards).
@@ -49,18 +49,18 @@ type Peering struct {
 	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
 	// it timed out, and a late one still syncs.
 	SyncTimeout time.Duration
-	// UndoUnsynced undoes what the call did for a link whose istiods did not come to read To. Default: it stays,
-	// because istiod keeps trying.
+	// UndoUnsynced undoes what the call did for a link whose istiods did not sync with To. Default: it stays, because istiod
+	// keeps trying.
 	UndoUnsynced bool
-	// Patience is how long another run that is at work on the same link is waited for before its attempt counts as
-	// abandoned and is taken over. Default 30 s.
+	// Patience is how long to wait for another run on the same link before its attempt counts as abandoned and is taken
+	// over. Default 30 s.
 	Patience time.Duration
 	// Parallel bounds the links that are worked on at a time. Default 8.
 	Parallel int
-	// Audit, if set, keeps a record of every change; Actor is who stands in it, for example a user or a pipeline.
+	// Audit, if set, keeps a record of every change; Actor is who it names, for example a user or a pipeline.
 	Audit AuditSink
 	Actor string
-	// Observe, if set, is told of every step as it ends. Calls come one at a time; they hold up the work.
+	// Observe, if set, is told of every step as it ends. Calls come one at a time, and the work waits for them.
 	Observe func(Event)
 }
 
@@ -70,9 +70,9 @@ type Account struct {
 	Name      string
 }
 
-// Ensure peers the links: what is there and good is left as it is, what is missing is made. A link that fails is undone
-// and does not stop the others. The report is never nil once the links are valid; the error joins one *Error for each
-// link that failed.
+// Ensure peers the links: it leaves what is good as it is and creates what is missing. A link that fails is undone and does
+// not stop the others. The report is never nil once the links are valid; the error joins one *Error for each link that
+// failed.
 func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Present, links)
 }
@@ -84,8 +84,8 @@ func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Rotated, links)
 }
 
-// Remove ends the links: istiod of From loses To's endpoints, the credentials are revoked and proved to be refused, and
-// the reader goes. Only what Ensure made is deleted. If one side does not answer, the other is cleaned all the same; the
+// Remove ends the links: istiod of From loses To's endpoints, the credentials are revoked and proved to be refused, and the
+// reader is deleted. Only what Ensure made is deleted. If one side does not answer, the other is cleaned up anyway; the
 // report names what is left, and another call finishes it. Star(leaver, members...) takes a cluster out of a mesh.
 func (p *Peering) Remove(ctx context.Context, links ...Link) (*Report, error) {
 	return p.run(ctx, Absent, links)

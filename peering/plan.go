@@ -30,7 +30,7 @@ type LinkPlan struct {
 	From       ID                  `json:"from"`
 	To         ID                  `json:"to"`
 	Steps      []Step              `json:"steps"`
-	OverGrants []string            `json:"overGrants,omitempty"` // what the role gives beyond need
+	OverGrants []string            `json:"overGrants,omitempty"` // what the role grants beyond need
 	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight that are not Passed
 	Warnings   []string            `json:"warnings,omitempty"`
 	Error      *Error              `json:"error,omitempty"` // why nothing can be planned for this link
@@ -41,7 +41,7 @@ type Step struct {
 	Change
 	UID  string   `json:"uid,omitempty"`  // of the live object that the step changes: another one is another plan
 	Diff []string `json:"diff,omitempty"` // lines of + and -; what is secret is masked
-	Undo string   `json:"undo,omitempty"` // what takes the step back
+	Undo string   `json:"undo,omitempty"` // how the step is undone
 }
 
 // Plan reads the clusters and says what Apply would do; it writes nothing. The error is about the call; a link that cannot
@@ -144,7 +144,7 @@ func (p *Plan) Bind(links ...Link) error {
 	return nil
 }
 
-// Apply carries out the plan if the clusters are as they were when it was made and the options are the same. Else
+// Apply carries out the plan if the clusters are as they were when it was made and the options are the same. Otherwise
 // nothing is written and the error is a *DriftError.
 func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 	if plan == nil || plan.bound == nil {

@@ -45,7 +45,7 @@ func (p *Peering) prepare(ctx context.Context, goal Goal, links []Link) (*call, 
 	return c, nil
 }
 
-// prepareLink reads one link. If another run is at work on it, it waits for that one to finish.
+// prepareLink reads one link. If another run is working on it on it, it waits for that one to finish.
 func (c *call) prepareLink(ctx context.Context, l Link, again bool) *work {
 	for began := time.Now(); ; again = true {
 		w := &work{call: c, Link: l, again: again, from: c.members[l.From], to: c.members[l.To], report: LinkReport{From: l.From.ID, To: l.To.ID}}
@@ -58,7 +58,7 @@ func (c *call) prepareLink(ctx context.Context, l Link, again bool) *work {
 			w.refused = w.preflight(ctx)
 			return w
 		}
-		w.tell(Change{Stage: StageRead, On: l.To.ID, Object: other, Reason: "waiting: another run is at work"}, time.Since(began), nil)
+		w.tell(Change{Stage: StageRead, On: l.To.ID, Object: other, Reason: "waiting: another run is working on it"}, time.Since(began), nil)
 		if !sleep(ctx, 500*time.Millisecond) {
 			w.refused = w.failed(StageRead, l.To.ID, ctx.Err())
 			return w

@@ -2,7 +2,7 @@ package peering
 
 import "time"
 
-// Goal is what a call wants its links to be.
+// Goal is the state that a call wants for its links.
 type Goal string
 
 const (

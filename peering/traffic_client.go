@@ -20,7 +20,7 @@ type client struct {
 // choose finds the client. Without one nothing above can be seen, which is no failure of the link.
 func (t *traffic) choose(ctx context.Context) (*client, probe.Result) {
 	fail := func(err error, hint string) (*client, probe.Result) {
-		return nil, probe.Result{Status: probe.Unknown, Summary: "there is nobody to ask from: " + err.Error(), Hint: hint, Err: err}
+		return nil, probe.Result{Status: probe.Unknown, Summary: "there is no client to ask from: " + err.Error(), Hint: hint, Err: err}
 	}
 	if t.From.Exec == nil {
 		return fail(t.From.noExec(), "make the Cluster with Connect, or fill Cluster.Exec")
@@ -34,11 +34,11 @@ func (t *traffic) choose(ctx context.Context) (*client, probe.Result) {
 		return fail(err, "correct the annotation "+defaultContainer)
 	}
 	if pod.Annotations["ambient.istio.io/redirection"] == "enabled" {
-		return fail(errors.New("pod "+pod.Name+" is in ambient mode, which is not looked into"), "ask from a pod with a sidecar")
+		return fail(errors.New("pod "+pod.Name+" is in ambient mode, which this check cannot look into"), "ask from a pod with a sidecar")
 	}
 	if sidecarOf(pod) == nil {
 		return nil, probe.Result{
-			Status: probe.Failed, Summary: "pod " + pod.Name + " has no sidecar, so the mesh does not route what it asks",
+			Status: probe.Failed, Summary: "pod " + pod.Name + " has no sidecar, so the mesh does not route its requests",
 			Hint: "label its namespace istio-injection=enabled, or with the revision, and restart the pod",
 		}
 	}

@@ -17,7 +17,7 @@ func (t *traffic) askEvery(ask func(Replica) error) (silent probe.Result) {
 	if t.from.noIstiod != nil {
 		silent.Summary, silent.Err = "no istiod of "+t.From.ID.String()+" could be asked", t.from.noIstiod
 		if t.From.Hosted {
-			silent.Hint = "only the host of the control plane can ask it: go by the levels that follow"
+			silent.Hint = "only the host of the control plane can ask it: rely on the levels that follow"
 		}
 		return silent
 	}
@@ -158,7 +158,7 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 func (t *traffic) flat(home, away string) probe.Result {
 	t.told = t.known
 	if home == away {
-		return probe.Result{Status: probe.Skipped, Summary: fmt.Sprintf("networks %q and %q: pods are taken to reach each other directly", home, away)}
+		return probe.Result{Status: probe.Skipped, Summary: fmt.Sprintf("networks %q and %q: pods are assumed to reach each other directly", home, away)}
 	}
 	return probe.Result{
 		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s is %q, that of %s has no name: clients are sent to pod addresses", t.From.ID, home, t.To.ID),
@@ -224,7 +224,7 @@ func (k clientKind) canUse(g networkGateway) bool {
 
 func (k clientKind) need() string {
 	if k == ambientClient {
-		return "ambient clients need a gateway that takes HBONE on port 15008: create a Gateway of class istio-east-west"
+		return "ambient clients need a gateway that accepts HBONE on port 15008: create a Gateway of class istio-east-west"
 	}
 	return "sidecars need a gateway that passes through mutual TLS on port 15443: install an east-west gateway with that port"
 }

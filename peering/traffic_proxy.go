@@ -56,7 +56,7 @@ func (t *traffic) whyFiltered() string {
 	}
 	text := "see that a Sidecar resource or exportTo does not hide the service from the client, and that it is not clusterLocal in meshConfig"
 	if t.acrossTo != "" {
-		text += "; that no DestinationRule or PeerAuthentication turns its mutual TLS off, for such endpoints are left out across networks; " +
+		text += "; that no DestinationRule or PeerAuthentication turns its mutual TLS off, because such endpoints are left out across networks; " +
 			"and that the client's proxy is told the network of its cluster (ISTIO_META_NETWORK)"
 	}
 	return text

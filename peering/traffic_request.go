@@ -73,7 +73,7 @@ func (t *traffic) ask(ctx context.Context, p probe.Prober) probe.Result {
 }
 
 func (t *traffic) nobody() probe.Result {
-	return probe.Result{Status: probe.Skipped, Summary: "there is nobody to ask from, see proxy-endpoints"}
+	return probe.Result{Status: probe.Skipped, Summary: "there is no client to ask from, see proxy-endpoints"}
 }
 
 // untilTo is a Who that is asked until To answers.

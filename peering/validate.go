@@ -65,7 +65,7 @@ func (l Link) validateEndpoint(goal Goal) error {
 		return nil
 	}
 	if err := l.To.Endpoint.Validate(); err != nil {
-		return fmt.Errorf("the own endpoint of %q: %w; or set Link.Endpoint or ConnectOptions.Endpoint to the address that the istiod of %q uses", l.To.ID, err, l.From.ID)
+		return fmt.Errorf("Cluster.Endpoint of %q: %w; or set Link.Endpoint or ConnectOptions.Endpoint to the address that the istiod of %q uses", l.To.ID, err, l.From.ID)
 	}
 	return nil
 }

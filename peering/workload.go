@@ -7,8 +7,8 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// Workload is an httpbin and those who ask it: what a link is tried with. It has the same Namespace and Service in From
-// and To, for to a mesh that is one service. The zero value is Istio's samples: httpbin:8000 of namespace default, asked by
+// Workload is an httpbin and those who ask it: what a link is tried with. It has the same Namespace and Service in From and
+// To, because to a mesh that is one service. The zero value is Istio's samples: httpbin:8000 of namespace default, asked by
 // sleep (istio/istio samples/httpbin, samples/sleep).
 type Workload struct {
 	Namespace string // of Service and of all Deployments; "" is default
@@ -16,13 +16,13 @@ type Workload struct {
 	Port      int    // of the Service, HTTP; 0 is 8000
 	Client    string // Deployment in From with a sidecar and curl in its image; "" is sleep
 	Server    string // Deployment behind the Service; "" is the name of the Service
-	// Control is a Deployment in To without sidecar and with curl. That it does not get what Client gets is what proves mutual
-	// TLS; "" is none, and then it is only observed.
+	// Control is a Deployment in To without sidecar and with curl. Mutual TLS is proved only if Control does not get what
+	// Client gets; "" is none, and then mutual TLS is only observed.
 	Control string
 	Domain  string // of the clusters' Services (istio.io/api meshconfig: proxyConfig, istiod's --domain); "" is cluster.local
 
-	// Poll says how long each level of Verify may take to come to hold. Zero is probe.Poll's: 30 s, for istiod pushes within
-	// seconds of a change.
+	// Poll says how long each level of Verify may take to come to hold. Zero is probe.Poll's: 30 s, because istiod pushes
+	// within seconds of a change.
 	Poll probe.Poll
 	// Asks is how often the service is asked, at most, until To answers; where From has pods of it, these answer too. 0 is
 	// 20: a half is then missed once in a million.

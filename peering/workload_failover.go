@@ -6,11 +6,11 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// Failover proves that To answers when From has nobody left: it scales Server in From to zero, asks from Client until To
-// answers, and restores Server. Nothing is done before Run, and Run refuses without Consent:
+// Failover proves that To answers when From has no pods left: it scales Server in From to zero, asks from Client until
+// To answers, and restores Server. Nothing is done before Run, and Run refuses without Consent:
 //
 //	f := workload.Failover(link)
-//	check, err := f.Check(ctx) // what would be taken, warnings, or why it would be refused
+//	check, err := f.Check(ctx) // what would be scaled, warnings, or why it would be refused
 //	f.Consent = "cluster-1 default/httpbin" // as the user typed it
 //	report, err := f.Run(ctx)
 //

@@ -122,6 +122,6 @@ func (c *Cluster) network(ctx context.Context) (string, error) {
 	return o.GetLabels()[labelNetwork], nil
 }
 
-// oneNetwork says that pods are taken to reach each other directly: in the same network, or in one without a name (Istio
+// oneNetwork says that pods are assumed to reach each other directly: in the same network, or in one without a name (Istio
 // pilot/pkg/xds/endpoints/ep_filters.go).
 func oneNetwork(a, b string) bool { return a == b || a == "" || b == "" }

@@ -4,8 +4,9 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// Who asks the workload of a link which cluster answers: what the httpbin says of itself, what the client's proxy counted and
-// what From's API server says is ready. It takes To for the only other cluster that has the service.
+// Who asks the workload of a link which cluster answers: what the httpbin says of itself, what the
+// client's proxy counted and what From's API server says is ready. It assumes that To is the only
+// other cluster that has the service.
 func (w Workload) Who(l Link) probe.Who {
 	w = w.filled()
 	curl := probe.Curl{In: l.From.Executor(w.Namespace, w.Client, "")}

@@ -33,7 +33,7 @@ type Istiods struct {
 	content   map[string]string // of Secrets, as each replica saw them last
 }
 
-// Scale sets the names of the replicas; none is a cluster without istiod.
+// Scale sets the names of the replicas; no names make a cluster without istiod.
 func (i *Istiods) Scale(names ...string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -134,37 +134,37 @@ func (i *Istiods) noteChange(replica string, secret *corev1.Secret) {
 	}
 }
 
-// SetVersion is what the image tag of the replicas says. Default "1.31.0".
+// SetVersion sets what the image tag of the replicas says. Default "1.31.0".
 func (i *Istiods) SetVersion(version string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.version = version
 }
 
-// SetRevision is what label istio.io/rev of a replica says. Default "", the default revision.
+// SetRevision sets what label istio.io/rev of a replica says. Default "", the default revision.
 func (i *Istiods) SetRevision(replica, revision string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.revisions[replica] = revision
 }
 
-// MissChanges makes the replicas go on with the Secrets as they are now until Restart, as Istio 1.29.0 to 1.29.2 and 1.30.0
-// to 1.30.2 may do.
+// MissChanges makes the replicas keep the Secrets as they are now until Restart, as Istio 1.29.0 to 1.29.2 and 1.30.0 to
+// 1.30.2 may do.
 func (i *Istiods) MissChanges() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.frozen = i.live()
 }
 
-// Restart restarts all replicas: they read every Secret as it is.
+// Restart restarts all replicas: they read every Secret again.
 func (i *Istiods) Restart() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.frozen, i.loses, i.hollow = nil, false, false
 }
 
-// LoseEndpoints makes the replicas forget the endpoints of remote clusters when a remote secret changes, while they go on
-// to call the clusters synced, as Istio 1.30.0 to 1.30.3 do.
+// LoseEndpoints makes the replicas forget the endpoints of remote clusters when a remote secret changes, while they still
+// report the clusters as synced, as Istio 1.30.0 to 1.30.3 do.
 func (i *Istiods) LoseEndpoints() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 // Mesh is a set of clusters whose istiods can reach each other's API servers.
 type Mesh struct{ members []*Member }
 
-// Member is one cluster in memory. Cluster is what programs under test get; the rest is for the test.
+// Member is one cluster in memory. Pass Cluster to the program under test; the rest is for the test.
 type Member struct {
 	*peering.Cluster
 	*Server
@@ -28,7 +28,8 @@ type Member struct {
 	turn    int        // of endpoints
 }
 
-// NewMesh makes a cluster for each ID, with one istiod replica each. It panics on an invalid ID and on one that is given twice.
+// NewMesh makes a cluster for each ID. Each has one istiod replica, istiod-1. It panics on an invalid ID and on one that is
+// given twice.
 func NewMesh(ids ...string) *Mesh {
 	m := &Mesh{}
 	for _, s := range ids {

@@ -44,6 +44,29 @@ func ExampleBuild() {
 	//     token: token
 }
 
+// The password of a proxy is kept apart from its URL. It is in the Secret, and Lint warns of that.
+func ExampleBuild_proxy() {
+	secret, err := secrets.Build(secrets.Remote{
+		Cluster: "east",
+		Endpoint: secrets.Endpoint{
+			Server:    "https://api.east.example.com:6443",
+			ProxyURL:  "http://proxy.example.com:3128",
+			ProxyAuth: secrets.NewProxyAuth("istiod", "password"),
+		},
+		Token: secrets.NewToken("token", time.Time{}),
+	}, secrets.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, problem := range secrets.Lint(secret) {
+		fmt.Println(problem.Severity, problem.Field, problem.Message)
+	}
+	// Output:
+	// warning clusters[east].proxy-url "http://REDACTED@proxy.example.com:3128" has credentials, which everyone who may read the Secret sees in the kubeconfig
+	// warning clusters[east].certificate-authority-data is empty, so the system roots of the istiod image decide whether istiod trusts the server
+}
+
 func ExampleBuild_refused() {
 	_, err := secrets.Build(secrets.Remote{
 		Cluster:  "east",

@@ -129,7 +129,7 @@ func TestWhyNoGateway(t *testing.T) {
 		change func(*corev1.Service)
 		hint   string
 	}{
-		"node port": {func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeNodePort; s.Status = corev1.ServiceStatus{} }, "only under annotation traffic.istio.io/nodeSelector"},
+		"node port": {func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeNodePort; s.Status = corev1.ServiceStatus{} }, "only with annotation traffic.istio.io/nodeSelector"},
 		"node port, annotated": {func(s *corev1.Service) {
 			s.Spec.Type = corev1.ServiceTypeNodePort
 			s.Status = corev1.ServiceStatus{}

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	keep := flag.Bool("keep", false, "leave the clusters up and peered until Ctrl-C")
-	asJSON := flag.Bool("json", false, "print one JSON document in place of the story")
+	asJSON := flag.Bool("json", false, "print one JSON document instead of the story")
 	page := flag.String("report", "", "write `FILE` as an HTML page, and beside it the same as JUnit (.xml) and JSON (.json)")
 	flag.Parse()
 	tell := newTeller(os.Stdout, *asJSON)

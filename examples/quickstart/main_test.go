@@ -92,7 +92,7 @@ func TestQuickstartTells(t *testing.T) {
 			}
 			require.NotContains(t, text, "\x1b", "it is no terminal")
 			require.Equal(t, mode == "loopback", strings.Contains(text, "which loopback mode does not use: clusters run"), text)
-			require.Contains(t, text, "Done: peered, proved, taken back")
+			require.Contains(t, text, "Done: peered, proved, removed")
 		})
 	}
 }

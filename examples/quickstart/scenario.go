@@ -26,7 +26,7 @@ func (m *mesh) scenario(ctx context.Context, tell *teller, keep bool) error {
 		}
 	}
 
-	tell.chapter("Step 1. cluster-1 has no httpbin: cluster-2 answers, for the hosted control plane reads both")
+	tell.chapter("Step 1. cluster-1 has no httpbin: cluster-2 answers, because the hosted control plane reads both")
 	if err := m.httpbins(ctx, tell, 0, 1); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (m *mesh) scenario(ctx context.Context, tell *teller, keep bool) error {
 		return err
 	}
 
-	tell.chapter("Step 2. cluster-2 has no httpbin: nobody answers, for its istiod does not know cluster-1")
+	tell.chapter("Step 2. cluster-2 has no httpbin: nobody answers, because its istiod does not know cluster-1")
 	if err := m.httpbins(ctx, tell, 1, 0); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (t *teller) outlook(o lab.Outlook) {
 	t.line("touches  nothing else: clusters are processes that end with this program")
 	lacks := o.Lacks()
 	if len(lacks) == 0 {
-		t.line("machine  has all that it takes")
+		t.line("machine  has everything it needs")
 	}
 	for i, line := range lacks {
 		t.line("%-8s %s", map[bool]string{true: "machine"}[i == 0], line)
@@ -212,6 +212,6 @@ func (t *teller) end() error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(t.document)
 	}
-	fmt.Fprintf(t.out, "\n%5.1fs  Done: peered, proved, taken back\n", time.Since(t.start).Seconds())
+	fmt.Fprintf(t.out, "\n%5.1fs  Done: peered, proved, removed\n", time.Since(t.start).Seconds())
 	return nil
 }

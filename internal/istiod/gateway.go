@@ -43,7 +43,7 @@ func WithoutAddress(s *corev1.Service) (seen, remedy string) {
 		if p := ServicePort(s, GatewayPort(s.Labels)); p != nil && p.NodePort != 0 {
 			ports = fmt.Sprintf("node port %d", p.NodePort)
 		}
-		return "it has no external address: it is of type NodePort, and istiod takes addresses of nodes only under annotation " + NodeSelector,
+		return "it has no external address: it is of type NodePort, and istiod uses addresses of nodes only with annotation " + NodeSelector,
 			fmt.Sprintf(`annotate it with %s, whose value is a JSON object of node labels ('{}' for every node): clients then need the ExternalIP of these nodes and %s; or %s`, NodeSelector, ports, instead)
 	case corev1.ServiceTypeExternalName:
 		return "it has no external address: it is of type ExternalName, which istiod does not follow",

@@ -12,8 +12,8 @@ import (
 	"github.com/meshpeer/meshpeer/internal/lab/enter"
 )
 
-// EnvRequired says what tests do where there can be no lab, or no data plane: with "optional" they skip, each with the
-// reason; empty or "required", they fail.
+// EnvRequired says what tests do if there can be no lab, or no data plane: with "optional" they skip, each with the reason;
+// empty or "required", they fail.
 const EnvRequired = "MESHPEER_LAB"
 
 // optional reads EnvRequired. A value that it does not know is an error: a typing mistake must not turn tests off.

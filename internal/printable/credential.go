@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// Redacted stands in for a credential.
+// Redacted replaces a credential.
 const Redacted = "REDACTED"
 
 // forms are credentials that show by their form alone, wherever they stand. A text without any of the signs of a form, in

@@ -124,7 +124,7 @@ func gatewayCases() []one {
 			eastwest(w).Spec.ClusterIP = corev1.ClusterIPNone
 		}, probe.Failed, "ClusterIP and headless"},
 		{"gateway-address", "ExternalName", func(w *world) { typed(w, corev1.ServiceTypeExternalName) }, probe.Failed, "of type ExternalName"},
-		{"gateway-address", "node port without annotation", func(w *world) { typed(w, corev1.ServiceTypeNodePort) }, probe.Failed, "only under annotation traffic.istio.io/nodeSelector"},
+		{"gateway-address", "node port without annotation", func(w *world) { typed(w, corev1.ServiceTypeNodePort) }, probe.Failed, "only with annotation traffic.istio.io/nodeSelector"},
 		{"gateway-address", "node port", nodePort("{}", externalNode("n1", "198.51.100.1")), probe.Passed, `port 30443 at ["198.51.100.1"]`},
 		{"gateway-address", "node port, empty annotation", nodePort("", externalNode("n1", "198.51.100.1")), probe.Passed, "198.51.100.1"},
 		{"gateway-address", "node port by label", nodePort(`{"edge":"yes"}`, externalNode("n1", "198.51.100.1"), externalNode("n2", "198.51.100.2", "edge")), probe.Passed, `at ["198.51.100.2"]`},

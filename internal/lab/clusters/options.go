@@ -78,7 +78,7 @@ func (o Options) complete() (Options, error) {
 		case c.Istiods < 0 || c.Istiods > maxIstiods:
 			return o, fmt.Errorf("lab: Clusters[%d].Istiods %d: must be 0 to %d", i, c.Istiods, maxIstiods)
 		case c.MaxTokenLife != 0 && c.MaxTokenLife < time.Hour:
-			return o, fmt.Errorf("lab: Clusters[%d].MaxTokenLife %s: kube-apiserver takes one hour or more", i, c.MaxTokenLife)
+			return o, fmt.Errorf("lab: Clusters[%d].MaxTokenLife %s: kube-apiserver accepts one hour or more", i, c.MaxTokenLife)
 		}
 		seen[c.ID] = true
 		if c.Istiods == 0 {

@@ -157,7 +157,7 @@ func gatewayCases() []gatewayCase {
 		{name: "ClusterIP", service: spec(inner, port(15443)), says: "of type ClusterIP"},
 		{name: "headless", service: headless, says: "headless"},
 		{name: "ExternalName", service: &corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: "gw.example.invalid", Ports: []corev1.ServicePort{port(15443)}}, says: "of type ExternalName"},
-		{name: "node port", service: spec(nodes, port(15443)), says: "only under annotation traffic.istio.io/nodeSelector"},
+		{name: "node port", service: spec(nodes, port(15443)), says: "only with annotation traffic.istio.io/nodeSelector"},
 		{name: "node port, external IP", service: external(spec(nodes, port(15443)), "203.0.113.12"), want: 1},
 		{name: "node port, every node", service: spec(nodes, port(15443)), notes: selector("{}"), want: 2},
 		{name: "node port, empty annotation", service: spec(nodes, port(15443)), notes: selector(""), want: 2},

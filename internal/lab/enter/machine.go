@@ -84,7 +84,7 @@ func (t tools) examine(mode string, say store.Say) (machine, error) {
 	}
 	m.dataPlane(t)
 	if m.outlook.DataPlane == nil && t.curl() != nil {
-		m.outlook.Notes = append(m.outlook.Notes, "no curl in PATH: a client of the lab's own, with curl's exit codes, stands in for it")
+		m.outlook.Notes = append(m.outlook.Notes, "no curl in PATH: a client of the lab's own, with curl's exit codes, replaces it")
 	}
 	return m, nil
 }

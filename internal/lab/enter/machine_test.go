@@ -120,7 +120,7 @@ func TestExamineFallsBack(t *testing.T) {
 		},
 		"no curl": {
 			change: func(x *tools) { x.curl = func() error { return fs.ErrNotExist } },
-			said:   []string{"no curl in PATH: a client of the lab's own, with curl's exit codes, stands in for it"},
+			said:   []string{"no curl in PATH: a client of the lab's own, with curl's exit codes, replaces it"},
 		},
 		"little room": {
 			change: func(x *tools) {

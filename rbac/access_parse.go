@@ -1,7 +1,9 @@
 package rbac
 
 import (
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
@@ -19,13 +21,14 @@ import (
 // TYPE is the plural. Short names and kinds are refused, and the error names the
 // plural: ParseAccess asks no cluster. What follows a slash is always a
 // subresource. kubectl differs: it reads "pods/log" as the Pod named log, which is
-// probably not what was meant. -A and --all-namespaces are accepted and change
+// probably not what was meant. A word with blanks, such as the name of a group of
+// users, stands in quotes. -A and --all-namespaces are accepted and change
 // nothing.
 //
 // The access is valid as [Access.Validate] checks it. The error holds a
 // [*FieldError] for each fault.
 func ParseAccess(text string) (Access, error) {
-	p := accessParser{text: text, words: strings.Fields(text)}
+	p := accessParser{text: text, words: words(text)}
 	a, err := p.parse()
 	if err != nil {
 		return Access{}, err
@@ -34,6 +37,27 @@ func ParseAccess(text string) (Access, error) {
 		return Access{}, err
 	}
 	return a, nil
+}
+
+// words splits a line as a shell would, as far as names need it.
+func words(text string) (all []string) {
+	for {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			return all
+		}
+		word, rest := text, ""
+		if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
+			word, rest = text[:i], text[i:]
+		}
+		if quoted, err := strconv.QuotedPrefix(text); err == nil && text[0] == '"' {
+			word, _ = strconv.Unquote(quoted) // cannot fail: QuotedPrefix has looked
+			rest = text[len(quoted):]
+		} else if end := strings.Index(text[1:], "'"); text[0] == '\'' && end >= 0 {
+			word, rest = text[1:end+1], text[end+2:]
+		}
+		all, text = append(all, word), rest
+	}
 }
 
 type accessParser struct {

@@ -36,10 +36,27 @@ func (a Access) validateGroup() error {
 	if of := known().likelyGroup(a.Group, a.Resource); of != "" {
 		return fault("is not a group that is known", meaning(of))
 	}
+	if in := a.groupsOf(); len(in) > 0 && reserved(a.Group) {
+		return fault("is not a group of Kubernetes or Istio", a.whereElse())
+	}
 	if !strings.Contains(a.Group, ".") {
 		return fault("is not a group of Kubernetes, and other groups have a dot", "take it from kubectl api-resources, without its version")
 	}
 	return nil
+}
+
+var ownDomain = regexp.MustCompile(`^([-a-z0-9]+\.)?(k8s|kubernetes|istio)\.io$`)
+
+// reserved tells whether only Kubernetes or Istio can have the group, and the lists know it unless it is misspelt: these
+// domains with at most one word in front. Of the others there, two have resources of names that the lists know.
+func reserved(group string) bool {
+	_, partly := known().other[group]
+	return !partly && ownDomain.MatchString(group) && !slices.Contains([]string{"custom.metrics.k8s.io", "migration.k8s.io"}, group)
+}
+
+// groupsOf are the groups that have a resource of exactly that name.
+func (a Access) groupsOf() []resourceInfo {
+	return slices.DeleteFunc(known().elsewhere(a.Resource), func(r resourceInfo) bool { return r.name != a.Resource })
 }
 
 // likelyGroup is the group that a misspelt one means; "" if it may be one of its own.
@@ -90,11 +107,14 @@ func (a Access) validateResource() (info resourceInfo, err error) {
 	if right, ok := meant(of, a.Resource); ok {
 		return fault("is not the plural of a resource"+inGroup(a.Group), meaning(right.name))
 	}
-	if served {
+	if _, partly := known().other[a.Group]; served || partly && len(a.groupsOf()) > 0 {
 		return fault("is not a resource"+inGroup(a.Group), a.whereElse())
 	}
-	if lower := strings.ToLower(a.Resource); lower != a.Resource {
+	if lower := strings.ToLower(a.Resource); lower != a.Resource && a.Group != "external.metrics.k8s.io" {
 		return fault("is not in lower case", meaning(lower))
+	}
+	if a.Group == "external.metrics.k8s.io" {
+		return resourceInfo{}, nil // the resource is a metric, of any name
 	}
 	if !plural.MatchString(a.Resource) {
 		return fault("is not the plural of a resource", "take it from kubectl api-resources, column NAME")
@@ -127,14 +147,13 @@ func (a Access) whereElse() string {
 func (a Access) validateSubresource(info resourceInfo) error {
 	fault := func(reason, remedy string) error { return accessFault("Subresource", a.Subresource, reason, remedy) }
 	own := append(slices.Clone(info.subresources), "finalizers") // asked for by the admission of owner references
-	_, served := known().served[a.Group]
 	switch lower := strings.ToLower(a.Subresource); {
 	case a.Subresource == "" || slices.Contains(own, a.Subresource) || slices.Contains(own, "*"):
 		return nil
 	case strings.Contains(a.Subresource, "/"):
 		first, _, _ := strings.Cut(a.Subresource, "/")
 		return fault("has a slash in it: RBAC looks at its first part only", meaning(first))
-	case info.name != "" && served:
+	case info.name != "": // those of Istio and the Gateway API are CustomResourceDefinitions, which have no others
 		for _, right := range own {
 			if right == lower || near(right, lower) {
 				return fault("is not a subresource of "+info.name, meaning(right))

@@ -107,6 +107,26 @@ func TestImpossibleAccesses(t *testing.T) {
 		"path of another":        {rbac.Access{Verb: "get", Path: "/apis/apps/v1/deployments"}, "Access.Path", "use Group and Resource"},
 		"API verb for a path":    {rbac.Access{Verb: "list", Path: "/healthz"}, "Access.Verb", `write "get"`},
 		"capital method":         {rbac.Access{Verb: "GET", Path: "/healthz"}, "Access.Verb", `write "get"`},
+		"verb in the plural":     {rbac.Access{Verb: "watches", Group: "networking.istio.io", Resource: "gateways"}, "Access.Verb", `write "watch"`},
+		"verb as a noun":         {rbac.Access{Verb: "listing", Group: "example.com", Resource: "widgets"}, "Access.Verb", `write "list"`},
+		"two verbs":              {rbac.Access{Verb: "list-watch", Resource: "secrets"}, "Access.Verb", "one access for each verb"},
+		"two verbs, a colon":     {rbac.Access{Verb: "get:list", Group: "example.com", Resource: "widgets"}, "Access.Verb", "one access for each verb"},
+		"all verbs":              {rbac.Access{Verb: "get-all", Resource: "secrets"}, "Access.Verb", "one access for each verb"},
+		"read only":              {rbac.Access{Verb: "read-only", Resource: "secrets"}, "Access.Verb", "one access for each verb"},
+		"core as a domain":       {rbac.Access{Verb: "get", Group: "core.k8s.io", Resource: "secrets"}, "Access.Group", `Resource "secrets" and Group ""`},
+		"domain alone":           {rbac.Access{Verb: "get", Group: "k8s.io", Resource: "secrets"}, "Access.Group", `Group ""`},
+		"domain too much":        {rbac.Access{Verb: "get", Group: "apps.k8s.io", Resource: "deployments"}, "Access.Group", `Group "apps"`},
+		"domain too short":       {rbac.Access{Verb: "get", Group: "rbac.k8s.io", Resource: "clusterroles"}, "Access.Group", `Group "rbac.authorization.k8s.io"`},
+		"another domain":         {rbac.Access{Verb: "get", Group: "batch.kubernetes.io", Resource: "jobs"}, "Access.Group", `Group "batch"`},
+		"Istio's domain alone":   {rbac.Access{Verb: "get", Group: "istio.io", Resource: "virtualservices"}, "Access.Group", `Group "networking.istio.io"`},
+		"another Istio group":    {rbac.Access{Verb: "get", Group: "security.istio.io", Resource: "virtualservices"}, "Access.Resource", `Group "networking.istio.io"`},
+		"Gateway API, cut short": {rbac.Access{Verb: "get", Group: "gateway.k8s.io", Resource: "httproutes"}, "Access.Group", `Group "gateway.networking.k8s.io"`},
+		"metrics, singular":      {rbac.Access{Verb: "get", Group: "metrics.k8s.io", Resource: "pod"}, "Access.Resource", `write "pods"`},
+		"Istio subresource typo": {rbac.Access{Verb: "get", Group: "networking.istio.io", Resource: "virtualservices/stauts"}, "Access.Subresource", `write "status"`},
+		"two slashes":            {rbac.Access{Verb: "get", Path: "//metrics"}, "Access.Path", `write "/metrics"`},
+		"dots in a path":         {rbac.Access{Verb: "get", Path: "/a/../metrics"}, "Access.Path", `write "/metrics"`},
+		"a blank in a name":      {rbac.Access{Verb: "get", Resource: "secrets", Name: "a b"}, "Access.Name", "has a blank"},
+		"a line in a user":       {rbac.Access{Verb: "impersonate", Resource: "users", Name: "a\nb"}, "Access.Name", "control character"},
 		"not UTF-8":              {rbac.Access{Verb: "get", Resource: "\xff"}, "Access.Resource", "UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,6 +176,16 @@ func TestPossibleAccesses(t *testing.T) {
 		{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "listenersets"},
 		{Verb: "get", Group: "apps.openshift.io", Resource: "deploymentconfigs", Subresource: "scale"},
 		{Verb: "get", Group: "policy.networking.k8s.io", Resource: "adminnetworkpolicies"},
+		{Verb: "get", Group: "gateway.networking.k8s.io", Resource: "backendlbpolicies"},
+		{Verb: "get", Group: "custom.metrics.k8s.io", Resource: "pods/http_requests", Name: "*", Namespace: "a"},
+		{Verb: "list", Group: "external.metrics.k8s.io", Resource: "s0-rabbitmq-Queue_length", Namespace: "a"},
+		{Verb: "get", Group: "migration.k8s.io", Resource: "storageversionmigrations"},
+		{Verb: "get", Group: "scheduling.incubator.k8s.io", Resource: "podgroups"},
+		{Verb: "get", Group: "user.openshift.io", Resource: "users", Name: "~"},
+		{Verb: "impersonate", Resource: "groups", Name: "Domain Admins"},
+		{Verb: "impersonate", Group: "authentication.k8s.io", Resource: "userextras/example.com/project", Name: "some project"},
+		{Verb: "get", Resource: "services/proxy", Namespace: "a", Name: "https:web:443"},
+		{Verb: "get", Path: "/logs/"},
 		{Verb: "run", Group: "example.com", Resource: "widgets", Subresource: "any"},
 		{Verb: "list", Group: "networking.istio.io", Resource: "newthings"},
 		{Verb: "get", Path: "/"},
@@ -164,6 +194,9 @@ func TestPossibleAccesses(t *testing.T) {
 		{Verb: "post", Path: "/hook"},
 	} {
 		require.NoError(t, a.Validate(), a)
+		again, err := rbac.ParseAccess(a.String())
+		require.NoError(t, err)
+		require.Equal(t, a.String(), again.String())
 	}
 }
 
@@ -196,6 +229,8 @@ func TestParseAccess(t *testing.T) {
 		"get -nx pods web --subresource=log":                           {Verb: "get", Resource: "pods", Subresource: "log", Namespace: "x", Name: "web"},
 		"get deployments.apps/scale named in in namespace namespace":   {Verb: "get", Group: "apps", Resource: "deployments", Subresource: "scale", Namespace: "namespace", Name: "in"},
 		"list gateways.gateway.networking.k8s.io -A":                   {Verb: "list", Group: "gateway.networking.k8s.io", Resource: "gateways"},
+		`impersonate groups "Domain Admins"`:                           {Verb: "impersonate", Resource: "groups", Name: "Domain Admins"},
+		`impersonate users named 'Jane Doe'`:                           {Verb: "impersonate", Resource: "users", Name: "Jane Doe"},
 		"get pods named named":                                         {Verb: "get", Resource: "pods", Name: "named"},
 	} {
 		got, err := rbac.ParseAccess(text)

@@ -3,6 +3,7 @@ package rbac
 import (
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,20 +21,22 @@ import (
 //
 // Resources. The groups that Kubernetes 1.19 to 1.36 serves itself are known
 // completely: their resources, which of them are namespaced, and their
-// subresources. Anything else in these groups is refused. Of Istio and the Gateway
-// API the common resources are known, and only misspellings of them are refused. In
-// other groups every plural that a CustomResourceDefinition may have is accepted.
+// subresources. Anything else in these groups is refused. Of Istio, the Gateway API
+// and the metrics server the common resources are known, and only misspellings of them
+// are refused, and their names in a wrong group of these. In other groups every plural
+// that a CustomResourceDefinition may have is accepted, and every name of a metric.
 //
 // Verbs. Accepted are the verbs of the API (get, list, watch, create, update,
 // patch, delete, deletecollection), those that the API server checks on its own
 // (approve, attest, bind, escalate, impersonate, proxy, sign, use), and custom ones.
 // In a group that Kubernetes serves, a custom verb has a dash or a colon, such as
 // request-serviceaccounts-token-audience. In other groups it is any word in lower
-// case, except a common wrong word for a verb of the API, such as read. With a Path
+// case, except a common wrong word for verbs of the API, such as read or list-watch. With a Path
 // the verb is an HTTP method in lower case.
 //
-// Names. A star is refused everywhere: it belongs in a rule. A name is refused with deletecollection, and with
-// create unless there is a subresource: RBAC does not see it there (Kubernetes apiserver
+// Names. A star is refused: it belongs in a rule. Only signers and custom metrics
+// are asked for with one. A name is refused with deletecollection, and with create
+// unless there is a subresource: RBAC does not see it there (Kubernetes apiserver
 // pkg/endpoints/request/requestinfo.go).
 func (a Access) Validate() error {
 	if a == (Access{}) {
@@ -89,13 +92,27 @@ func (a Access) unspeakable() (faults []error) {
 		switch {
 		case !utf8.ValidString(f.value):
 			faults = append(faults, accessFault(f.name, f.value, "is not UTF-8", "remove what is not"))
-		case strings.ContainsFunc(f.value, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
+		case strings.ContainsFunc(f.value, func(r rune) bool { return unicode.IsSpace(r) && r != ' ' || !unicode.IsPrint(r) }),
+			strings.Contains(f.value, " ") && !(f.name == "Name" && a.anyName()):
 			faults = append(faults, accessFault(f.name, f.value, "has a blank or a control character", meaning(strings.Join(strings.Fields(f.value), ""))))
-		case strings.Contains(f.value, "*") && !(f.name == "Name" && a.Resource == "signers"): // asked for as "<domain>/*" too
+		case strings.Contains(f.value, "*") && !(f.name == "Name" && a.starName()):
 			faults = append(faults, accessFault(f.name, f.value, "has a star: rules have stars, requests do not", "write one access for each, or compare rules with Missing"))
 		}
 	}
 	return faults
+}
+
+// anyName tells whether names of the resource may be any text: those of users, groups, signers and the like.
+func (a Access) anyName() bool {
+	a = a.split()
+	info, ok := find(known().served[a.Group], a.Resource)
+	return ok && info.scope == "V"
+}
+
+// starName tells whether a star in the name is asked for: signers as "<domain>/*" too, and all objects of a metric as "*"
+// (k8s.io/metrics pkg/client/custom_metrics).
+func (a Access) starName() bool {
+	return a.Resource == "signers" || a.Name == "*" && a.Group == "custom.metrics.k8s.io"
 }
 
 // meaning is the remedy that names the right spelling, if it can be told.
@@ -126,14 +143,17 @@ func (a Access) validateURL() (faults []error) {
 		}
 		faults = append(faults, accessFault("Verb", a.Verb, "is not an HTTP method in lower case, which is the verb for a Path", remedy))
 	}
-	path, _, _ := strings.Cut(a.Path, "?")
-	path, _, _ = strings.Cut(path, "#")
-	switch parts := strings.Split(strings.Trim(path, "/"), "/"); {
-	case path != a.Path:
-		faults = append(faults, accessFault("Path", a.Path, "has a query or a fragment, which RBAC does not see", meaning(path)))
-	case !strings.HasPrefix(path, "/"):
-		faults = append(faults, accessFault("Path", a.Path, "does not begin with a slash", meaning("/"+path)))
-	case escaped.MatchString(path):
+	plain, _, _ := strings.Cut(a.Path, "?")
+	plain, _, _ = strings.Cut(plain, "#")
+	clean := path.Clean(plain)
+	switch parts := strings.Split(strings.Trim(clean, "/"), "/"); {
+	case plain != a.Path:
+		faults = append(faults, accessFault("Path", a.Path, "has a query or a fragment, which RBAC does not see", meaning(plain)))
+	case !strings.HasPrefix(plain, "/"):
+		faults = append(faults, accessFault("Path", a.Path, "does not begin with a slash", meaning("/"+plain)))
+	case clean != plain && clean+"/" != plain:
+		faults = append(faults, accessFault("Path", a.Path, "has an empty segment or dots, which RBAC compares as they are", meaning(clean)))
+	case escaped.MatchString(plain):
 		faults = append(faults, accessFault("Path", a.Path, "is escaped, but RBAC compares the unescaped path", "write it unescaped"))
 	case parts[0] == "api" && len(parts) >= 3 || parts[0] == "apis" && len(parts) >= 4:
 		faults = append(faults, accessFault("Path", a.Path, "is the path of a resource: RBAC looks at verb, group and resource instead", "use Group and Resource"))

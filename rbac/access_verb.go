@@ -68,6 +68,9 @@ func (a Access) validateVerb(info resourceInfo) error {
 	} else if ok {
 		return fault("is not a verb of the API", meaning(right))
 	}
+	if severalVerbs(a.Verb) {
+		return fault("is not a verb", "write one access for each verb that is meant")
+	}
 	if !customVerb.MatchString(a.Verb) || served && !strings.ContainsAny(a.Verb, "-:") {
 		return fault("is not a verb of the API", oneOf)
 	}
@@ -80,10 +83,27 @@ func likelyVerb(word string) (string, bool) {
 	if right, ok := misnomers[lower]; ok {
 		return right, true
 	}
+	for _, right := range apiVerbs {
+		stem := strings.TrimSuffix(right, "e")
+		if slices.Contains([]string{right + "es", stem + "ing", stem + "ed", right + right[len(right)-1:] + "ing"}, lower) {
+			return right, true
+		}
+	}
 	for _, right := range slices.Concat(apiVerbs, slices.Sorted(maps.Keys(specialVerbs))) {
 		if right == lower || len(lower) >= 4 && distance(right, lower, 1) <= 1 {
 			return right, true
 		}
 	}
 	return "", false
+}
+
+// severalVerbs tells whether a word joins verbs of the API and nothing else, such as "list-watch" or "read-only".
+func severalVerbs(word string) bool {
+	parts := strings.FieldsFunc(strings.ToLower(word), func(r rune) bool { return strings.ContainsRune("-:.", r) })
+	for _, part := range parts {
+		if _, misnomer := misnomers[part]; !misnomer && !slices.Contains(apiVerbs, part) && part != "only" && part != "and" {
+			return false
+		}
+	}
+	return len(parts) > 1
 }

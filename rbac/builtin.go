@@ -119,19 +119,23 @@ storage.k8s.io volumeattributesclasses C vac -
 storagemigration.k8s.io storageversionmigrations C - status
 `
 
-// extension lists resources that Istio and the Gateway API add, in the same form. It is not complete: it only helps to
+// extension lists resources that Istio, the Gateway API and the metrics server add, in the same form. It is not complete: it only helps to
 // tell what a misspelling meant.
 const extension = `
 extensions.istio.io wasmplugins N - status
+gateway.networking.k8s.io backendlbpolicies N - status
 gateway.networking.k8s.io backendtlspolicies N btlspolicy status
 gateway.networking.k8s.io gatewayclasses C gc status
 gateway.networking.k8s.io gateways N gtw status
 gateway.networking.k8s.io grpcroutes N - status
 gateway.networking.k8s.io httproutes N - status
+gateway.networking.k8s.io listenersets N - status
 gateway.networking.k8s.io referencegrants N refgrant -
 gateway.networking.k8s.io tcproutes N - status
 gateway.networking.k8s.io tlsroutes N - status
 gateway.networking.k8s.io udproutes N - status
+metrics.k8s.io nodes C - -
+metrics.k8s.io pods N - -
 multicluster.x-k8s.io serviceexports N - status
 multicluster.x-k8s.io serviceimports N - status
 networking.istio.io destinationrules N dr status

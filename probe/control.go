@@ -109,6 +109,9 @@ func refusedPlaintext(asked string, err error) bool {
 	if !ok || failed.Kind != KindReset && failed.Kind != KindEmpty {
 		return false
 	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false // the client gave up
+	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "read" && op.Op != "write" {
 		return false // no connection was made
 	}
@@ -123,19 +126,28 @@ func sameServer(a, b string) bool {
 	return leftErr == nil && rightErr == nil && left == right
 }
 
+// hostPort is where a request for u connects to without a proxy.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
 // address is a base URL in one spelling.
 func address(raw string) (url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return url.URL{}, err
 	}
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	_, port, err := net.SplitHostPort(hostPort(u))
+	if err != nil {
+		return url.URL{}, err
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	if ip := net.ParseIP(host); ip != nil {
 		host = ip.String()
 	}
-	return url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port), Path: strings.TrimRight(u.EscapedPath(), "/"), RawQuery: u.RawQuery}, nil
+	return url.URL{Scheme: strings.ToLower(u.Scheme), Host: net.JoinHostPort(host, port), Path: strings.TrimRight(u.EscapedPath(), "/"), RawQuery: u.RawQuery}, nil
 }

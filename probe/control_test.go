@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -61,6 +62,9 @@ func TestOnlySilenceIsARefusal(t *testing.T) {
 		"curl 52 with a status alone":             {probe.Curl{In: prints(52, strings.Replace(trailer, "000", "200", 1), "curl: (52) Empty reply from server")}, probe.Observed},
 		"curl 56 of TLS":                          {probe.Curl{In: prints(56, trailer, "curl: (56) OpenSSL SSL_read: Connection reset by peer, errno 104")}, probe.Observed},
 		"curl 56 that timed out":                  {probe.Curl{In: prints(56, trailer, "curl: (56) Recv failure: Connection timed out")}, probe.Observed},
+		"curl 56 of a proxy":                      {probe.Curl{In: prints(56, trailer, "curl: (56) Received HTTP code 503 from proxy after CONNECT")}, probe.Observed},
+		"a reset, as the time was over":           {sender(probe.Response{}, &probe.RequestError{Kind: probe.KindReset, Err: context.DeadlineExceeded}), probe.Observed},
+		"a reset, as the caller gave up":          {sender(probe.Response{}, &probe.RequestError{Kind: probe.KindEmpty, Err: context.Canceled}), probe.Observed},
 		"curl 18":                                 {probe.Curl{In: prints(18, block+"{"+strings.Replace(trailer, "000", "200", 1), "curl: (18) transfer closed")}, probe.Observed},
 		"curl 18 without output":                  {probe.Curl{In: prints(18, trailer, "curl: (18) transfer closed")}, probe.Observed},
 		"curl 28 after a header block":            {probe.Curl{In: prints(28, block+trailer, "curl: (28) Operation timed out")}, probe.Observed},
@@ -124,6 +128,19 @@ func cuts(t *testing.T, text string, reset bool) string {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// TestAProxyThatCutsIsNoRefusal: the server was not reached.
+func TestAProxyThatCutsIsNoRefusal(t *testing.T) {
+	for _, reset := range []bool{false, true} {
+		proxy, err := url.Parse(cuts(t, "", reset))
+		require.NoError(t, err)
+		through := probe.Direct{Client: &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy)}}}
+		require.Equal(t, probe.Observed, proofOf(t, look(through)).Proof)
+		i := look(probe.Direct{Client: &http.Client{Transport: &http.Transport{}}})
+		i.URL = proxy.String()
+		require.Equal(t, probe.Proved, proofOf(t, i).Proof, "without one it is")
+	}
 }
 
 // TestDirectTellsACutAnswerFromNone by what the connection showed.

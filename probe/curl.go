@@ -141,7 +141,7 @@ var exits = map[int][]saying{
 	35: {{"", KindTLS}}, 51: {{"", KindTLS}}, 60: {{"", KindTLS}}, 77: {{"", KindTLS}}, 83: {{"", KindTLS}}, 91: {{"", KindTLS}},
 	52:  {{"", KindEmpty}},
 	55:  append(slices.Clone(unreachable), saying{"", KindReset}),
-	56:  append(slices.Clone(unreachable), []saying{{"timed out", KindTimeout}, {"ssl", KindTLS}, {"tls", KindTLS}, {"", KindReset}}...),
+	56:  append(slices.Clone(unreachable), []saying{{"proxy", KindOther}, {"timed out", KindTimeout}, {"ssl", KindTLS}, {"tls", KindTLS}, {"", KindReset}}...),
 	18:  {{"", KindTruncated}},
 	126: {{"", KindNoCurl}}, 127: {{"", KindNoCurl}},
 }

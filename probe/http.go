@@ -121,7 +121,7 @@ func (d Direct) Send(ctx context.Context, r Request) (Response, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	seen := &progress{}
+	seen := &progress{to: hostPort(u)}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, seen.trace()), http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
 		return Response{}, invalid.Field("Request.URL", shown(u), "it cannot be requested", "write it like http://httpbin:8000/headers")
@@ -159,8 +159,10 @@ func plainClient() *http.Client {
 
 // progress is how far a request of this process came, which its error alone does not say.
 type progress struct {
-	mu                                                 sync.Mutex
-	resolving, connected, shaking, encrypted, answered bool
+	mu                                                          sync.Mutex
+	resolving, connected, shaking, encrypted, answered, proxied bool
+
+	to string // host and port of the URL
 }
 
 func (p *progress) note(change func()) {
@@ -171,6 +173,7 @@ func (p *progress) note(change func()) {
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
+		GetConn:              func(to string) { p.note(func() { p.proxied = !strings.EqualFold(to, p.to) }) },
 		DNSStart:             func(httptrace.DNSStartInfo) { p.note(func() { p.resolving = true }) },
 		DNSDone:              func(httptrace.DNSDoneInfo) { p.note(func() { p.resolving = false }) },
 		ConnectDone:          func(_, _ string, err error) { p.note(func() { p.connected = p.connected || err == nil }) },
@@ -194,8 +197,8 @@ func (p *progress) failed(u *url.URL, err error) *RequestError {
 		kind = KindTruncated
 	case p.shaking && !p.encrypted && (kind == KindReset || kind == KindEmpty || kind == KindTruncated):
 		kind = KindTLS // cut within the handshake: nothing was asked yet
-	case !p.connected && (kind == KindReset || kind == KindEmpty):
-		kind = KindOther // a Doer of the caller's: nobody saw a connection, nor what came over it
+	case (p.proxied || !p.connected) && (kind == KindReset || kind == KindEmpty):
+		kind = KindOther // a Doer of the caller's: nobody saw a connection to the server, nor what came over it
 	case kind == KindTimeout && p.resolving:
 		kind = KindResolver
 	case kind == KindTimeout && !p.connected:

@@ -47,7 +47,7 @@ type IdentityError struct {
 }
 
 func (e *IdentityError) Error() string {
-	return fmt.Sprintf("probe: the %s is %s, not %s", e.Side, e.Got, e.Want)
+	return fmt.Sprintf("probe: the %s is %s, not %s", brief(e.Side, 30), e.Got, e.Want)
 }
 
 // Look asks and says who spoke with whom. The error is a [*RequestError] or [*AnswerError] if there was no answer to read,

@@ -15,7 +15,7 @@ import (
 // pilot/pkg/xds/endpoints/ep_filters.go). Locality, subsets and weights change that, so a share that does not fit is
 // Warned, not Failed. Unattributed answers may be anybody's. A share fits only if it does so whoever gave them, and it
 // does not fit only if it does not whoever gave them. Otherwise it is Unknown, and so it is if the answers are too few to
-// tell.
+// tell or no endpoints are given.
 func (s Split) Expect(endpoints map[string]int) Result {
 	return examine("split", "", func() Result {
 		r := Result{Status: Passed, Summary: s.String()}
@@ -24,6 +24,10 @@ func (s Split) Expect(endpoints map[string]int) Result {
 			return r
 		}
 		expected := ExpectedShares(endpoints)
+		if len(expected) == 0 {
+			r.Status, r.Hint = Unknown, "name the endpoints that each cluster has: without any there is nothing to compare with"
+			return r
+		}
 		seen := Split{Answers: maps.Clone(s.Answers), Unattributed: s.Unattributed, Confidence: s.Confidence}
 		for cluster := range expected {
 			if _, known := seen.Answers[cluster]; !known {

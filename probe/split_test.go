@@ -105,6 +105,8 @@ func TestExpect(t *testing.T) {
 		{"skewed as the endpoints are", probe.Split{Answers: map[string]int{"cluster-1": 95, "cluster-2": 5}}, map[string]int{"cluster-1": 19, "cluster-2": 1}, probe.Passed, ""},
 		{"somebody without endpoints", probe.Split{Answers: map[string]int{"cluster-3": 30}}, even, probe.Warned, "cluster-3 would have 0 %"},
 		{"no good answer at all", probe.Split{Unattributed: 4}, even, probe.Unknown, "4 unattributed"},
+		{"nothing to compare with", probe.Split{Unattributed: 40}, nil, probe.Unknown, "40 unattributed"},
+		{"no endpoint anywhere", probe.Split{Answers: map[string]int{"cluster-1": 40}}, map[string]int{"cluster-1": 0}, probe.Unknown, "cluster-1 40 of 40"},
 		{"hardly any attributed", probe.Split{Answers: map[string]int{"cluster-1": 1}, Unattributed: 9}, even, probe.Unknown, "cluster-2 gave none of the 1 of 10 answers that could be attributed: with its share of 50 % that happens by chance in 50 % of runs"},
 		{"alone, as far as is known", probe.Split{Answers: map[string]int{"cluster-1": 10}, Unattributed: 90}, map[string]int{"cluster-1": 1}, probe.Unknown, "depends on who gave the unattributed answers"},
 		{"silent, whoever gave them", probe.Split{Answers: map[string]int{"cluster-1": 95}, Unattributed: 5}, even, probe.Warned, "by endpoints cluster-2 would have 50 %"},

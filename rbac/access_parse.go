@@ -50,11 +50,16 @@ func words(text string) (all []string) {
 		if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
 			word, rest = text[:i], text[i:]
 		}
-		if quoted, err := strconv.QuotedPrefix(text); err == nil && text[0] == '"' {
-			word, _ = strconv.Unquote(quoted) // cannot fail: QuotedPrefix has looked
-			rest = text[len(quoted):]
-		} else if end := strings.Index(text[1:], "'"); text[0] == '\'' && end >= 0 {
-			word, rest = text[1:end+1], text[end+2:]
+		switch text[0] {
+		case '"':
+			if quoted, err := strconv.QuotedPrefix(text); err == nil {
+				word, _ = strconv.Unquote(quoted) // cannot fail: QuotedPrefix has looked
+				rest = text[len(quoted):]
+			}
+		case '\'':
+			if end := strings.Index(text[1:], "'"); end >= 0 {
+				word, rest = text[1:end+1], text[end+2:]
+			}
 		}
 		all, text = append(all, word), rest
 	}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
 // ID is the cluster ID that istiod and the proxies of a cluster use for it: env CLUSTER_ID of istiod, Istio's chart value
@@ -32,8 +34,8 @@ func (id *ID) UnmarshalText(text []byte) (err error) {
 // labels, and only such an ID can be part of a Secret's name unchanged.
 func ParseID(s string) (ID, error) {
 	if problems := validation.IsDNS1123Label(s); len(problems) > 0 {
-		return ID{}, fmt.Errorf("peering: cluster ID %.80q: %s; use the ID that the cluster's proxies carry in "+
-			"ISTIO_META_CLUSTER_ID, and ParseIstioID if that one is not a DNS label", s, problems[0])
+		return ID{}, fmt.Errorf("peering: cluster ID \"%s\": %s; use the ID that the cluster's proxies carry in "+
+			"ISTIO_META_CLUSTER_ID, and ParseIstioID if that one is not a DNS label", printable.Value(s), problems[0])
 	}
 	return ID{s}, nil
 }
@@ -46,8 +48,8 @@ var istioID = regexp.MustCompile(`^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?
 // that is not a DNS label, such as Istio's default "Kubernetes". Secret names are then derived with a hash.
 func ParseIstioID(s string) (ID, error) {
 	if !istioID.MatchString(s) {
-		return ID{}, fmt.Errorf("peering: cluster ID %.80q: must be 1 to 63 of the characters a-z A-Z 0-9 '-' '_' '.', "+
-			"with a letter or digit at both ends; use the ID that the cluster's proxies carry in ISTIO_META_CLUSTER_ID", s)
+		return ID{}, fmt.Errorf("peering: cluster ID \"%s\": must be 1 to 63 of the characters a-z A-Z 0-9 '-' '_' '.', "+
+			"with a letter or digit at both ends; use the ID that the cluster's proxies carry in ISTIO_META_CLUSTER_ID", printable.Value(s))
 	}
 	return ID{s}, nil
 }

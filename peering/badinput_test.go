@@ -1,6 +1,7 @@
 package peering_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"net"
 	"strings"
@@ -196,4 +197,33 @@ func TestIDs(t *testing.T) {
 		require.Error(t, err, "%q", bad)
 	}
 	require.Panics(t, func() { peering.MustID("Not-A-Label") })
+}
+
+// TestRefusedOptionsHideAPastedToken: whatever an option was given, its refusal shows no credential and is one line.
+func TestRefusedOptionsHideAPastedToken(t *testing.T) {
+	token := "hvs." + rand.Text()
+	for _, value := range []string{token, token + "\n\x1b[2J", strings.Repeat(token, 1000)} {
+		_, _, _, link := pair()
+		_, goalErr := new(peering.Peering).Plan(t.Context(), peering.Goal(value), link)
+		for name, err := range map[string]error{
+			"goal":   goalErr,
+			"schema": (&peering.Plan{Schema: value}).Bind(link),
+			"name":   ensure(t, &peering.Peering{Reader: rbac.Options{Name: value}}, link),
+			"reader": ensure(t, &peering.Peering{Reader: rbac.Options{ServiceAccount: value}}, link),
+			"kind":   ensure(t, &peering.Peering{Credential: secrets.Kind(value)}, link),
+			"work":   ensure(t, &peering.Peering{Workload: &peering.Workload{Namespace: "a", Service: value}}, link),
+		} {
+			var field *secrets.FieldError
+			require.ErrorAs(t, err, &field, name)
+			require.NotContains(t, err.Error(), token[4:], name)
+			require.NotContains(t, err.Error(), "\x1b", name)
+			require.Less(t, len(err.Error()), 2048, name)
+		}
+	}
+}
+
+func ensure(t *testing.T, p *peering.Peering, link peering.Link) error {
+	t.Helper()
+	_, err := p.Ensure(t.Context(), link)
+	return err
 }

@@ -48,7 +48,7 @@ type Step struct {
 // be planned says so in its LinkPlan.
 func (p *Peering) Plan(ctx context.Context, goal Goal, links ...Link) (*Plan, error) {
 	if !goal.valid() {
-		return nil, fmt.Errorf("peering: Plan: goal %q: must be %q, %q or %q", goal, Present, Rotated, Absent)
+		return nil, refused("goal", string(goal), "is not a goal of Plan", fmt.Sprintf("use %q, %q or %q", Present, Rotated, Absent))
 	}
 	c, err := p.prepare(ctx, goal, links)
 	if err != nil {
@@ -126,7 +126,7 @@ func (l LinkPlan) lines() []string {
 // Bind gives a plan that was read from JSON the clusters to work on. The links must be those of the plan, in its order.
 func (p *Plan) Bind(links ...Link) error {
 	if p.Schema != PlanSchema {
-		return fmt.Errorf("peering: plan has schema %q: this version reads %q", p.Schema, PlanSchema)
+		return refused("Plan.Schema", p.Schema, "is not a schema that this version reads", fmt.Sprintf("make the plan again; this version reads %q", PlanSchema))
 	}
 	if len(links) != len(p.Links) {
 		return fmt.Errorf("peering: plan is of %d links, and %d were given", len(p.Links), len(links))

@@ -4,23 +4,31 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/meshpeer/meshpeer/internal/invalid"
 	"github.com/meshpeer/meshpeer/secrets"
 )
+
+// refused is the answer to an option that cannot work: what looks like a credential in it is hidden.
+func refused(field, value, reason, remedy string) error {
+	return fmt.Errorf("peering: %w", invalid.Field(field, value, reason, remedy))
+}
 
 // validate answers bad input of a call before any request is made.
 func (p *Peering) validate(goal Goal, links []Link) error {
 	if len(links) == 0 {
 		return errors.New("peering: no links: name at least one, for example with Mesh(a, b)")
 	}
-	if p.Reader.Name != "" || p.Reader.ServiceAccount != "" {
-		return fmt.Errorf("peering: Peering.Reader.Name %q and ServiceAccount %q must be empty: each link has a reader of its own; "+
-			"set Peering.Account to use an account that is managed elsewhere", p.Reader.Name, p.Reader.ServiceAccount)
+	for field, value := range map[string]string{"Peering.Reader.Name": p.Reader.Name, "Peering.Reader.ServiceAccount": p.Reader.ServiceAccount} {
+		if value != "" {
+			return refused(field, value, "must be empty, because each link has a reader of its own", "set Peering.Account to use an account that is managed elsewhere")
+		}
 	}
 	if p.Account != nil && p.Account.Name == "" {
 		return errors.New("peering: Peering.Account.Name is empty: name the ServiceAccount, for example istio-reader-service-account")
 	}
 	if k := p.kind(); k != "" && k != secrets.KindDurable && k != secrets.KindBound {
-		return fmt.Errorf("peering: Peering.Credential %q: must be %q or %q; for other sources set Peering.Tokens", k, secrets.KindDurable, secrets.KindBound)
+		return refused("Peering.Credential", string(k), "is not a kind of token that this package mints",
+			fmt.Sprintf("use %q or %q; for other sources set Peering.Tokens", secrets.KindDurable, secrets.KindBound))
 	}
 	if err := p.Workload.validate(); err != nil {
 		return err

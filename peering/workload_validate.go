@@ -27,7 +27,7 @@ func (w *Workload) validate() error {
 			continue
 		}
 		if wrong := f.check(f.value); len(wrong) > 0 {
-			return fmt.Errorf("peering: Peering.Workload.%s %q: %s", f.field, f.value, strings.Join(wrong, "; "))
+			return refused("Peering.Workload."+f.field, f.value, "is not valid", strings.Join(wrong, "; "))
 		}
 	}
 	if w.Port < 0 || w.Port > 65535 {

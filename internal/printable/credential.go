@@ -60,7 +60,7 @@ var (
 	uid     = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	unspelt = regexp.MustCompile(`[0-9A-Za-z]{16,}`)
 	capital = regexp.MustCompile(`[0-9A-Z]{16,}`)
-	mute    = regexp.MustCompile(`(?i)[bcdfghj-np-tvwxz]{6,}`)
+	mute    = regexp.MustCompile(`(?i)[bcdfghj-np-tvwxz]{7,}`)
 )
 
 // random tells whether w looks drawn by chance. Words of a language, joined by dashes and numbered, do not; the UID of an

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/meshpeer/meshpeer/internal/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -65,4 +66,35 @@ func identityOf(pod *corev1.Pod) probe.SPIFFEID {
 	}
 	id, _ := probe.ParseSPIFFEID("spiffe://" + domain + "/ns/" + pod.Namespace + "/sa/" + account) // zero if odd: not compared then
 	return id
+}
+
+// clientKind is how a client reaches a gateway: a sidecar by mutual TLS on port 15443, an ambient one by HBONE.
+type clientKind string
+
+const (
+	sidecarClient clientKind = "a sidecar"
+	ambientClient clientKind = "an ambient client"
+)
+
+// clientKind is a sidecar's, as Workload.Client asks for, unless the pod is seen to be of the ambient mesh.
+func (t *traffic) clientKind(ctx context.Context) clientKind {
+	pod, err := t.From.runningPod(ctx, t.Namespace, t.Client)
+	if err == nil && sidecarOf(pod) == nil && pod.Annotations["ambient.istio.io/redirection"] == "enabled" {
+		return ambientClient
+	}
+	return sidecarClient
+}
+
+func (k clientKind) canUse(g networkGateway) bool {
+	if k == ambientClient {
+		return g.HBONEPort != 0
+	}
+	return g.Port != 0 && g.Port != g.HBONEPort && g.Port != int(istiod.HBONEPort)
+}
+
+func (k clientKind) need() string {
+	if k == ambientClient {
+		return "ambient clients need a gateway that accepts HBONE on port 15008: create a Gateway of class istio-east-west"
+	}
+	return "sidecars need a gateway that passes through mutual TLS on port 15443: install an east-west gateway with that port"
 }

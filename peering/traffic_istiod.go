@@ -198,37 +198,6 @@ func preferred(all []networkGateway, network, cluster string) []networkGateway {
 	return others
 }
 
-// clientKind is how a client reaches a gateway: a sidecar by mutual TLS on port 15443, an ambient one by HBONE.
-type clientKind string
-
-const (
-	sidecarClient clientKind = "a sidecar"
-	ambientClient clientKind = "an ambient client"
-)
-
-// clientKind is a sidecar's, as Workload.Client asks for, unless the pod is seen to be of the ambient mesh.
-func (t *traffic) clientKind(ctx context.Context) clientKind {
-	pod, err := t.From.runningPod(ctx, t.Namespace, t.Client)
-	if err == nil && sidecarOf(pod) == nil && pod.Annotations["ambient.istio.io/redirection"] == "enabled" {
-		return ambientClient
-	}
-	return sidecarClient
-}
-
-func (k clientKind) canUse(g networkGateway) bool {
-	if k == ambientClient {
-		return g.HBONEPort != 0
-	}
-	return g.Port != 0 && g.Port != g.HBONEPort && g.Port != int(istiod.HBONEPort)
-}
-
-func (k clientKind) need() string {
-	if k == ambientClient {
-		return "ambient clients need a gateway that accepts HBONE on port 15008: create a Gateway of class istio-east-west"
-	}
-	return "sidecars need a gateway that passes through mutual TLS on port 15443: install an east-west gateway with that port"
-}
-
 // whyNoGateway looks at To's own gateway Services.
 func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 	services, err := t.To.gatewayServices(ctx)

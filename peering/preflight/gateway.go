@@ -177,10 +177,6 @@ func reachable(w source, resolves bool, cannot func(netip.Addr) bool) (addresses
 	return addresses, problem, remedy
 }
 
-func hostNames(addresses []string) []string {
-	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, err := netip.ParseAddr(a); return err == nil })
-}
-
 func (f *facts) mustResolve(addresses []string) string {
 	if named := hostNames(addresses); len(named) > 0 {
 		return fmt.Sprintf("the istiod of %s must resolve %s itself (%s)", f.from.name, strings.Join(named, ", "), resolveHostnames)

@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -95,4 +97,9 @@ func oneNetwork(ctx context.Context, f *facts) *verdict {
 		return nil
 	}
 	return &v
+}
+
+// hostNames leaves out what is an IP address.
+func hostNames(addresses []string) []string {
+	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, err := netip.ParseAddr(a); return err == nil })
 }

@@ -38,8 +38,8 @@
 //
 // # Traffic
 //
-// That an istiod is synced does not prove traffic. With Peering.Workload set, [Peering.Verify] climbs on: every istiod has endpoints of the
-// service in To and knows the gateway there, the proxy of a client got them, and a request sent from that client is answered
+// That an istiod is synced does not prove traffic. With Peering.Workload set, [Peering.Verify] climbs on: every istiod has
+// endpoints of the service in To and knows the gateway there, the proxy of a client got them, and a request sent from that client is answered
 // by To, over mutual TLS, by the account it should be. The first level that does not hold is the diagnosis. Verify changes
 // nothing; [Workload.Failover], which scales pods to zero, asks for consent.
 //
@@ -57,6 +57,10 @@
 // system namespace, create on pods/portforward. In both: get on namespace kube-system, whose UID tells clusters apart. To
 // verify with a Workload: in both, get on the system namespace, on deployments and list on pods and endpointslices of the
 // workload's, list on services; get and create on pods/exec (Kubernetes 1.35 asks for create on WebSockets too).
+//
+// With profile rbac.Minimal, also in To: get, create, update and delete on roles and rolebindings of From's system namespace,
+// and escalate and bind on roles, or its one right. Where an endpoint is an IP address, preflight reads Service
+// default/kubernetes in both; it reads nodes if a gateway is a NodePort. A right that is missing there makes a check Unknown.
 //
 // # What it owns
 //

@@ -8,8 +8,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -34,6 +37,14 @@ var now = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 type world struct {
 	in               preflight.Input
 	from, to, config *memory
+}
+
+// dialLoopback reaches the servers of the test and resolves no name.
+func dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
+	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("no route to " + address)}
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 func newWorld(t *testing.T, endpoint secrets.Endpoint, root string) *world {
@@ -66,6 +77,7 @@ func newWorld(t *testing.T, endpoint secrets.Endpoint, root string) *world {
 		Rules:    []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}},
 		Workload: &preflight.Workload{Namespace: "demo", Service: "httpbin"},
 		Now:      func() time.Time { return now },
+		Dial:     dialLoopback,
 	}
 	return w
 }

@@ -160,6 +160,10 @@ func TestBoundRefusesLifetimes(t *testing.T) {
 		_, err := secrets.Bound{Secrets: &store{}, Accounts: issuer(t, time.Hour), Lifetime: life}.Token(t.Context(), request())
 		require.ErrorContains(t, err, `Bound.Lifetime "`+life.String()+`"`)
 	}
+	for _, life := range []time.Duration{10 * time.Minute, (1 << 32) * time.Second} { // the bounds themselves
+		_, err := secrets.Bound{Secrets: &store{}, Accounts: issuer(t, life), Lifetime: life}.Token(t.Context(), request())
+		require.NoError(t, err)
+	}
 }
 
 // TestBoundAllowsForRoundingAndTheWay: a life that falls short by up to a minute is what was asked for.

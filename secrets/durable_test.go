@@ -94,6 +94,11 @@ func TestDurableFails(t *testing.T) {
 			s.put(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}})
 			return nil
 		}, reason: secrets.ReasonReplaced, hint: "another run", left: []string{tokenName}, took: 200 * time.Millisecond},
+		{name: "replaced by one that ends", onGet: func(_ int, s *store, name string) error {
+			s.put(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}})
+			s.objects[name].DeletionTimestamp = &metav1.Time{Time: time.Now()}
+			return nil
+		}, reason: secrets.ReasonReplaced, hint: "another run", left: []string{tokenName}, took: 200 * time.Millisecond},
 		{name: "may not read", onGet: func(int, *store, string) error { return forbidden() }, reason: secrets.ReasonUnreadable, hint: "permission to get Secrets", took: 200 * time.Millisecond},
 		{name: "cannot read", onGet: func(int, *store, string) error { return errors.New("connection refused") }, reason: secrets.ReasonUnreadable, hint: "connection refused", took: 30 * time.Second},
 		{name: "other account", onGet: func(_ int, s *store, name string) error {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -105,8 +106,8 @@ func judge(asked string, got Response, err error) verdict {
 // chain matches it (istio/istio pilot/pkg/networking/core, inbound listeners). Only a [RequestError] says so, for a bare
 // error does not tell whether a connection was made or a part of an answer came.
 func refusedPlaintext(asked string, err error) bool {
-	failed, ok := asRequestError(err)
-	if !ok || failed.Kind != KindReset && failed.Kind != KindEmpty {
+	kinds := kindsIn(err)
+	if len(kinds) == 0 || slices.ContainsFunc(kinds, func(k Kind) bool { return k != KindReset && k != KindEmpty }) {
 		return false
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -150,4 +151,26 @@ func address(raw string) (url.URL, error) {
 		host = ip.String()
 	}
 	return url.URL{Scheme: strings.ToLower(u.Scheme), Host: net.JoinHostPort(host, port), Path: strings.TrimRight(u.EscapedPath(), "/"), RawQuery: u.RawQuery}, nil
+}
+
+// kindsIn returns the kinds of all RequestErrors in err: a Sender may join those of several tries.
+func kindsIn(err error) (kinds []Kind) {
+	switch e := err.(type) {
+	case *RequestError:
+		if e == nil {
+			return nil
+		}
+		kinds = append(kinds, e.Kind)
+	case RequestError:
+		kinds = append(kinds, e.Kind)
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		kinds = append(kinds, kindsIn(e.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			kinds = append(kinds, kindsIn(one)...)
+		}
+	}
+	return kinds
 }

@@ -96,7 +96,7 @@ var faults = []fault{
 	{
 		name:    "Service missing in the client's cluster",
 		inflict: func(t *testing.T, s *scene) func() { return without(t, s.link.From, httpbinService) },
-		want:    diagnosis{"teapot", probe.Failed, "the name has no address", "create the Service in the client's cluster too"},
+		want:    diagnosis{"teapot", probe.Failed, "the client's cluster has no address for the name", "create the Service in the client's cluster too"},
 	},
 	{
 		name: "server not injected",
@@ -123,7 +123,7 @@ var faults = []fault{
 			plain := probe.Curl{In: s.link.To.Executor("default", "outsider", "")}
 			return seen(probe.Identity{From: plain, URL: "http://httpbin:8000"}.Probe(ctx))
 		},
-		want: diagnosis{"mutual-tls", probe.Unknown, "got no X-Forwarded-Client-Cert", "that the client's has one"},
+		want: diagnosis{"mutual-tls", probe.Unknown, "got no X-Forwarded-Client-Cert", "see that the pods of server and client have sidecars"},
 	},
 	{
 		name: "istiod down",

@@ -59,6 +59,7 @@ func TestOnlySilenceIsARefusal(t *testing.T) {
 		"a reset, and a timeout":       {sender(probe.Response{}, fmt.Errorf("%w; then %w", reset, &probe.RequestError{Kind: probe.KindTimeout})), probe.Observed},
 		"curl 56 without any output":   {probe.Curl{In: prints(56, "", "curl: (56) Recv failure: Connection reset by peer")}, probe.Proved},
 		"curl 56 after a header block": {probe.Curl{In: prints(56, block+strings.Replace(trailer, "000", "200", 1), "curl: (56) Recv failure")}, probe.Observed},
+
 		"curl 56 after a header block, cut short": {probe.Curl{In: prints(56, block, "curl: (56) Recv failure")}, probe.Observed},
 		"curl 56 after a byte":                    {probe.Curl{In: prints(56, "H"+trailer, "curl: (56) Recv failure")}, probe.Observed},
 		"curl 52 after an interim answer":         {probe.Curl{In: prints(52, "HTTP/1.1 100 Continue\r\n\r\n"+strings.Replace(trailer, "000", "100", 1), "curl: (52) Empty reply from server")}, probe.Observed},

@@ -126,12 +126,12 @@ func (p *program) await(ctx context.Context, check func(context.Context) error) 
 	done := p.done
 	p.mu.Unlock()
 	needs := p.needs
-	if needs == nil {
-		needs = p
+	var needed chan struct{} // nil, and so never ready, for a process that needs no other
+	if needs != nil {
+		needs.mu.Lock()
+		needed = needs.done
+		needs.mu.Unlock()
 	}
-	needs.mu.Lock()
-	needed := needs.done
-	needs.mu.Unlock()
 	last := errors.New("never asked")
 	for {
 		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -93,7 +94,7 @@ func TestAdoptionIsTakenBack(t *testing.T) {
 		byIstioctl(t, west, east)
 		before, err := east.Get(t.Context(), secret("istio-remote-secret-west"))
 		require.NoError(t, err)
-		east.Istiods.Stick("istiod-1", peering.TimedOut)
+		east.Istiods.Stick("istiod-1", istiod.TimedOut)
 		p := &peering.Peering{Adopt: peering.AdoptRevoke, UndoUnsynced: true}
 		_, err = p.Ensure(t.Context(), link)
 		require.Error(t, err)

@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -56,17 +57,7 @@ type Objects interface {
 
 // SyncReader finds the istiod replicas of a cluster.
 type SyncReader interface {
-	Replicas(context.Context) ([]Replica, error)
-}
-
-// Replica is one istiod process. State is per replica: istiods do not share what they know of remote clusters.
-type Replica struct {
-	Name    string // the Pod's name
-	Version string // of Istio, from the image tag; "" if it cannot be told
-	// Revision is that of the control plane, as istiod was told or the label istio.io/rev of its Pod says; "" is the default one.
-	Revision string
-	// Debug answers a GET of a debug path such as /debug/clusterz (pilot/pkg/xds/debug.go).
-	Debug func(ctx context.Context, path string) ([]byte, error)
+	Replicas(context.Context) ([]istiod.Replica, error)
 }
 
 func (c *Cluster) namespace() string {

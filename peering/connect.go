@@ -9,11 +9,14 @@ import (
 	"os"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -51,7 +54,7 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if config == nil || config.Host == "" {
 		return nil, fmt.Errorf("peering: Connect %q: rest.Config.Host is empty: load a kubeconfig with client-go's clientcmd", id)
 	}
-	if err := istiod.Validate("ConnectOptions.IstiodSelector", o.IstiodSelector); err != nil {
+	if err := istio.Validate("ConnectOptions.IstiodSelector", o.IstiodSelector); err != nil {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, err)
 	}
 	if _, _, err := rest.DefaultServerUrlFor(config); err != nil { // which quotes the host, with a user in it
@@ -88,7 +91,12 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	checks.Namespace, checks.Hosted, checks.IstiodSelector = c.namespace(), o.Hosted, o.IstiodSelector
 	c.Checks = &checks
 	if !o.Hosted {
-		c.Istiods = istiodPods{c.Objects, c.namespace(), o.IstiodSelector, kube.PodDialer{Config: config}.Dial}
+		c.Istiods = istiod.Pods{
+			List: func(ctx context.Context, namespace, selector string) ([]*corev1.Pod, error) {
+				return list(ctx, c.Objects, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, selector)
+			},
+			Namespace: c.namespace(), Selector: o.IstiodSelector, Dial: kube.PodDialer{Config: config}.Dial,
+		}
 	}
 	return c, nil
 }

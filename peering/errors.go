@@ -8,6 +8,7 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
@@ -181,7 +182,7 @@ func (e *SameClusterError) Error() string {
 type NotSyncedError struct {
 	Cluster ID
 	Replica string
-	Level   SyncStatus
+	Level   istiod.Status
 }
 
 // Error names the replica, the cluster and the level.
@@ -190,4 +191,4 @@ func (e *NotSyncedError) Error() string {
 }
 
 // ErrNotReady says that a replica or a credential could not be asked.
-var ErrNotReady = errors.New("not ready")
+var ErrNotReady = istiod.ErrNotReady

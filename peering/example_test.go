@@ -8,6 +8,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 )
 
@@ -39,7 +40,7 @@ func ExamplePeering_Verify() {
 	if _, err := p.Ensure(context.Background(), links...); err != nil {
 		fmt.Println(err)
 	}
-	mesh.Member("east").Istiods.Stick("istiod-1", peering.TimedOut)
+	mesh.Member("east").Istiods.Stick("istiod-1", istiod.TimedOut)
 
 	report, _ := p.Verify(context.Background(), links[0])
 	for _, r := range report.Links[0].Results {

@@ -27,6 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
@@ -73,7 +74,7 @@ var doors = map[string]func(t *testing.T, text string, p *peering.Peering, east,
 		must(t, east, o)
 	},
 	"status of an istiod": func(_ *testing.T, text string, _ *peering.Peering, east, _ *peeringtest.Member) {
-		east.Istiods.Stick("istiod-1", peering.SyncStatus(text))
+		east.Istiods.Stick("istiod-1", istiod.Status(text))
 	},
 	"answer of an istiod": func(_ *testing.T, text string, _ *peering.Peering, east, _ *peeringtest.Member) {
 		east.Istiods.FailReplica("istiod-1", errors.New(text))

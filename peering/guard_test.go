@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -156,7 +157,7 @@ func TestTokenThatIsNotOnRecord(t *testing.T) {
 func TestCanceledWaitUndoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, east, west, link := pair()
-		east.Istiods.Stick("istiod-1", peering.Syncing)
+		east.Istiods.Stick("istiod-1", istiod.Syncing)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		report, err := (&peering.Peering{UndoUnsynced: true}).Ensure(ctx, link)

@@ -47,7 +47,7 @@ func hint(err error) string {
 	case errors.As(err, &level):
 		return level.Remedy
 	case errors.As(err, &unsynced):
-		return unsynced.Level.hint()
+		return unsynced.Level.Hint()
 	case errors.As(err, &exists):
 		return "another run works on this link, or stopped in the middle: call again"
 	case strings.Contains(err.Error(), "is attempting to grant RBAC permissions not currently held"):

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -122,7 +123,7 @@ func TestFormsHoldNoToken(t *testing.T) {
 		var out bytes.Buffer
 		for _, broken := range []bool{false, true} {
 			if broken {
-				east.Istiods.Stick("istiod-1", peering.NotSeen)
+				east.Istiods.Stick("istiod-1", istiod.NotSeen)
 			}
 			report, err := new(peering.Peering).Rotate(t.Context(), links...)
 			require.Equal(t, broken, err != nil)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/golden"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -134,7 +135,7 @@ func TestJUnitCountsAFailureOnce(t *testing.T) {
 		p := new(peering.Peering)
 		_, err := p.Ensure(t.Context(), link)
 		require.NoError(t, err)
-		east.Istiods.Stick("istiod-1", peering.TimedOut)
+		east.Istiods.Stick("istiod-1", istiod.TimedOut)
 		report, err := p.Verify(t.Context(), link)
 		require.Error(t, err)
 		file := readJUnit(t, report)

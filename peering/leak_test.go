@@ -36,6 +36,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
@@ -245,7 +246,7 @@ func configs(t *testing.T) (all []config) {
 		link := peering.Link{From: cluster, To: cluster, Endpoint: options.Endpoint}
 		workload := peering.Workload{}
 		accounts := cluster.Accounts("istio-system")
-		replica := peering.Replica{Name: "istiod-1", Debug: func(context.Context, string) ([]byte, error) { return nil, nil }}
+		replica := istiod.Replica{Name: "istiod-1", Debug: func(context.Context, string) ([]byte, error) { return nil, nil }}
 		all = append(all, config{credentials{hidden: append(hidden, minted)}, []any{
 			*cluster, cluster,
 			[]*peering.Cluster{cluster},
@@ -258,7 +259,7 @@ func configs(t *testing.T) (all []config) {
 			cluster.Executor("default", "sleep", "sleep"), cluster.Scaler("default", "httpbin", "httpbin"), workload, workload.Who(link), workload.Failover(link),
 			peering.Peering{Tokens: func(*peering.Cluster) secrets.TokenSource { return secrets.Static(token) }, Account: &peering.Account{}, Workload: &workload},
 			peering.Locator("default", cluster, cluster), replica,
-			peering.RemoteCluster{},
+			istiod.RemoteCluster{},
 			peering.HTMLOptions{},
 			peering.Adoption(""),
 			peering.AuditRecord{},
@@ -293,7 +294,7 @@ func handmade(text string) []error {
 		&peering.RefusedTokenError{Reason: text, Err: cause},
 		&peering.EndpointError{Whose: text, Address: text, Proxy: text, Err: cause},
 		&peering.SameClusterError{UID: text},
-		&peering.NotSyncedError{Replica: text, Level: peering.SyncStatus(text)},
+		&peering.NotSyncedError{Replica: text, Level: istiod.Status(text)},
 		&peering.DriftError{Planned: text, Live: text, Moved: []string{text}},
 		&peering.PreflightError{Findings: []preflight.Finding{finding}},
 		&peering.HazardError{Version: text},
@@ -339,7 +340,7 @@ func TestNoTokenLeaves(t *testing.T) {
 				return nil
 			}
 		},
-		"istiod refuses": func(east, _ *peeringtest.Member) { east.Istiods.Stick("istiod-1", peering.NotSeen) },
+		"istiod refuses": func(east, _ *peeringtest.Member) { east.Istiods.Stick("istiod-1", istiod.NotSeen) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

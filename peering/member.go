@@ -2,12 +2,14 @@ package peering
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -16,7 +18,7 @@ type member struct {
 	*Cluster
 	uid      string           // of kube-system: which cluster this is
 	remotes  []*corev1.Secret // every remote secret that its istiods see; read for From only
-	replicas []Replica        // its istiods; read for From only
+	replicas []istiod.Replica // its istiods; read for From only
 	noIstiod error            // why replicas is empty
 	err      error            // why the cluster cannot be worked with
 }
@@ -76,4 +78,12 @@ func (m *member) read(ctx context.Context, isFrom bool) error {
 // readRemotes lists what istiod's secret controller sees.
 func (m *member) readRemotes(ctx context.Context) ([]*corev1.Secret, error) {
 	return list(ctx, m.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace()}}, secrets.LabelMultiCluster+"=true")
+}
+
+// whyNoIstiod is the next step where no istiod of the member could be asked.
+func (m *member) whyNoIstiod() string {
+	if missing, ok := errors.AsType[*istiod.MissingError](m.noIstiod); ok {
+		return missing.Remedy
+	}
+	return "let the caller list pods and create pods/portforward in istiod's namespace, set ConnectOptions.Namespace to that namespace, or fill Cluster.Istiods"
 }

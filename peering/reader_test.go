@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/rbac"
@@ -166,9 +167,9 @@ func TestMinimalReaderWhileNoIstiodIsSeen(t *testing.T) {
 }
 
 // replicas is a peering.SyncReader whose istiods differ.
-type replicas []peering.Replica
+type replicas []istiod.Replica
 
-func (r replicas) Replicas(context.Context) ([]peering.Replica, error) { return r, nil }
+func (r replicas) Replicas(context.Context) ([]istiod.Replica, error) { return r, nil }
 
 // A canary of another version gets what it needs too.
 func TestMinimalReaderOfSeveralVersions(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -48,7 +49,7 @@ func TestRotationThatFailsKeepsTheOldCredential(t *testing.T) {
 	}{
 		"endpoints are lost": {func(east, _ *peeringtest.Member, _ *peering.Peering) { east.Istiods.LoseEndpoints() }, "restart this istiod"},
 		"istiod gets stuck": {func(east, _ *peeringtest.Member, _ *peering.Peering) {
-			east.Istiods.Stick("istiod-1", peering.TimedOut)
+			east.Istiods.Stick("istiod-1", istiod.TimedOut)
 		}, ""},
 		"traffic does not flow": {func(_, _ *peeringtest.Member, p *peering.Peering) {
 			p.Guard = func(context.Context, peering.Link) error { return errors.New("503") }

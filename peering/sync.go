@@ -8,12 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
 // awaitSync waits until every istiod replica of From says of itself that it reads To.
 func (w *work) awaitSync() []step {
-	return w.await(Synced, "istiod-synced")
+	return w.await(istiod.Synced, "istiod-synced")
 }
 
 // awaitGone waits until no replica knows To any more.
@@ -21,11 +22,11 @@ func (w *work) awaitGone() []step {
 	if w.live.secret == nil {
 		return nil
 	}
-	return w.await(NotSeen, "istiod-forgot")
+	return w.await(istiod.NotSeen, "istiod-forgot")
 }
 
 // await polls the replicas, each on its own: one that does not answer hides none of the others.
-func (w *work) await(want SyncStatus, check string) []step {
+func (w *work) await(want istiod.Status, check string) []step {
 	s := step{kind: verify, Step: Step{Change: Change{Stage: StageSync, On: w.From.ID, Object: "istiod", Action: Verified}}}
 	s.do = func(ctx context.Context) (func(context.Context) error, error) {
 		if w.from.noIstiod != nil {
@@ -60,7 +61,7 @@ func (w *work) await(want SyncStatus, check string) []step {
 }
 
 // awaitReplica polls one replica, quickly at first: a healthy istiod needs less than a second. Verify looks once.
-func (w *work) awaitReplica(ctx context.Context, r Replica, want SyncStatus) (probe.Result, error) {
+func (w *work) awaitReplica(ctx context.Context, r istiod.Replica, want istiod.Status) (probe.Result, error) {
 	start := time.Now()
 	secret := w.From.namespace() + "/" + w.secretName()
 	if w.From.Hosted {
@@ -68,9 +69,9 @@ func (w *work) awaitReplica(ctx context.Context, r Replica, want SyncStatus) (pr
 	}
 	pause := 100 * time.Millisecond
 	for {
-		status, err := r.status(ctx, w.To.ID, secret)
-		if err == nil && status == want && want == Synced && !w.kept(ctx, r) {
-			status = Hollow
+		status, err := r.Status(ctx, w.To.ID.String(), secret)
+		if err == nil && status == want && want == istiod.Synced && !w.kept(ctx, r) {
+			status = istiod.Degraded
 		}
 		if err == nil && status == want {
 			return probe.Result{Status: probe.Passed, Took: time.Since(start), Summary: fmt.Sprintf("%s: %s", w.To.ID, status)}, nil
@@ -84,7 +85,7 @@ func (w *work) awaitReplica(ctx context.Context, r Replica, want SyncStatus) (pr
 }
 
 // notReached is the end of a wait: a replica that answered is at the wrong level; one that did not may well be at the right one.
-func (w *work) notReached(ctx context.Context, r Replica, status SyncStatus, err error, took time.Duration) (probe.Result, error) {
+func (w *work) notReached(ctx context.Context, r istiod.Replica, status istiod.Status, err error, took time.Duration) (probe.Result, error) {
 	if err != nil {
 		return probe.Result{
 			Status: probe.Unknown, Took: took, Err: err, Summary: r.Name + " could not be asked",
@@ -105,7 +106,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-func waiting(id ID, status SyncStatus, err error) string {
+func waiting(id ID, status istiod.Status, err error) string {
 	if err != nil {
 		return "waiting: " + err.Error()
 	}
@@ -113,9 +114,9 @@ func waiting(id ID, status SyncStatus, err error) string {
 }
 
 // diagnose says more than the level does: which right is missing, if that is the cause.
-func (w *work) diagnose(ctx context.Context, level SyncStatus) string {
-	if w.token.IsZero() || level != Syncing && level != TimedOut {
-		return level.hint()
+func (w *work) diagnose(ctx context.Context, level istiod.Status) string {
+	if w.token.IsZero() || level != istiod.Syncing && level != istiod.TimedOut {
+		return level.Hint()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proofTimeout)
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -39,11 +40,11 @@ func TestReplicaThatCannotBeAskedHidesNoOther(t *testing.T) {
 
 // TestIstiodThatNeverSyncs: which level failed, and what to do. The peering stays unless the caller wants otherwise.
 func TestIstiodThatNeverSyncs(t *testing.T) {
-	for level, hint := range map[peering.SyncStatus]string{
-		peering.NotSeen:  "refused or never saw the Secret",
-		peering.TimedOut: "reachable from istiod's pods",
-		peering.Syncing:  "reachable from istiod's pods",
-		peering.Closed:   "call again",
+	for level, hint := range map[istiod.Status]string{
+		istiod.NotSeen:  "refused or never saw the Secret",
+		istiod.TimedOut: "reachable from istiod's pods",
+		istiod.Syncing:  "reachable from istiod's pods",
+		istiod.Closed:   "call again",
 	} {
 		for _, undo := range []bool{false, true} {
 			t.Run(string(level), func(t *testing.T) {
@@ -86,7 +87,7 @@ func TestRightTakenAwayIsNamed(t *testing.T) {
 func TestCancelWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, east, _, link := pair()
-		east.Istiods.Stick("istiod-1", peering.Syncing)
+		east.Istiods.Stick("istiod-1", istiod.Syncing)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		report, err := new(peering.Peering).Ensure(ctx, link)

@@ -7,7 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -85,11 +86,11 @@ func (t *traffic) clientKind(ctx context.Context) clientKind {
 	return sidecarClient
 }
 
-func (k clientKind) canUse(g networkGateway) bool {
+func (k clientKind) canUse(g istiod.NetworkGateway) bool {
 	if k == ambientClient {
 		return g.HBONEPort != 0
 	}
-	return g.Port != 0 && g.Port != g.HBONEPort && g.Port != int(istiod.HBONEPort)
+	return g.Port != 0 && g.Port != g.HBONEPort && g.Port != int(istio.HBONEPort)
 }
 
 func (k clientKind) need() string {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -20,7 +21,7 @@ type knowing struct {
 	networkz string
 }
 
-func (k knowing) Replicas(ctx context.Context) ([]peering.Replica, error) {
+func (k knowing) Replicas(ctx context.Context) ([]istiod.Replica, error) {
 	replicas, err := k.SyncReader.Replicas(ctx)
 	for i := range replicas {
 		ask := replicas[i].Debug

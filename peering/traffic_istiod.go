@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 	"github.com/meshpeer/meshpeer/internal/printable"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
 // askEvery asks each istiod of From. The result is Unknown if some could not be asked, and empty otherwise.
-func (t *traffic) askEvery(ask func(Replica) error) (silent probe.Result) {
+func (t *traffic) askEvery(ask func(istiod.Replica) error) (silent probe.Result) {
 	silent = probe.Result{Status: probe.Unknown, Hint: t.from.whyNoIstiod()}
 	if t.from.noIstiod != nil {
 		silent.Summary, silent.Err = "no istiod of "+t.From.ID.String()+" could be asked", t.from.noIstiod
@@ -38,8 +39,8 @@ func (t *traffic) askEvery(ask func(Replica) error) (silent probe.Result) {
 func (t *traffic) istiodEndpoints(ctx context.Context) probe.Result {
 	var lacking []string
 	t.holders, t.at, t.injected = map[string]bool{}, map[string]bool{}, 0
-	silent := t.askEvery(func(r Replica) error {
-		shards, err := r.shards(ctx)
+	silent := t.askEvery(func(r istiod.Replica) error {
+		shards, err := r.Shards(ctx)
 		if err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (t *traffic) istiodEndpoints(ctx context.Context) probe.Result {
 	}
 }
 
-func (t *traffic) remember(endpoints []shardEndpoint) {
+func (t *traffic) remember(endpoints []istiod.ShardEndpoint) {
 	t.injected = 0
 	for _, e := range endpoints {
 		for _, address := range append(e.Addresses, e.Address) {
@@ -112,8 +113,8 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 	client := t.clientKind(ctx)
 	addresses, unfit := map[string]bool{}, map[string]bool{}
 	var lacking []string
-	silent := t.askEvery(func(r Replica) error {
-		gateways, err := r.gateways(ctx)
+	silent := t.askEvery(func(r istiod.Replica) error {
+		gateways, err := r.Gateways(ctx)
 		if err != nil {
 			return err
 		}
@@ -181,8 +182,8 @@ func (t *traffic) halfSet(away string, gateways map[string]bool) probe.Result {
 
 // preferred are the gateways of a network that istiod chooses from: those of the cluster, if there are any (Istio
 // pilot/pkg/xds/endpoints/ep_filters.go, selectNetworkGateways).
-func preferred(all []networkGateway, network, cluster string) []networkGateway {
-	var own, others []networkGateway
+func preferred(all []istiod.NetworkGateway, network, cluster string) []istiod.NetworkGateway {
+	var own, others []istiod.NetworkGateway
 	for _, g := range all {
 		switch {
 		case g.Network != network:
@@ -206,9 +207,9 @@ func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 			continue
 		}
 		name := fmt.Sprintf("Service %s/%s of %s", s.Namespace, s.Name, t.To.ID)
-		_, ofNodes := s.Annotations[istiod.NodeSelector]
+		_, ofNodes := s.Annotations[istio.NodeSelector]
 		if len(s.Spec.ExternalIPs)+len(s.Status.LoadBalancer.Ingress) == 0 && !ofNodes {
-			seen, remedy := istiod.WithoutAddress(s)
+			seen, remedy := istio.WithoutAddress(s)
 			return printable.Line(name + ": " + seen + ": " + remedy)
 		}
 		for _, in := range s.Status.LoadBalancer.Ingress {
@@ -217,7 +218,7 @@ func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 			}
 		}
 		if ofNodes {
-			return printable.Line(name + " is reached through nodes: see that those that annotation " + istiod.NodeSelector + " selects have an address of type ExternalIP")
+			return printable.Line(name + " is reached through nodes: see that those that annotation " + istio.NodeSelector + " selects have an address of type ExternalIP")
 		}
 		return printable.Line("see that the ports of " + name + " are what clients need (" + client.need() + "), and restart istiod: 1.30.0 to 1.30.3 lose gateways (istio/istio#60920)")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -47,7 +48,7 @@ func TestVerifyNamesTheFirstLevelThatFails(t *testing.T) {
 			require.NoError(t, west.Delete(t.Context(), clusterRoleBinding(t, west, "meshpeer-reader-east")))
 		},
 		"istiod-synced": func(_ *testing.T, east, _ *peeringtest.Member) {
-			east.Istiods.Stick("istiod-1", peering.NotSeen)
+			east.Istiods.Stick("istiod-1", istiod.NotSeen)
 		},
 	} {
 		t.Run(level, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -26,10 +27,10 @@ type work struct {
 	overGrants []string            // of the roles
 	planned    []step
 
-	held      map[string]*holding // of To, by replica, just before the remote secret changed
-	changed   time.Time           // when it did
-	seen      bool                // every istiod was seen to use the present credential
-	untouched bool                // a failure left nothing of this call: it may be tried again
+	held      map[string]*istiod.Holding // of To, by replica, just before the remote secret changed
+	changed   time.Time                  // when it did
+	seen      bool                       // every istiod was seen to use the present credential
+	untouched bool                       // a failure left nothing of this call: it may be tried again
 
 	endpoint secrets.Endpoint // of To, with its CA, as it goes into the remote secret
 	want     wanted

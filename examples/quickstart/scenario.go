@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -38,7 +39,7 @@ func (m *mesh) scenario(ctx context.Context, tell *teller, keep bool) error {
 	if err := m.httpbins(ctx, tell, 1, 0); err != nil {
 		return err
 	}
-	if err := m.lookAt(ctx, tell, peering.NotSeen, back); err != nil {
+	if err := m.lookAt(ctx, tell, istiod.NotSeen, back); err != nil {
 		return err
 	}
 	if err := silent(ctx, tell, back); err != nil {
@@ -52,7 +53,7 @@ func (m *mesh) scenario(ctx context.Context, tell *teller, keep bool) error {
 	if err != nil {
 		return err
 	}
-	if err := m.lookAt(ctx, tell, peering.Synced, back); err != nil {
+	if err := m.lookAt(ctx, tell, istiod.Synced, back); err != nil {
 		return err
 	}
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 )
 
 // mesh is the lab as the SDK sees it.
@@ -22,7 +23,7 @@ func (m *mesh) story(ctx context.Context, tell *teller, keep bool) error {
 	links := peering.Mesh(m.clusters...)
 
 	tell.chapter("Before: no istiod knows the other cluster")
-	if err := m.lookAt(ctx, tell, peering.NotSeen, links...); err != nil {
+	if err := m.lookAt(ctx, tell, istiod.NotSeen, links...); err != nil {
 		return err
 	}
 
@@ -34,7 +35,7 @@ func (m *mesh) story(ctx context.Context, tell *teller, keep bool) error {
 	}
 
 	tell.chapter("After: every replica reads the other cluster")
-	if err := m.lookAt(ctx, tell, peering.Synced, links...); err != nil {
+	if err := m.lookAt(ctx, tell, istiod.Synced, links...); err != nil {
 		return err
 	}
 	if err := m.again(ctx, tell, p, links...); err != nil {
@@ -70,7 +71,7 @@ func (m *mesh) remove(ctx context.Context, tell *teller, p *peering.Peering, lin
 	if err != nil {
 		return err
 	}
-	if err := m.lookAt(ctx, tell, peering.NotSeen, links...); err != nil {
+	if err := m.lookAt(ctx, tell, istiod.NotSeen, links...); err != nil {
 		return err
 	}
 	return refused(ctx, tell, tokens)
@@ -87,7 +88,7 @@ func (m *mesh) keep(ctx context.Context, tell *teller) error {
 }
 
 // lookAt asks every istiod replica of From what it knows of To, through pods/portforward as on any cluster, and compares.
-func (m *mesh) lookAt(ctx context.Context, tell *teller, want peering.SyncStatus, links ...peering.Link) error {
+func (m *mesh) lookAt(ctx context.Context, tell *teller, want istiod.Status, links ...peering.Link) error {
 	for _, l := range links {
 		replicas, err := l.From.Istiods.Replicas(ctx)
 		if err != nil {
@@ -101,7 +102,7 @@ func (m *mesh) lookAt(ctx context.Context, tell *teller, want peering.SyncStatus
 			if err != nil {
 				return err
 			}
-			status := peering.NotSeen
+			status := istiod.NotSeen
 			for _, seen := range clusters {
 				if seen.ID == l.To.ID.String() {
 					status = seen.Status

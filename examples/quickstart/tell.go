@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -47,10 +48,10 @@ type answer struct {
 }
 
 type view struct {
-	On      peering.ID         `json:"on"`
-	Replica string             `json:"replica"`
-	Cluster peering.ID         `json:"cluster"`
-	Status  peering.SyncStatus `json:"status"`
+	On      peering.ID    `json:"on"`
+	Replica string        `json:"replica"`
+	Cluster peering.ID    `json:"cluster"`
+	Status  istiod.Status `json:"status"`
 }
 
 type auditCount struct {
@@ -142,7 +143,7 @@ func (t *teller) report(name string, r *peering.Report) {
 	}
 }
 
-func (t *teller) view(on peering.ID, replica string, cluster peering.ID, status peering.SyncStatus) {
+func (t *teller) view(on peering.ID, replica string, cluster peering.ID, status istiod.Status) {
 	t.document.Views = append(t.document.Views, view{on, replica, cluster, status})
 	t.line("%s of %s: %s is %s", replica, on, cluster, status)
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 )
 
 // faulty breaks one promise of a Server.
@@ -161,7 +162,7 @@ func TestConformanceFindsEveryFault(t *testing.T) {
 func TestFaultsHitSomebody(t *testing.T) {
 	istiods := NewMesh("east").Member("east").Istiods
 	for _, fault := range []func(){
-		func() { istiods.Stick("istiod-2", peering.TimedOut) },
+		func() { istiods.Stick("istiod-2", istiod.TimedOut) },
 		func() { istiods.FailReplica("istiod-2", errors.New("no route")) },
 		func() { NewMesh("east", "west", "east") },
 		func() { NewMesh("a b") },
@@ -169,5 +170,5 @@ func TestFaultsHitSomebody(t *testing.T) {
 		require.Panics(t, fault)
 	}
 	istiods.Scale("istiod-1", "istiod-2")
-	istiods.Stick("istiod-2", peering.TimedOut)
+	istiods.Stick("istiod-2", istiod.TimedOut)
 }

@@ -9,7 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -23,7 +23,7 @@ type Istiods struct {
 
 	mu        sync.Mutex
 	replicas  []string
-	stuck     map[string]peering.SyncStatus
+	stuck     map[string]istiod.Status
 	failures  map[string]error
 	version   string
 	revisions map[string]string
@@ -41,7 +41,7 @@ func (i *Istiods) Scale(names ...string) {
 }
 
 // Stick makes a replica report status for every remote cluster, whatever it reads. It panics if there is no such replica.
-func (i *Istiods) Stick(replica string, status peering.SyncStatus) {
+func (i *Istiods) Stick(replica string, status istiod.Status) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.mustHave(replica)
@@ -64,12 +64,12 @@ func (i *Istiods) mustHave(replica string) {
 }
 
 // Replicas is peering.SyncReader.
-func (i *Istiods) Replicas(context.Context) ([]peering.Replica, error) {
+func (i *Istiods) Replicas(context.Context) ([]istiod.Replica, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	var out []peering.Replica
+	var out []istiod.Replica
 	for _, name := range i.replicas {
-		out = append(out, peering.Replica{Name: name, Version: i.version, Revision: i.revisions[name], Debug: func(ctx context.Context, path string) ([]byte, error) {
+		out = append(out, istiod.Replica{Name: name, Version: i.version, Revision: i.revisions[name], Debug: func(ctx context.Context, path string) ([]byte, error) {
 			return i.debug(ctx, name, path)
 		}})
 	}
@@ -98,8 +98,8 @@ func (i *Istiods) debug(ctx context.Context, replica, path string) ([]byte, erro
 	return nil, fmt.Errorf("404 %s", path)
 }
 
-func (i *Istiods) clusters(replica string) []peering.RemoteCluster {
-	clusters := []peering.RemoteCluster{{ID: i.id, Status: peering.Synced}}
+func (i *Istiods) clusters(replica string) []istiod.RemoteCluster {
+	clusters := []istiod.RemoteCluster{{ID: i.id, Status: istiod.Synced}}
 	seen := map[string]bool{i.id: true} // istiod's own ID and second Secrets are ignored
 	for _, secret := range i.secrets() {
 		i.noteChange(replica, secret)
@@ -116,8 +116,8 @@ func (i *Istiods) clusters(replica string) []peering.RemoteCluster {
 			if stuck := i.stuck[replica]; stuck != "" {
 				status = stuck
 			}
-			if status != peering.NotSeen {
-				clusters = append(clusters, peering.RemoteCluster{ID: r.Cluster, Secret: secret.Namespace + "/" + secret.Name, Status: status})
+			if status != istiod.NotSeen {
+				clusters = append(clusters, istiod.RemoteCluster{ID: r.Cluster, Secret: secret.Namespace + "/" + secret.Name, Status: status})
 			}
 		}
 	}
@@ -193,10 +193,10 @@ func (i *Istiods) live() []*corev1.Secret {
 }
 
 // sync lists what the informers list, all of which must be allowed.
-func (i *Istiods) sync(replica string, r secrets.Remote) peering.SyncStatus {
+func (i *Istiods) sync(replica string, r secrets.Remote) istiod.Status {
 	remote := i.mesh.at(r.Endpoint.Server)
 	if remote == nil {
-		return peering.TimedOut
+		return istiod.TimedOut
 	}
 	minimal, err := rbac.Render(rbac.Options{Profile: rbac.Minimal, IstioVersion: i.version, Revisions: []string{i.revisions[replica]}})
 	if err != nil {
@@ -207,7 +207,7 @@ func (i *Istiods) sync(replica string, r secrets.Remote) peering.SyncStatus {
 	account := remote.identify(r.Token.Reveal())
 	if account == nil || !remote.covers(user(account), minimal.ClusterRole.Rules, "") ||
 		minimal.Role != nil && !remote.covers(user(account), minimal.Role.Rules, minimal.Role.Namespace) {
-		return peering.TimedOut
+		return istiod.TimedOut
 	}
-	return peering.Synced
+	return istiod.Synced
 }

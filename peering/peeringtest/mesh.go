@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -43,7 +44,7 @@ func NewMesh(ids ...string) *Mesh {
 		endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA()}
 		server := newServer(endpoint)
 		server.id, server.pods = s, fmt.Sprintf("10.%d.0", len(m.members)+1)
-		istiods := &Istiods{mesh: m, server: server, id: s, version: "1.31.0", replicas: []string{"istiod-1"}, stuck: map[string]peering.SyncStatus{}, failures: map[string]error{}, revisions: map[string]string{}, content: map[string]string{}}
+		istiods := &Istiods{mesh: m, server: server, id: s, version: "1.31.0", replicas: []string{"istiod-1"}, stuck: map[string]istiod.Status{}, failures: map[string]error{}, revisions: map[string]string{}, content: map[string]string{}}
 		member := &Member{
 			Server: server, Istiods: istiods,
 			Cluster: &peering.Cluster{

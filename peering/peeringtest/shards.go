@@ -5,7 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 )
 
 // endpoint and gateway are as istiod's debug pages print them (Istio pilot/pkg/model.IstioEndpoint, NetworkGateway).
@@ -22,7 +22,7 @@ type (
 )
 
 // shards are the endpoints of each synced cluster by host and namespace, unless the test made the replicas lose them.
-func (i *Istiods) shards(clusters []peering.RemoteCluster) map[string]map[string]hostShards {
+func (i *Istiods) shards(clusters []istiod.RemoteCluster) map[string]map[string]hostShards {
 	all := map[string]map[string]hostShards{}
 	add := func(namespace, service, id string, e endpoint) {
 		host := fmt.Sprintf("%s.%s.svc.cluster.local", service, namespace)
@@ -34,7 +34,7 @@ func (i *Istiods) shards(clusters []peering.RemoteCluster) map[string]map[string
 	}
 	for _, c := range clusters {
 		member := i.mesh.Member(c.ID)
-		if c.Status != peering.Synced || i.hollow || member == nil {
+		if c.Status != istiod.Synced || i.hollow || member == nil {
 			continue
 		}
 		add("default", "kubernetes", c.ID, endpoint{Addresses: []string{"10.0.0.1"}})
@@ -56,11 +56,11 @@ func (i *Istiods) shards(clusters []peering.RemoteCluster) map[string]map[string
 }
 
 // gateways of the synced clusters.
-func (i *Istiods) gateways(clusters []peering.RemoteCluster) []gateway {
+func (i *Istiods) gateways(clusters []istiod.RemoteCluster) []gateway {
 	all := []gateway{}
 	for _, c := range clusters {
 		member := i.mesh.Member(c.ID)
-		if c.Status != peering.Synced || i.hollow || member == nil {
+		if c.Status != istiod.Synced || i.hollow || member == nil {
 			continue
 		}
 		member.Server.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 )
 
 // systemPods are all Pods of the system namespace: istiods, and usually gateways.
@@ -19,9 +19,9 @@ func (s *server) systemPods(ctx context.Context) ([]*corev1.Pod, error) {
 }
 
 // findIstiods sorts the Pods by the selector of the side: istiods, those that are gone, and those that look like one.
-func (s *server) findIstiods(ctx context.Context) (istiod.Found, error) {
+func (s *server) findIstiods(ctx context.Context) (istio.Found, error) {
 	all, err := s.systemPods(ctx)
-	return istiod.Find(all, s.IstiodSelector), err
+	return istio.Find(all, s.IstiodSelector), err
 }
 
 // istiods are the Pods that run or are about to.
@@ -48,7 +48,7 @@ func (s *server) revisions(ctx context.Context) ([]string, error) {
 	}
 	var all []string
 	for _, pod := range istiods {
-		all = append(all, istiod.Revision(pod))
+		all = append(all, istio.Revision(pod))
 	}
 	slices.Sort(all)
 	if len(all) == 0 {
@@ -77,7 +77,7 @@ func (s *server) meshHere(ctx context.Context) (*mesh, error) {
 
 // meshOfRevision reads the mesh configuration of a revision (Istio pilot/pkg/bootstrap/mesh.go).
 func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, error) {
-	o, err := get(ctx, s, configMap(s.Namespace, istiod.MeshConfig(revision)))
+	o, err := get(ctx, s, configMap(s.Namespace, istio.MeshConfig(revision)))
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (f *facts) meshIfAny(ctx context.Context) (*mesh, error) {
 func (f *facts) istiodEnv(ctx context.Context, name string) string {
 	istiods, _ := f.from.istiods(ctx)
 	for _, pod := range istiods {
-		if v := env(istiod.Container(pod), name); v != "" {
+		if v := env(istio.Container(pod), name); v != "" {
 			return v
 		}
 	}
@@ -149,7 +149,7 @@ func (f *facts) istioVersions(ctx context.Context) ([]string, error) {
 		var istiods []*corev1.Pod
 		istiods, err = f.from.istiods(ctx)
 		for _, pod := range istiods {
-			all = append(all, istiod.Version(pod))
+			all = append(all, istio.Version(pod))
 		}
 	}
 	slices.Sort(all)

@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 )
 
 // NetworkGateway is an address that From's istiod uses to send clients into a network (Istio pilot/pkg/model.NetworkGateway).
@@ -59,10 +59,10 @@ func NetworkGateways(ctx context.Context, in Input) ([]NetworkGateway, error) {
 }
 
 const (
-	labelNetwork     = istiod.LabelNetwork
-	labelGatewayPort = istiod.LabelGatewayPort
-	nodeSelector     = istiod.NodeSelector
-	hbonePort        = istiod.HBONEPort
+	labelNetwork     = istio.LabelNetwork
+	labelGatewayPort = istio.LabelGatewayPort
+	nodeSelector     = istio.NodeSelector
+	hbonePort        = istio.HBONEPort
 )
 
 // source is an object that is meant to define gateways: a Service with a network, or a Gateway of the Gateway API.
@@ -122,7 +122,7 @@ func (f *facts) discover(ctx context.Context, s *server, m *mesh, found *source)
 // labelledService is a Service that carries the label of a network.
 func (f *facts) labelledService(ctx context.Context, s *server, svc *corev1.Service) source {
 	found := source{subject: s.object(svc), network: svc.Labels[labelNetwork], cluster: s.ID}
-	own, base := istiod.GatewayPort(svc.Labels), NetworkGateway{}
+	own, base := istio.GatewayPort(svc.Labels), NetworkGateway{}
 	if portOf(svc, own) != nil {
 		base.Port = own
 	}
@@ -199,7 +199,7 @@ func (f *facts) address(ctx context.Context, s *server, svc *corev1.Service, bas
 		found.unmapped = base.HBONEPort != 0
 	}
 	if len(addresses) == 0 && found.problem == "" && found.err == nil {
-		found.problem, found.remedy = istiod.WithoutAddress(svc)
+		found.problem, found.remedy = istio.WithoutAddress(svc)
 	}
 	base.Network, base.Cluster, base.Object = found.network, found.cluster, found.subject
 	for _, base.Addr = range addresses {

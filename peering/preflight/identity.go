@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 	"github.com/meshpeer/meshpeer/internal/names"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -107,7 +107,7 @@ func (f *facts) claimedIDs(ctx context.Context, s *server) (map[string]string, e
 	}
 	istiods, err := s.istiods(ctx)
 	for _, pod := range istiods {
-		if c := istiod.Container(pod); c != nil && !takenFrom(c, "CLUSTER_ID") {
+		if c := istio.Container(pod); c != nil && !takenFrom(c, "CLUSTER_ID") {
 			say(cmp.Or(env(c, "CLUSTER_ID"), defaultCluster), pod)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -129,8 +129,8 @@ func (in Input) validate() error {
 		refuse("Input.Parallel", fmt.Sprint(in.Parallel), "is negative", "use 0 for the default of 16")
 	}
 	errs = append(errs,
-		istiod.Validate("Input.From.IstiodSelector", in.From.IstiodSelector),
-		istiod.Validate("Input.To.IstiodSelector", in.To.IstiodSelector))
+		istio.Validate("Input.From.IstiodSelector", in.From.IstiodSelector),
+		istio.Validate("Input.To.IstiodSelector", in.To.IstiodSelector))
 	if w := in.Workload; w != nil {
 		if w.Namespace == "" {
 			refuse("Input.Workload.Namespace", "", "is empty", "name the namespace of the Service, or leave Workload nil")

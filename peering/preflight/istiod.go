@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 )
 
 // istiodPresent looks for the control plane in the namespace that the Secret goes to.
@@ -33,7 +33,7 @@ func istiodPresent(ctx context.Context, f *facts) []verdict {
 	}
 	for _, pod := range istiods.Like {
 		found = append(found, fail(f.from.object(pod), "give a selector (IstiodSelector) that picks every istiod of the namespace: each one reads remote secrets",
-			"%s, and is left out by the selector of istiods", istiod.Like(pod)).as(Warns))
+			"%s, and is left out by the selector of istiods", istio.Like(pod)).as(Warns))
 	}
 	if ready == 0 {
 		return append(one(fail(f.from.name, "look at their events and logs", "none of %d istiods is ready", len(istiods.Running))), found...)
@@ -85,7 +85,7 @@ func (f *facts) istiodSetting(ctx context.Context, name string, bad func(string)
 	}
 	var found []verdict
 	for _, pod := range istiods.Running {
-		c := istiod.Container(pod)
+		c := istio.Container(pod)
 		switch value := env(c, name); {
 		case c == nil:
 			found = append(found, unknown(f.from.object(pod), "see which container of it is istiod", "none of its containers is named discovery or runs the image pilot"))
@@ -118,11 +118,11 @@ func istiodRevisions(ctx context.Context, f *facts) []verdict {
 	}
 	first, err := f.from.meshOfRevision(ctx, revisions[0])
 	if err != nil {
-		return one(unread(f.from.object(configMap(f.from.Namespace, istiod.MeshConfig(revisions[0]))), err))
+		return one(unread(f.from.object(configMap(f.from.Namespace, istio.MeshConfig(revisions[0]))), err))
 	}
 	var found []verdict
 	for _, revision := range revisions[1:] {
-		subject := f.from.object(configMap(f.from.Namespace, istiod.MeshConfig(revision)))
+		subject := f.from.object(configMap(f.from.Namespace, istio.MeshConfig(revision)))
 		other, err := f.from.meshOfRevision(ctx, revision)
 		if err != nil {
 			found = append(found, unread(subject, err))

@@ -9,7 +9,7 @@ import (
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -137,7 +137,7 @@ func (f *facts) exposes(o *networkingv1.Gateway, hosts []string) bool {
 // port at all is another check's concern.
 func onPort(services []*corev1.Service, port uint32) bool {
 	for _, s := range services {
-		own := istiod.GatewayPort(s.Labels)
+		own := istio.GatewayPort(s.Labels)
 		if uint32(own) == port {
 			return true
 		}

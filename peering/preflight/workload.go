@@ -7,7 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 )
 
 // noWorkload skips the checks of a service where none is given.
@@ -147,7 +147,7 @@ func samePorts(ctx context.Context, f *facts) []verdict {
 	return or(found, pass(subject, "ports and type are alike"))
 }
 
-func portOf(s *corev1.Service, port int32) *corev1.ServicePort { return istiod.ServicePort(s, port) }
+func portOf(s *corev1.Service, port int32) *corev1.ServicePort { return istio.ServicePort(s, port) }
 
 // protocol is TCP by default.
 func protocol(p corev1.ServicePort) corev1.Protocol {

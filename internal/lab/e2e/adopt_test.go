@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -24,7 +25,7 @@ func TestAdoptWhatIstioctlMade(t *testing.T) {
 	removeAfter(t, link)
 	require.Eventually(t, func() bool {
 		status, _, err := look(t.Context(), w.Clusters[1].Istiods[0], "cluster-1")
-		return err == nil && status == peering.Synced
+		return err == nil && status == istiod.Synced
 	}, patience, tick)
 
 	grants, err := peering.Grants(t.Context(), w.clusters...)

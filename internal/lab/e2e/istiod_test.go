@@ -11,17 +11,18 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // TestWhatIstiodMakesOfSecrets records how the secret controller of a real istiod reacts: package peering relies on it.
 func TestWhatIstiodMakesOfSecrets(t *testing.T) {
 	w := start(t, lab.ClusterOptions{ID: "read"}, lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 5 * time.Second})
-	istiod := w.Clusters[1].Istiods[0]
-	becomes := func(id string, want peering.SyncStatus) {
+	replica := w.Clusters[1].Istiods[0]
+	becomes := func(id string, want istiod.Status) {
 		t.Helper()
 		require.Eventually(t, func() bool {
-			status, _, err := look(t.Context(), istiod, id)
+			status, _, err := look(t.Context(), replica, id)
 			return err == nil && status == want
 		}, 20*time.Second, 50*time.Millisecond, "%s does not become %s", id, want)
 	}
@@ -29,42 +30,42 @@ func TestWhatIstiodMakesOfSecrets(t *testing.T) {
 		t.Helper()
 		marker := remoteSecret(t, w, "marker", "marker")
 		create(t, w, marker)
-		becomes("marker", peering.Synced)
+		becomes("marker", istiod.Synced)
 		require.NoError(t, w.clusters[1].Objects.Delete(t.Context(), get(t, w, marker.Name)))
-		becomes("marker", peering.NotSeen)
+		becomes("marker", istiod.NotSeen)
 	}
-	stays := func(id string, want peering.SyncStatus) {
+	stays := func(id string, want istiod.Status) {
 		t.Helper()
 		settle()
-		status, _, err := look(t.Context(), istiod, id)
+		status, _, err := look(t.Context(), replica, id)
 		require.NoError(t, err)
 		require.Equal(t, want, status, id)
 	}
 	grant(t, w, "reader-account")
 
 	create(t, w, remoteSecret(t, w, "first", "a"))
-	becomes("a", peering.Synced)
+	becomes("a", istiod.Synced)
 
 	t.Run("a second Secret for a cluster is ignored, and not promoted when the first goes", func(t *testing.T) {
 		create(t, w, remoteSecret(t, w, "second", "a"))
 		require.NoError(t, w.clusters[1].Objects.Delete(t.Context(), get(t, w, "first")))
-		becomes("a", peering.NotSeen)
-		stays("a", peering.NotSeen)
+		becomes("a", istiod.NotSeen)
+		stays("a", istiod.NotSeen)
 		second := get(t, w, "second")
 		second.Data["a"] = append(second.Data["a"], '#', '\n')
 		update(t, w, second)
-		becomes("a", peering.Synced) // any byte makes it look again
+		becomes("a", istiod.Synced) // any byte makes it look again
 	})
 	t.Run("a refused update cannot be seen from outside: the old credential stays synced", func(t *testing.T) {
 		second := get(t, w, "second")
 		second.Data["a"] = []byte("no kubeconfig")
 		update(t, w, second)
-		stays("a", peering.Synced)
+		stays("a", istiod.Synced)
 	})
 	t.Run("a cluster named as istiod's own is ignored", func(t *testing.T) {
 		create(t, w, remoteSecret(t, w, "own", "reader"))
 		settle()
-		clusters, err := istiod.Clusterz(t.Context())
+		clusters, err := replica.Clusterz(t.Context())
 		require.NoError(t, err)
 		for _, c := range clusters {
 			if c.ID == "reader" {
@@ -77,7 +78,7 @@ func TestWhatIstiodMakesOfSecrets(t *testing.T) {
 		bad.Data["refused"] = []byte("apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user:\n    exec: {command: /bin/true, apiVersion: client.authentication.k8s.io/v1}\n")
 		require.NotEmpty(t, secrets.Lint(bad), "and Lint says so before")
 		create(t, w, bad)
-		stays("refused", peering.NotSeen)
+		stays("refused", istiod.NotSeen)
 	})
 }
 

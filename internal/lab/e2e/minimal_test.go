@@ -17,6 +17,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -30,20 +31,20 @@ func TestEveryMinimalRuleIsNeeded(t *testing.T) {
 	// endpoints: whether istiod gives out endpoints of the cluster all the same.
 	cases := []struct {
 		dropped   string
-		status    peering.SyncStatus
+		status    istiod.Status
 		endpoints bool
 	}{
-		{"nothing", peering.Synced, true},
-		{"namespaces", peering.TimedOut, false},
-		{"nodes", peering.TimedOut, false},
-		{"pods", peering.TimedOut, false},
-		{"services", peering.TimedOut, false},
-		{"endpointslices", peering.TimedOut, false},
-		{"customresourcedefinitions", peering.TimedOut, false},
-		{"gateways", peering.TimedOut, false},
-		{"secrets", peering.TimedOut, true},
-		{"configmaps", peering.TimedOut, true}, // in one namespace, one name: the Role
-		{"workloadentries", peering.TimedOut, true},
+		{"nothing", istiod.Synced, true},
+		{"namespaces", istiod.TimedOut, false},
+		{"nodes", istiod.TimedOut, false},
+		{"pods", istiod.TimedOut, false},
+		{"services", istiod.TimedOut, false},
+		{"endpointslices", istiod.TimedOut, false},
+		{"customresourcedefinitions", istiod.TimedOut, false},
+		{"gateways", istiod.TimedOut, false},
+		{"secrets", istiod.TimedOut, true},
+		{"configmaps", istiod.TimedOut, true}, // in one namespace, one name: the Role
+		{"workloadentries", istiod.TimedOut, true},
 	}
 	var minimal []string
 	rules, err := rbac.Explain(rbac.Options{Profile: rbac.Minimal})
@@ -70,7 +71,7 @@ func TestEveryMinimalRuleIsNeeded(t *testing.T) {
 }
 
 type observation struct {
-	status    peering.SyncStatus
+	status    istiod.Status
 	endpoints bool
 	err       error
 }
@@ -92,7 +93,7 @@ func observe(ctx context.Context, w *world, dropped string) (o observation) {
 	defer cancel()
 	for {
 		o.status, o.endpoints, o.err = look(ctx, w.Clusters[1].Istiods[0], name)
-		if o.err != nil || o.status == peering.Synced || o.status == peering.TimedOut {
+		if o.err != nil || o.status == istiod.Synced || o.status == istiod.TimedOut {
 			return o
 		}
 		select {
@@ -105,15 +106,15 @@ func observe(ctx context.Context, w *world, dropped string) (o observation) {
 }
 
 // look asks istiod for the state of a remote cluster and whether it has an endpoint of it.
-func look(ctx context.Context, istiod *lab.Istiod, id string) (peering.SyncStatus, bool, error) {
+func look(ctx context.Context, istiod *lab.Istiod, id string) (istiod.Status, bool, error) {
 	clusters, err := istiod.Clusterz(ctx)
 	if err != nil {
 		return "", false, err
 	}
-	status := peering.NotSeen
+	status := istiod.NotSeen
 	for _, c := range clusters {
 		if c.ID == id {
-			status = peering.SyncStatus(c.SyncStatus)
+			status = istiod.Status(c.SyncStatus)
 		}
 	}
 	body, err := istiod.Debug(ctx, "/debug/endpointShardz")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -83,7 +84,7 @@ func TestVerifyClimbs(t *testing.T) {
 }
 
 // istiods of a cluster by its ID.
-func (w *world) istiods(id peering.ID) []peering.Replica {
+func (w *world) istiods(id peering.ID) []istiod.Replica {
 	for _, c := range w.clusters {
 		if c.ID == id {
 			replicas, _ := c.Istiods.Replicas(context.Background())

@@ -1,4 +1,4 @@
-package peering
+package istiod
 
 import (
 	"context"
@@ -9,18 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/rest"
 )
 
-// onlyPods lists Pods and does nothing else.
-type onlyPods struct {
-	Objects
-	pods []*corev1.Pod
-}
+// only lists Pods of its own.
+type only []*corev1.Pod
 
-func (o onlyPods) List(_ context.Context, _ Object, selector string) (found []Object, err error) {
+func (o only) list(_ context.Context, _, selector string) (found []*corev1.Pod, err error) {
 	parsed, err := labels.Parse(selector)
-	for _, p := range o.pods {
+	for _, p := range o {
 		if err == nil && parsed.Matches(labels.Set(p.Labels)) {
 			found = append(found, p)
 		}
@@ -51,7 +47,7 @@ func TestReplicas(t *testing.T) {
 		"none of those of selector": {"app=x", []*corev1.Pod{pod("a", "istiod", "1")}, nil, "no Pod labelled app=x runs in namespace istio-system: Pod a looks like an istiod (app=istiod)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			replicas, err := istiodPods{objects: onlyPods{pods: c.pods}, namespace: "istio-system", selector: c.selector}.Replicas(t.Context())
+			replicas, err := Pods{List: only(c.pods).list, Namespace: "istio-system", Selector: c.selector}.Replicas(t.Context())
 			var got []string
 			for _, r := range replicas {
 				got = append(got, r.Name+" "+r.Version)
@@ -59,34 +55,12 @@ func TestReplicas(t *testing.T) {
 			require.Equal(t, c.want, got)
 			if c.seen != "" {
 				require.ErrorIs(t, err, ErrNotReady)
-				require.Contains(t, err.Error()+"; "+(&member{noIstiod: err}).whyNoIstiod(), c.seen)
+				var missing *MissingError
+				require.ErrorAs(t, err, &missing)
+				require.Contains(t, missing.Error()+"; "+missing.Remedy, c.seen)
 			} else {
 				require.NoError(t, err)
 			}
 		})
 	}
-}
-
-// TestHazardsAreThoseOfEveryReplica: a canary does not hide behind the first replica.
-func TestHazardsAreThoseOfEveryReplica(t *testing.T) {
-	w := &work{from: &member{replicas: []Replica{{Version: "1.31.0"}, {Version: "1.29.1"}, {}, {Version: "1.31.0"}}}}
-	require.Empty(t, w.hazards(), "nothing is changed yet")
-	w.live.secret = &corev1.Secret{}
-	require.Equal(t, []string{"1.29.1", "1.31.0"}, w.from.versions())
-	require.True(t, w.needsRestart())
-	for _, h := range w.hazards() {
-		require.Equal(t, "1.29.1", h.Version)
-	}
-}
-
-// TestIstiodSelectorIsValidatedFirst: nothing is read with a selector that would pick every Pod, or none for ever.
-func TestIstiodSelectorIsValidatedFirst(t *testing.T) {
-	for _, selector := range []string{"app=a=b", "app in (x", " ", ","} {
-		_, err := Connect(MustID("east"), &rest.Config{Host: "https://192.0.2.1:6443"}, ConnectOptions{IstiodSelector: selector})
-		require.ErrorContains(t, err, "ConnectOptions.IstiodSelector", "%q", selector)
-	}
-	c, err := Connect(MustID("east"), &rest.Config{Host: "https://192.0.2.1:6443"}, ConnectOptions{IstiodSelector: "app in (istiod, istiod-canary)"})
-	require.NoError(t, err)
-	require.Equal(t, "app in (istiod, istiod-canary)", c.Checks.IstiodSelector)
-	require.Equal(t, "app in (istiod, istiod-canary)", c.Istiods.(istiodPods).selector)
 }

@@ -1,4 +1,4 @@
-package istiod_test
+package istio_test
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/meshpeer/meshpeer/internal/istiod"
+	"github.com/meshpeer/meshpeer/internal/istio"
 )
 
 func pod(name string, labels map[string]string, containers ...corev1.Container) *corev1.Pod {
@@ -22,7 +22,7 @@ func TestFind(t *testing.T) {
 	ended.Status.Phase = corev1.PodFailed
 	likeGone := pod("like", map[string]string{"app": "istiod-canary"})
 	likeGone.DeletionTimestamp = gone.DeletionTimestamp
-	f := istiod.Find([]*corev1.Pod{
+	f := istio.Find([]*corev1.Pod{
 		pod("a", map[string]string{"app": "istiod"}), gone, ended, likeGone,
 		pod("canary", map[string]string{"app": "istiod-canary"}),
 		pod("pilot", map[string]string{"x": "y"}, corev1.Container{Name: "main", Image: "r:5000/asm/pilot:v1"}),
@@ -44,29 +44,29 @@ func TestVersionAndRevision(t *testing.T) {
 	for image, want := range map[string]string{
 		"docker.io/istio/pilot:1.31.0": "1.31.0", "reg:5000/pilot:1.29.1@sha256:0": "1.29.1", "reg:5000/pilot": "", "pilot:1.27.3-distroless": "1.27.3-distroless",
 	} {
-		require.Equal(t, want, istiod.Version(pod("p", nil, corev1.Container{Name: "discovery", Image: image})), image)
+		require.Equal(t, want, istio.Version(pod("p", nil, corev1.Container{Name: "discovery", Image: image})), image)
 	}
-	require.Empty(t, istiod.Version(pod("p", nil)))
+	require.Empty(t, istio.Version(pod("p", nil)))
 	told := corev1.Container{Name: "discovery", Env: []corev1.EnvVar{{Name: "REVISION", Value: "canary"}}}
-	require.Equal(t, "canary", istiod.Revision(pod("p", map[string]string{"istio.io/rev": "default"}, told)))
-	require.Equal(t, "stable", istiod.Revision(pod("p", map[string]string{"istio.io/rev": "stable"})))
-	require.Empty(t, istiod.Revision(pod("p", map[string]string{"istio.io/rev": "default"})))
-	require.Equal(t, "istio", istiod.MeshConfig(""))
-	require.Equal(t, "istio-canary", istiod.MeshConfig("canary"))
+	require.Equal(t, "canary", istio.Revision(pod("p", map[string]string{"istio.io/rev": "default"}, told)))
+	require.Equal(t, "stable", istio.Revision(pod("p", map[string]string{"istio.io/rev": "stable"})))
+	require.Empty(t, istio.Revision(pod("p", map[string]string{"istio.io/rev": "default"})))
+	require.Equal(t, "istio", istio.MeshConfig(""))
+	require.Equal(t, "istio-canary", istio.MeshConfig("canary"))
 }
 
 func TestMissingIsPrintable(t *testing.T) {
 	hostile := pod("x\nforged\x1b[2J", map[string]string{"app": "istiod\t\x1b"})
-	seen, remedy := istiod.Find([]*corev1.Pod{hostile}, "").Missing("istio-system")
+	seen, remedy := istio.Find([]*corev1.Pod{hostile}, "").Missing("istio-system")
 	require.NotContains(t, seen+remedy, "\x1b")
 	require.NotContains(t, seen+remedy, "\n")
 }
 
 func TestValidate(t *testing.T) {
 	for _, good := range []string{"", "app=istiod", "istio.io/rev in (a,b)", "!x"} {
-		require.NoError(t, istiod.Validate("F", good))
+		require.NoError(t, istio.Validate("F", good))
 	}
 	for _, bad := range []string{" ", "a=b=c", "in ("} {
-		require.ErrorContains(t, istiod.Validate("F", bad), "F", "%q", bad)
+		require.ErrorContains(t, istio.Validate("F", bad), "F", "%q", bad)
 	}
 }

@@ -1,6 +1,6 @@
-// Package istiod tells which Pods of a namespace are istiods, of which revision and version, and what there is instead where
+// Package istio tells which Pods of a namespace are istiods, of which revision and version, and what there is instead where
 // none of them runs.
-package istiod
+package istio
 
 import (
 	"cmp"

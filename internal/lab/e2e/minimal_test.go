@@ -106,8 +106,8 @@ func observe(ctx context.Context, w *world, dropped string) (o observation) {
 }
 
 // look asks istiod for the state of a remote cluster and whether it has an endpoint of it.
-func look(ctx context.Context, istiod *lab.Istiod, id string) (istiod.Status, bool, error) {
-	clusters, err := istiod.Clusterz(ctx)
+func look(ctx context.Context, replica *lab.Istiod, id string) (istiod.Status, bool, error) {
+	clusters, err := replica.Clusterz(ctx)
 	if err != nil {
 		return "", false, err
 	}
@@ -117,7 +117,7 @@ func look(ctx context.Context, istiod *lab.Istiod, id string) (istiod.Status, bo
 			status = istiod.Status(c.SyncStatus)
 		}
 	}
-	body, err := istiod.Debug(ctx, "/debug/endpointShardz")
+	body, err := replica.Debug(ctx, "/debug/endpointShardz")
 	if err != nil {
 		return "", false, err
 	}

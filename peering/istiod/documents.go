@@ -1,10 +1,6 @@
 package istiod
 
-import (
-	"context"
-	"encoding/json"
-	"fmt"
-)
+import "context"
 
 // RemoteCluster is one line of istiod's /debug/clusterz.
 type RemoteCluster struct {
@@ -15,15 +11,7 @@ type RemoteCluster struct {
 
 // Clusterz asks the replica which clusters it reads.
 func (r Replica) Clusterz(ctx context.Context) ([]RemoteCluster, error) {
-	body, err := r.Debug(ctx, "/debug/clusterz")
-	if err != nil {
-		return nil, err
-	}
-	var clusters []RemoteCluster
-	if err := json.Unmarshal(body, &clusters); err != nil {
-		return nil, fmt.Errorf("%w: /debug/clusterz of %s: %w", ErrNotReady, r.Name, err)
-	}
-	return clusters, nil
+	return list[RemoteCluster](ctx, r, "/debug/clusterz")
 }
 
 // Status of one remote cluster at this replica; NotSeen if it is listed for another Secret or not at all.
@@ -32,12 +20,16 @@ func (r Replica) Status(ctx context.Context, id, secret string) (Status, error) 
 	if err != nil {
 		return "", err
 	}
-	for _, c := range clusters {
-		if c.ID == id && (secret == "" || c.Secret == secret) {
-			return c.Status, nil
+	return statusOf(clusters, id, secret), nil
+}
+
+func statusOf(clusters []RemoteCluster, id, secret string) Status {
+	for i := range clusters {
+		if c := &clusters[i]; c.ID == id && (secret == "" || c.Secret == secret) {
+			return c.Status
 		}
 	}
-	return NotSeen, nil
+	return NotSeen
 }
 
 // ShardEndpoint is an endpoint as istiod has it in its shards (Istio pilot/pkg/model.IstioEndpoint), by its names in JSON.
@@ -48,9 +40,21 @@ type ShardEndpoint struct {
 }
 
 // Shards are the endpoints that a replica has, by host, by namespace of the Service, and by the cluster that tells of them.
+// They are all in memory at once; HoldingsOf needs less.
 func (r Replica) Shards(ctx context.Context) (map[string]map[string]HostShards, error) {
-	var all map[string]map[string]HostShards
-	return all, r.get(ctx, "/debug/endpointShardz", &all)
+	all := map[string]map[string]HostShards{}
+	err := r.read(ctx, shardz, func(d document) error {
+		return d.object(func(host string) error {
+			var namespaces map[string]HostShards
+			err := d.Decode(&namespaces)
+			all[host] = namespaces
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // HostShards has keys such as Kubernetes/cluster-1.
@@ -65,18 +69,21 @@ type NetworkGateway struct {
 
 // Gateways are those that a replica knows.
 func (r Replica) Gateways(ctx context.Context) ([]NetworkGateway, error) {
-	var all []NetworkGateway
-	return all, r.get(ctx, "/debug/networkz", &all)
+	return list[NetworkGateway](ctx, r, "/debug/networkz")
 }
 
-// get reads a debug path (Istio pilot/pkg/xds/debug.go).
-func (r Replica) get(ctx context.Context, path string, out any) error {
-	body, err := r.Debug(ctx, path)
+// list reads a document that is an array (Istio pilot/pkg/xds/debug.go).
+func list[T any](ctx context.Context, r Replica, path string) (all []T, err error) {
+	err = r.read(ctx, path, func(d document) error {
+		return d.array(func() error {
+			var one T
+			err := d.Decode(&one)
+			all = append(all, one)
+			return err
+		})
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("%w: %s of %s: %w", ErrNotReady, path, r.Name, err)
-	}
-	return nil
+	return all, nil
 }

@@ -3,10 +3,7 @@ package istiod
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,7 +12,8 @@ import (
 )
 
 // Pods finds istiods as Pods and asks each through pods/portforward: inside the pod the request comes from loopback,
-// which istiod's debug endpoints trust (pilot/pkg/xds/debug.go).
+// which istiod's debug endpoints trust (pilot/pkg/xds/debug.go). The connection to a Pod is kept until Replica.Close, or
+// until it was idle for ten seconds.
 type Pods struct {
 	// List returns the Pods of a namespace that a label selector matches.
 	List      func(ctx context.Context, namespace, selector string) ([]*corev1.Pod, error)
@@ -41,7 +39,7 @@ func (s Pods) Replicas(ctx context.Context) ([]Replica, error) {
 	}
 	replicas := make([]Replica, len(running))
 	for i, pod := range running {
-		replicas[i] = Replica{Name: pod.Name, Version: istio.Version(pod), Revision: istio.Revision(pod), Debug: s.debug(pod)}
+		replicas[i] = s.replica(pod)
 	}
 	return replicas, nil
 }
@@ -55,37 +53,15 @@ func (e *MissingError) Error() string { return ErrNotReady.Error() + ": " + e.Se
 // Unwrap returns ErrNotReady.
 func (*MissingError) Unwrap() error { return ErrNotReady }
 
-func (s Pods) debug(pod *corev1.Pod) func(context.Context, string) ([]byte, error) {
-	port := 15014 // istiod's monitoring port
+// replica asks the Pod at istiod's monitoring port over a connection of its own.
+func (s Pods) replica(pod *corev1.Pod) Replica {
+	port := 15014
 	if p, err := strconv.Atoi(pod.Annotations["prometheus.io/port"]); err == nil {
 		port = p
 	}
-	return func(ctx context.Context, path string) ([]byte, error) {
-		client := http.Client{Transport: &http.Transport{
-			DisableKeepAlives: true,
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return s.Dial(ctx, pod.Namespace, pod.Name, port)
-			},
-		}}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pod.Name+path, nil)
-		if err != nil {
-			return nil, err
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
-		}
-		if response.StatusCode == http.StatusUnauthorized { // an empty 401; only istiod's log tells the reason
-			return nil, fmt.Errorf("%w: %s of %s requires a token of audience istio-ca, or a request from loopback", ErrNotReady, path, pod.Name)
-		}
-		if response.StatusCode != http.StatusOK {
-			return nil, fmt.Errorf("%w: %s of %s: HTTP %s", ErrNotReady, path, pod.Name, response.Status)
-		}
-		return body, nil
+	t := newTunnel(pod.Name, func(ctx context.Context) (net.Conn, error) { return s.Dial(ctx, pod.Namespace, pod.Name, port) })
+	return Replica{
+		Name: pod.Name, UID: string(pod.UID), Version: istio.Version(pod), Revision: istio.Revision(pod),
+		Debug: t.debug, Open: t.open, tunnel: t,
 	}
 }

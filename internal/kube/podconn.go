@@ -25,16 +25,21 @@ type PodDialer struct{ Config *rest.Config }
 func (d PodDialer) Dial(ctx context.Context, namespace, pod string, port int) (net.Conn, error) {
 	config := rest.CopyConfig(d.Config)
 	config.Timeout = 0 // the stream outlives a call
+	own, cancel := context.WithTimeout(context.Background(), CallTimeout) // without the values of ctx, which are not for this request
+	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return within{rt, own} })
 	dialer, err := dialer(config, namespace, pod)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
+	defer context.AfterFunc(ctx, cancel)()
 	type dialed struct {
 		conn httpstream.Connection
 		err  error
 	}
 	done := make(chan dialed, 1)
-	go func() { // the dialers take no context
+	go func() { // the dialers take no context; most of what they do ends with that of their request
+		defer cancel()
 		conn, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
 		done <- dialed{conn, err}
 	}()
@@ -52,6 +57,16 @@ func (d PodDialer) Dial(ctx context.Context, namespace, pod string, port int) (n
 		}
 		return open(d.conn, port)
 	}
+}
+
+// within has requests end with a context of ours.
+type within struct {
+	http.RoundTripper
+	ctx context.Context
+}
+
+func (w within) RoundTrip(r *http.Request) (*http.Response, error) {
+	return w.RoundTripper.RoundTrip(r.WithContext(w.ctx))
 }
 
 func dialer(config *rest.Config, namespace, pod string) (httpstream.Dialer, error) {

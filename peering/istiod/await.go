@@ -40,7 +40,10 @@ func (w *Watcher) wait(ctx context.Context, want Want, once bool, tell func(View
 		w.judge(ctx, x, tell)
 		w.mu.Lock()
 		over, err := w.settled(x)
-		views := w.views(x)
+		var views []View
+		if over {
+			views = w.views(x)
+		}
 		w.mu.Unlock()
 		if over {
 			return views, err

@@ -14,7 +14,7 @@ type watched struct {
 	due    chan struct{}      // has the poll look who waits
 	last   time.Time          // start of the last request; zero: none yet
 	pause  time.Duration
-	failed bool // the last request
+	failed bool // and a list was asked for on that account
 
 	asked   []ask // for what it holds, by those whom no request serves yet
 	reading bool  // such a request is under way
@@ -133,11 +133,13 @@ func (w *Watcher) poll(ctx context.Context, r *watched, served []*waiter) []*wai
 	} else {
 		r.pause = min(2*r.pause, lastTick)
 	}
-	failed := err != nil || unheld != nil
-	if failed && !r.failed {
+	switch failed := err != nil || unheld != nil; {
+	case !failed:
+		r.failed = false
+	case !r.failed && time.Since(w.attempt) >= lastTick: // one that comes and goes costs no list each time
 		w.request() // it may have been replaced
+		r.failed = true
 	}
-	r.failed = failed
 	return served
 }
 
@@ -151,7 +153,7 @@ func (x *waiter) see(replica string, s sight) bool {
 	before, seen := x.sights[replica]
 	changed := !seen || !s.same(before)
 	x.sights[replica] = s
-	if changed || s.lost != nil { // what is lost may have gone meanwhile
+	if changed || s.lost != nil || s.err != nil { // what is lost may have gone meanwhile; the last error is the one to show
 		x.fresh[replica] = true
 		x.wake()
 	}

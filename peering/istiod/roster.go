@@ -128,9 +128,7 @@ func (w *Watcher) listReplicas(ctx context.Context) {
 	w.started++
 	number, start := w.started, time.Now()
 	w.mu.Unlock()
-	limited, cancel := context.WithTimeout(ctx, listLimit)
-	defer cancel()
-	replicas, err := w.reader.Replicas(limited)
+	replicas, err := limited(ctx, listLimit, w.reader.Replicas)
 	if err == nil && len(replicas) == 0 {
 		err = &MissingError{Seen: "there is no replica", Remedy: "start one"}
 	}

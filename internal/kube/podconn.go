@@ -45,6 +45,7 @@ func (d PodDialer) Dial(ctx context.Context, namespace, pod string, port int) (n
 	}()
 	select {
 	case <-ctx.Done():
+		cancel()
 		go func() {
 			if late := <-done; late.err == nil {
 				_ = late.conn.Close()

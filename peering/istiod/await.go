@@ -38,14 +38,7 @@ func (w *Watcher) wait(ctx context.Context, want Want, once bool, tell func(View
 	defer context.AfterFunc(w.ctx, cancel)()
 	for {
 		w.judge(ctx, x, tell)
-		w.mu.Lock()
-		over, err := w.settled(x)
-		var views []View
-		if over {
-			views = w.views(x)
-		}
-		w.mu.Unlock()
-		if over {
+		if views, over, err := w.settled(x); over {
 			return views, err
 		}
 		select {
@@ -85,21 +78,20 @@ func (w *Watcher) judge(ctx context.Context, x *waiter, tell func(View)) {
 }
 
 // settled says whether the call can return.
-func (w *Watcher) settled(x *waiter) (bool, error) {
-	if len(w.replicas) == 0 { // no news, or bad news
-		return w.err != nil && w.answered > x.begun && (x.once || w.good == 0), w.err
+func (w *Watcher) settled(x *waiter) (views []View, over bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case len(w.replicas) == 0: // no news, or bad news
+		return nil, w.err != nil && w.answered > x.begun && (x.once || w.good == 0), w.err
+	case !w.allWell(x):
+		return nil, false, nil
+	case x.once || w.good > x.changed:
+		return w.views(x), true, nil
+	case w.started <= x.changed:
+		w.request()
 	}
-	if !w.allWell(x) {
-		x.confirm = 0
-		return false, nil
-	}
-	if x.once {
-		return true, nil
-	}
-	if x.confirm == 0 {
-		x.confirm = w.request()
-	}
-	return w.good >= x.confirm, nil
+	return nil, false, nil
 }
 
 // allWell says whether each replica has satisfied the waiter, or has just been seen if that is all it wants.

@@ -2,7 +2,6 @@ package istiod
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -126,7 +125,9 @@ func (w *Watcher) poll(ctx context.Context, r *watched, served []*waiter) []*wai
 				s.lost = holds[x.want.Cluster].Lacks(x.want.Held[replica.Name])
 			}
 		}
-		changed = x.see(replica.Name, s) || changed
+		if x.see(replica.Name, s) {
+			x.changed, changed = w.started, true
+		}
 	}
 	if changed || r.pause == 0 {
 		r.pause = firstTick
@@ -160,16 +161,13 @@ func (x *waiter) see(replica string, s sight) bool {
 	return changed
 }
 
-// limited is one request to a replica, which has its own limit within ctx.
+// limited is one request, which has its own limit within ctx.
 func limited[T any](ctx context.Context, limit time.Duration, request func(context.Context) (T, error)) (T, error) {
 	own, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answer, err := request(own)
 	if err != nil && ctx.Err() == nil && own.Err() != nil {
 		err = fmt.Errorf("%w: no answer within %s: %w", ErrNotReady, limit, err)
-	}
-	if err != nil && !errors.Is(err, ErrNotReady) {
-		err = fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	return answer, err
 }

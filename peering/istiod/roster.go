@@ -19,14 +19,13 @@ type roster struct {
 	due      chan struct{} // has the lister look at wanted
 }
 
-// request asks for a list that starts after now, and returns its number.
-func (l *roster) request() int {
+// request asks for a list that starts after now.
+func (l *roster) request() {
 	l.wanted = l.started + 1
 	select {
 	case l.due <- struct{}{}:
 	default: // nil while nobody waits
 	}
-	return l.wanted
 }
 
 // fresh says whether there is a list that is recent and after which nobody has asked for another.

@@ -27,7 +27,7 @@ type View struct {
 	Replica string
 	Version string
 	Status  Status   // "" if there is an Err
-	Lost    *Holding // with Degraded: what it had before
+	Lost    *Holding // what it had before, if that still exists or could not be looked up
 	// Err says why the replica could not be asked, or why what it lost could not be looked up. Its view is then unknown,
 	// neither good nor bad.
 	Err  error

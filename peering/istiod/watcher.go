@@ -71,8 +71,9 @@ type waiter struct {
 	fresh  map[string]bool  // replicas with a sight that is not judged yet
 	views  map[string]View  // what was made of them
 	notify chan struct{}
-	// confirm is the list that must have succeeded before all is well; 0 while it is not.
-	confirm int
+	// changed is the number of lists that had been started when a replica last said something new. Only a later one can tell
+	// that these are all replicas.
+	changed int
 }
 
 func (x *waiter) wake() {

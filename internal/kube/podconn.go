@@ -24,7 +24,7 @@ type PodDialer struct{ Config *rest.Config }
 // the API server is too old for it (Kubernetes KEP-4006).
 func (d PodDialer) Dial(ctx context.Context, namespace, pod string, port int) (net.Conn, error) {
 	config := rest.CopyConfig(d.Config)
-	config.Timeout = 0 // the stream outlives a call
+	config.Timeout = 0                                                    // the stream outlives a call
 	own, cancel := context.WithTimeout(context.Background(), CallTimeout) // without the values of ctx, which are not for this request
 	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return within{rt, own} })
 	dialer, err := dialer(config, namespace, pod)

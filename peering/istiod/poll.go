@@ -3,6 +3,7 @@ package istiod
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,7 +34,6 @@ func (w *Watcher) startPoll(r *watched) {
 	r.stop, r.due = stop, due
 	w.running.Go(func() {
 		defer stop()
-		var waiters []*waiter
 		for {
 			w.mu.Lock()
 			pause, some := w.untilPoll(r)
@@ -47,7 +47,7 @@ func (w *Watcher) startPoll(r *watched) {
 				return
 			case <-due:
 			case <-tick:
-				waiters = w.poll(ctx, r, waiters[:0])
+				w.poll(ctx, r)
 			}
 		}
 	})
@@ -76,72 +76,81 @@ func (w *Watcher) untilPoll(r *watched) (pause time.Duration, some bool) {
 	return time.Until(next), some
 }
 
-// poll asks a replica once for all waiters whom the answer serves.
-func (w *Watcher) poll(ctx context.Context, r *watched, served []*waiter) []*waiter {
+// poll asks a replica once for all waiters whom the answer serves: clusterz, and what it holds if somebody compares that.
+func (w *Watcher) poll(ctx context.Context, r *watched) {
 	w.mu.Lock()
+	if ctx.Err() != nil {
+		w.mu.Unlock()
+		return // the poll that is over, not the one that follows it
+	}
 	replica, start := r.Replica, time.Now()
 	r.last = start
 	w.mu.Unlock()
-
 	clusters, err := limited(ctx, askLimit, replica.Clusterz)
 	took := time.Since(start)
-
-	var compared []string
-	w.mu.Lock()
-	for _, x := range w.waiters {
-		if x.want == nil || start.Before(x.want.Since) {
-			continue
-		}
-		served = append(served, x)
-		if x.compares(replica.Name) && statusOf(clusters, x.want.Cluster, x.want.Secret) == Synced {
-			compared = append(compared, x.want.Cluster)
-		}
-	}
-	w.mu.Unlock()
-
-	var holds map[string]*Holding
-	var unheld error
-	if len(compared) > 0 {
-		holds, unheld = limited(ctx, holdLimit, func(ctx context.Context) (map[string]*Holding, error) {
-			return replica.HoldingsOf(ctx, compared...)
-		})
-	}
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if ctx.Err() != nil {
-		return served // nobody waits, or the replica is gone
+		return // nobody waits, or the replica is gone
 	}
-	changed := false
-	for _, x := range served {
-		s := sight{took: took, err: err}
+	changed, failed := false, err != nil
+	var compare []*waiter
+	for _, x := range w.waiters {
+		if x.want == nil || start.Before(x.want.Since) {
+			continue
+		}
+		s := sight{err: err, took: took}
 		if err == nil {
 			s.status = statusOf(clusters, x.want.Cluster, x.want.Secret)
 		}
-		if s.status == Synced && x.compares(replica.Name) {
-			if unheld != nil {
-				s.err = unheld
-			} else {
-				s.lost = holds[x.want.Cluster].Lacks(x.want.Held[replica.Name])
-			}
+		if s.status == Synced && x.compares(r.Name) {
+			compare = append(compare, x)
+			continue
 		}
-		if x.see(replica.Name, s) {
-			x.changed, changed = w.started, true
+		changed = w.see(x, r.Name, s) || changed
+	}
+	if len(compare) > 0 {
+		w.mu.Unlock() // the others need not wait
+		holds, err := limited(ctx, holdLimit, func(ctx context.Context) (map[string]*Holding, error) {
+			return replica.HoldingsOf(ctx, clustersOf(compare)...)
+		})
+		w.mu.Lock()
+		if ctx.Err() != nil {
+			return
+		}
+		failed = err != nil
+		for _, x := range compare {
+			if !slices.Contains(w.waiters, x) {
+				continue // what it compares with is its caller's again
+			}
+			s := sight{status: Synced, err: err, took: time.Since(start)}
+			if err == nil {
+				s.lost = holds[x.want.Cluster].Lacks(x.want.Held[r.Name])
+			}
+			changed = w.see(x, r.Name, s) || changed
 		}
 	}
-	if changed || r.pause == 0 {
+	if changed {
 		r.pause = firstTick
 	} else {
-		r.pause = min(2*r.pause, lastTick)
+		r.pause = min(max(2*r.pause, firstTick), lastTick)
 	}
-	switch failed := err != nil || unheld != nil; {
+	switch {
 	case !failed:
 		r.failed = false
 	case !r.failed && time.Since(w.attempt) >= lastTick: // one that comes and goes costs no list each time
 		w.request() // it may have been replaced
 		r.failed = true
 	}
-	return served
+}
+
+func clustersOf(waiters []*waiter) []string {
+	all := make([]string, len(waiters))
+	for i, x := range waiters {
+		all[i] = x.want.Cluster
+	}
+	return all
 }
 
 // compares says whether what the replica holds matters.
@@ -150,10 +159,13 @@ func (x *waiter) compares(replica string) bool {
 }
 
 // see notes what a replica said, and says whether it is another thing than before.
-func (x *waiter) see(replica string, s sight) bool {
+func (w *Watcher) see(x *waiter, replica string, s sight) bool {
 	before, seen := x.sights[replica]
 	changed := !seen || !s.same(before)
 	x.sights[replica] = s
+	if changed {
+		x.changed = w.started
+	}
 	if changed || s.lost != nil || s.err != nil { // what is lost may have gone meanwhile; the last error is the one to show
 		x.fresh[replica] = true
 		x.wake()

@@ -124,6 +124,10 @@ func (w *Watcher) keepListing(ctx context.Context, due <-chan struct{}) {
 
 func (w *Watcher) listReplicas(ctx context.Context) {
 	w.mu.Lock()
+	if ctx.Err() != nil {
+		w.mu.Unlock()
+		return
+	}
 	w.started++
 	number, start := w.started, time.Now()
 	w.mu.Unlock()

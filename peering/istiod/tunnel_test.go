@@ -28,8 +28,7 @@ type pod struct {
 	serve  http.HandlerFunc
 }
 
-// conn is the watcher's end of a connection. A broken one takes what is written and cannot be read, as a tunnel whose Pod is
-// gone. A hung one answers nothing.
+// conn is the watcher's end of a connection. A broken one takes some of what is written, and no more.
 type conn struct {
 	net.Conn
 	mu     sync.Mutex
@@ -37,14 +36,13 @@ type conn struct {
 	closed bool
 }
 
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.broken != nil && err != nil {
-		return n, c.broken
+	if c.broken != nil {
+		return 3, c.broken
 	}
-	return n, err
+	return c.Conn.Write(p)
 }
 
 func (c *conn) Close() error {
@@ -133,10 +131,12 @@ func TestKeptTunnel(t *testing.T) {
 		"idle":          {func(p *pod, _ Replica) { time.Sleep(kept + time.Second); require.Zero(t, p.open()) }, 2, ""},
 		"closed":        {func(p *pod, r Replica) { r.Close(); synctest.Wait(); require.Zero(t, p.open()) }, 2, ""},
 		"ended by peer": {func(p *pod, _ Replica) { p.conns[0].Conn.Close() }, 2, ""},
-		"broken, and the dialer says how": {func(p *pod, _ Replica) {
+		"broken while it takes a request": {func(p *pod, _ Replica) {
 			p.conns[0].mu.Lock()
 			p.conns[0].broken = lost
 			p.conns[0].mu.Unlock()
+		}, 2, ""},
+		"broken before it answers": {func(p *pod, _ Replica) {
 			p.answer(func(http.ResponseWriter, *http.Request) {
 				p.answer(clusterz)
 				panic(http.ErrAbortHandler) // after it took the request

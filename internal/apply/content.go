@@ -1,6 +1,10 @@
 package apply
 
 import (
+	"bytes"
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -9,45 +13,47 @@ import (
 	"github.com/meshpeer/meshpeer/internal/kube"
 )
 
-// content is what a caller decides of an object beside labels and annotations: nothing of a ServiceAccount, whose fields
-// others fill; all but metadata and status of a kind that is not listed.
-func content(o kube.Object) any {
-	switch o := o.(type) {
+// sameContent compares what a caller decides of an object beside labels and annotations: nothing of a ServiceAccount, whose
+// fields others fill; all but metadata and status of a kind that is not listed. An empty list is none, as for the API server.
+func sameContent(a, b kube.Object) bool {
+	switch a := a.(type) {
 	case *rbacv1.ClusterRole:
-		return o.Rules
+		return slices.EqualFunc(a.Rules, b.(*rbacv1.ClusterRole).Rules, sameRule)
 	case *rbacv1.Role:
-		return o.Rules
+		return slices.EqualFunc(a.Rules, b.(*rbacv1.Role).Rules, sameRule)
 	case *rbacv1.ClusterRoleBinding:
-		return bound{o.RoleRef, o.Subjects}
+		b := b.(*rbacv1.ClusterRoleBinding)
+		return a.RoleRef == b.RoleRef && slices.Equal(a.Subjects, b.Subjects)
 	case *rbacv1.RoleBinding:
-		return bound{o.RoleRef, o.Subjects}
+		b := b.(*rbacv1.RoleBinding)
+		return a.RoleRef == b.RoleRef && slices.Equal(a.Subjects, b.Subjects)
 	case *corev1.Secret:
-		return o.Data
+		return maps.EqualFunc(a.Data, b.(*corev1.Secret).Data, bytes.Equal)
 	case *corev1.ServiceAccount:
-		return nil
+		return true
 	}
+	x, errX := rest(a)
+	y, errY := rest(b)
+	return errX == nil && errY == nil && equality.Semantic.DeepEqual(x, y)
+}
+
+func sameRule(a, b rbacv1.PolicyRule) bool {
+	return slices.Equal(a.Verbs, b.Verbs) && slices.Equal(a.APIGroups, b.APIGroups) && slices.Equal(a.Resources, b.Resources) &&
+		slices.Equal(a.ResourceNames, b.ResourceNames) && slices.Equal(a.NonResourceURLs, b.NonResourceURLs)
+}
+
+// rest is an object without metadata and status.
+func rest(o kube.Object) (map[string]any, error) {
 	all, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
-		return err // equals nothing
+		return nil, err
 	}
-	rest := map[string]any{}
-	for key, value := range all {
-		switch key {
-		case "apiVersion", "kind", "metadata", "status":
-		default:
-			rest[key] = value
-		}
+	all = maps.Clone(all) // that of an Unstructured is its own
+	for _, key := range []string{"apiVersion", "kind", "metadata", "status"} {
+		delete(all, key)
 	}
-	return rest
+	return all, nil
 }
-
-type bound struct {
-	Role     rbacv1.RoleRef
-	Subjects []rbacv1.Subject
-}
-
-// sameContent takes an empty list for none, as the API server does.
-func sameContent(a, b kube.Object) bool { return equality.Semantic.DeepEqual(content(a), content(b)) }
 
 // withContent is a copy of base with the content of from.
 func withContent(base, from kube.Object) kube.Object {

@@ -24,7 +24,7 @@ func Diff(live, want kube.Object) []string {
 		before = reflect.New(reflect.TypeOf(want).Elem()).Interface().(kube.Object)
 	} else {
 		lines = append(lines, labels(live.GetLabels(), want.GetLabels())...)
-		lines = append(lines, masked("annotation ", "", live.GetAnnotations(), want.GetAnnotations())...)
+		lines = append(lines, annotations(live.GetAnnotations(), want.GetAnnotations())...)
 	}
 	switch w := want.(type) {
 	case *rbacv1.ClusterRole:
@@ -33,10 +33,10 @@ func Diff(live, want kube.Object) []string {
 		lines = append(lines, rules(before.(*rbacv1.Role).Rules, w.Rules)...)
 	case *rbacv1.ClusterRoleBinding:
 		had := before.(*rbacv1.ClusterRoleBinding)
-		lines = append(lines, binding(bound{had.RoleRef, had.Subjects}, bound{w.RoleRef, w.Subjects})...)
+		lines = append(append(lines, roles(had.RoleRef, w.RoleRef)...), subjects(had.Subjects, w.Subjects)...)
 	case *rbacv1.RoleBinding:
 		had := before.(*rbacv1.RoleBinding)
-		lines = append(lines, binding(bound{had.RoleRef, had.Subjects}, bound{w.RoleRef, w.Subjects})...)
+		lines = append(append(lines, roles(had.RoleRef, w.RoleRef)...), subjects(had.Subjects, w.Subjects)...)
 	case *corev1.Secret:
 		lines = append(lines, data(before.(*corev1.Secret).Data, w.Data)...)
 	default:
@@ -60,20 +60,22 @@ func rules(had, want []rbacv1.PolicyRule) (lines []string) {
 	return lines
 }
 
-func binding(had, want bound) []string {
-	before, after := had.Role.Name, want.Role.Name
-	if before == after && had.Role.Kind != want.Role.Kind {
-		before, after = had.Role.Kind+"/"+before, want.Role.Kind+"/"+after
+func roles(had, want rbacv1.RoleRef) []string {
+	if had.Name == want.Name && had.Kind != want.Kind {
+		had.Name, want.Name = had.Kind+"/"+had.Name, want.Kind+"/"+want.Name
 	}
-	return append(replaced("role", before, after), replaced("subjects", subjects(had.Subjects), subjects(want.Subjects))...)
+	return replaced("role", had.Name, want.Name)
 }
 
-func subjects(all []rbacv1.Subject) string {
-	names := make([]string, len(all))
-	for i, s := range all {
-		names[i] = s.Kind + "/" + s.Namespace + "/" + s.Name
+func subjects(had, want []rbacv1.Subject) []string {
+	names := func(all []rbacv1.Subject) string {
+		out := make([]string, len(all))
+		for i, s := range all {
+			out[i] = s.Kind + "/" + s.Namespace + "/" + s.Name
+		}
+		return strings.Join(out, ", ")
 	}
-	return strings.Join(names, ", ")
+	return replaced("subjects", names(had), names(want))
 }
 
 func replaced(what, before, after string) (lines []string) {
@@ -97,26 +99,23 @@ func labels(before, want map[string]string) (lines []string) {
 	return lines
 }
 
-func masked(open, end string, before, want map[string]string) (lines []string) {
+func annotations(before, want map[string]string) (lines []string) {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		switch had, ok := before[key]; {
 		case key == RunAnnotation:
 		case !ok:
-			lines = append(lines, "+ "+open+key+end+" (masked)")
+			lines = append(lines, "+ annotation "+key+" (masked)")
 		case had != want[key]:
-			lines = append(lines, "~ "+open+key+end+" (masked)")
+			lines = append(lines, "~ annotation "+key+" (masked)")
 		}
 	}
 	return lines
 }
 
 func data(before, want map[string][]byte) (lines []string) {
-	keys := maps.Clone(want)
-	if keys == nil {
-		keys = map[string][]byte{}
-	}
-	maps.Copy(keys, before)
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(before)), maps.Keys(want))
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
 		had, was := before[key]
 		value, is := want[key]
 		switch {

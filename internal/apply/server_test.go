@@ -51,7 +51,9 @@ func newServer(objects ...kube.Object) *server {
 
 func id(o kube.Object) string { return kube.Kind(o) + "/" + o.GetNamespace() + "/" + o.GetName() }
 
-func group(o kube.Object) schema.GroupResource { return schema.GroupResource{Resource: kube.Resource(o)} }
+func group(o kube.Object) schema.GroupResource {
+	return schema.GroupResource{Resource: kube.Resource(o)}
+}
 
 func copied(o kube.Object) kube.Object {
 	if o == nil {

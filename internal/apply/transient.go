@@ -56,7 +56,7 @@ func transientStatus(status *metav1.Status) bool {
 	case metav1.StatusReasonTooManyRequests, metav1.StatusReasonServiceUnavailable, metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout:
 		return true
 	}
-	return holds(status.Message, electing) && !hooked(status)
+	return !knownRefusal[status.Reason] && holds(status.Message, electing) && !hooked(status)
 }
 
 // electing are etcd's words (etcd api/v3/v3rpc/rpctypes/error.go) and gRPC's, as the API server passes them on in a 500.

@@ -167,7 +167,7 @@ func (f *facts) clusterIP(ctx context.Context) []verdict {
 		if s == f.from && f.From.Hosted { // istiod runs elsewhere
 			continue
 		}
-		svc, err := get(ctx, s, service(metav1.NamespaceDefault, "kubernetes"))
+		svc, err := get(ctx, s, kindService, metav1.NamespaceDefault, "kubernetes")
 		switch {
 		case err != nil && absent(err):
 		case err != nil:

@@ -32,32 +32,32 @@ func (f *facts) meshOf(s *server) *server {
 }
 
 func (f *facts) destinationRules(ctx context.Context) ([]*networkingv1.DestinationRule, error) {
-	return list(ctx, f.meshOf(f.from), destinationRules(), "")
+	return list(ctx, f.meshOf(f.from), kindDestinationRule, "", "")
 }
 
 func (f *facts) virtualServices(ctx context.Context) ([]*networkingv1.VirtualService, error) {
-	return list(ctx, f.meshOf(f.from), virtualServices(), "")
+	return list(ctx, f.meshOf(f.from), kindVirtualService, "", "")
 }
 
 func (f *facts) sidecars(ctx context.Context) ([]*networkingv1.Sidecar, error) {
-	return list(ctx, f.meshOf(f.from), sidecars(), "")
+	return list(ctx, f.meshOf(f.from), kindSidecar, "", "")
 }
 
 func (f *facts) gatewayObjects(ctx context.Context) ([]*networkingv1.Gateway, error) {
-	return list(ctx, f.meshOf(f.to), gateways(), "")
+	return list(ctx, f.meshOf(f.to), kindGateway, "", "")
 }
 
 func (f *facts) authorizationPolicies(ctx context.Context) ([]*securityv1.AuthorizationPolicy, error) {
-	return list(ctx, f.meshOf(f.to), authorizationPolicies(), "")
+	return list(ctx, f.meshOf(f.to), kindAuthorizationPolicy, "", "")
 }
 
 func (f *facts) peerAuthentications(ctx context.Context, s *server) ([]*securityv1.PeerAuthentication, error) {
-	return list(ctx, f.meshOf(s), peerAuthentications(), "")
+	return list(ctx, f.meshOf(s), kindPeerAuthentication, "", "")
 }
 
 // remoteSecrets are all that From's istiods look at (Istio pkg/kube/multicluster/secretcontroller.go).
 func (f *facts) remoteSecrets(ctx context.Context) ([]*corev1.Secret, error) {
-	return list(ctx, f.from, secret(f.from.Namespace, ""), secrets.LabelMultiCluster+"=true")
+	return list(ctx, f.from, kindSecret, f.from.Namespace, secrets.LabelMultiCluster+"=true")
 }
 
 func (f *facts) noWorkload() error {
@@ -72,7 +72,7 @@ func (f *facts) appNamespace(ctx context.Context, s *server) (*corev1.Namespace,
 	if err := f.noWorkload(); err != nil {
 		return nil, err
 	}
-	found, err := get(ctx, s, namespace(f.Workload.Namespace))
+	found, err := get(ctx, s, kindNamespace, "", f.Workload.Namespace)
 	return see("namespace-in-both", found, err)
 }
 
@@ -80,7 +80,7 @@ func (f *facts) service(ctx context.Context, s *server) (*corev1.Service, error)
 	if err := f.noWorkload(); err != nil {
 		return nil, err
 	}
-	found, err := get(ctx, s, service(f.Workload.Namespace, f.Workload.Service))
+	found, err := get(ctx, s, kindService, f.Workload.Namespace, f.Workload.Service)
 	return see("service-in-both", found, err)
 }
 
@@ -90,7 +90,7 @@ func (f *facts) serverPods(ctx context.Context) ([]*corev1.Pod, error) {
 	if err != nil || len(svc.Spec.Selector) == 0 {
 		return nil, err
 	}
-	return list(ctx, f.to, pods(svc.Namespace), selectorOf(svc.Spec.Selector))
+	return list(ctx, f.to, kindPod, svc.Namespace, selectorOf(svc.Spec.Selector))
 }
 
 // endpoints are the EndpointSlices of the Service in To.
@@ -98,14 +98,14 @@ func (f *facts) endpoints(ctx context.Context) ([]*discoveryv1.EndpointSlice, er
 	if err := f.noWorkload(); err != nil {
 		return nil, err
 	}
-	return list(ctx, f.to, endpointSlices(f.Workload.Namespace), discoveryv1.LabelServiceName+"="+f.Workload.Service)
+	return list(ctx, f.to, kindEndpointSlice, f.Workload.Namespace, discoveryv1.LabelServiceName+"="+f.Workload.Service)
 }
 
 func (f *facts) clientDeployment(ctx context.Context) (*appsv1.Deployment, error) {
 	if err := f.noWorkload(); err != nil {
 		return nil, err
 	}
-	return get(ctx, f.from, deployment(f.Workload.ClientNamespace, f.Workload.Client))
+	return get(ctx, f.from, kindDeployment, f.Workload.ClientNamespace, f.Workload.Client)
 }
 
 func (f *facts) clientPods(ctx context.Context) ([]*corev1.Pod, error) {
@@ -113,7 +113,7 @@ func (f *facts) clientPods(ctx context.Context) ([]*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, f.from, pods(d.Namespace), metav1.FormatLabelSelector(d.Spec.Selector))
+	return list(ctx, f.from, kindPod, d.Namespace, metav1.FormatLabelSelector(d.Spec.Selector))
 }
 
 // clientNamespace is that of the client in From.
@@ -121,7 +121,7 @@ func (f *facts) clientNamespace(ctx context.Context) (*corev1.Namespace, error) 
 	if err := f.noWorkload(); err != nil {
 		return nil, err
 	}
-	return get(ctx, f.from, namespace(f.Workload.ClientNamespace))
+	return get(ctx, f.from, kindNamespace, "", f.Workload.ClientNamespace)
 }
 
 // proxies are the Pods of a side with a sidecar or gateway in them, of those that other checks read too.

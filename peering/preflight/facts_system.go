@@ -8,6 +8,7 @@ import (
 
 	meshv1alpha1 "istio.io/api/mesh/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshpeer/meshpeer/internal/istio"
@@ -15,7 +16,22 @@ import (
 
 // systemPods are all Pods of the system namespace: istiods, and usually gateways.
 func (s *server) systemPods(ctx context.Context) ([]*corev1.Pod, error) {
-	return list(ctx, s, pods(s.Namespace), "")
+	return list(ctx, s, kindPod, s.Namespace, "")
+}
+
+// secretNames are the Secrets of the system namespace by name, without their data: private keys are among them.
+func (s *server) secretNames(ctx context.Context) (map[string]*metav1.PartialObjectMetadata, error) {
+	all, err := list(ctx, s, kindSecretName, s.Namespace, "")
+	if err != nil {
+		return nil, err
+	}
+	return once(ctx, s.cluster, key{what: "secret names"}, func(context.Context) (map[string]*metav1.PartialObjectMetadata, error) {
+		byName := make(map[string]*metav1.PartialObjectMetadata, len(all))
+		for _, o := range all {
+			byName[o.Name] = o
+		}
+		return byName, nil
+	})
 }
 
 // findIstiods sorts the Pods by the selector of the side: istiods, those that are gone, and those that look like one.
@@ -77,7 +93,7 @@ func (s *server) meshHere(ctx context.Context) (*mesh, error) {
 
 // meshOfRevision reads the mesh configuration of a revision (Istio pilot/pkg/bootstrap/mesh.go).
 func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, error) {
-	o, err := get(ctx, s, configMap(s.Namespace, istio.MeshConfig(revision)))
+	o, err := get(ctx, s, kindConfigMap, s.Namespace, istio.MeshConfig(revision))
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 
 // networkServices are the Services of To that are labelled as gateway of its network.
 func (f *facts) networkServices(ctx context.Context) ([]*corev1.Service, error) {
-	all, err := list(ctx, f.to, service("", ""), labelNetwork)
+	all, err := list(ctx, f.to, kindService, "", labelNetwork)
 	if err != nil {
 		return nil, err
 	}
@@ -228,12 +228,12 @@ func (f *facts) noGateway(ctx context.Context) verdict {
 	text := "no Service is labelled as gateway of network " + network
 	remedy := "install an east-west gateway and label its Service, or its Gateway of the Gateway API, " + labelNetwork + "=" + network
 	var others []string
-	if all, err := list(ctx, f.to, service("", ""), labelNetwork); err == nil {
+	if all, err := list(ctx, f.to, kindService, "", labelNetwork); err == nil {
 		for _, s := range all {
 			others = append(others, fmt.Sprintf("%s is of network %q", f.to.object(s), s.Labels[labelNetwork]))
 		}
 	}
-	if all, err := list(ctx, f.to, service(f.to.Namespace, ""), ""); err == nil {
+	if all, err := list(ctx, f.to, kindService, f.to.Namespace, ""); err == nil {
 		for _, s := range all {
 			if s.Labels[labelNetwork] == "" && (s.Labels["istio"] == "eastwestgateway" || portOf(s, 15443) != nil || portOf(s, hbonePort) != nil) {
 				others = append(others, f.to.object(s)+" looks like one and lacks the label")

@@ -63,11 +63,8 @@ func (g *apiGateway) passesThrough(l listener) bool {
 // gatewayAPI lists the Gateways of the Gateway API on s, of the version that is served. Where none is, istiod reads none.
 func (f *facts) gatewayAPI(ctx context.Context, s *server) ([]*apiGateway, error) {
 	var found []*unstructured.Unstructured
-	for _, version := range []string{"v1", "v1beta1"} {
-		like := &unstructured.Unstructured{}
-		like.SetAPIVersion(gatewayGroup + "/" + version)
-		like.SetKind("Gateway")
-		all, err := listServed(ctx, s, like, "")
+	for _, k := range []kind[*unstructured.Unstructured]{kindAPIGateway, kindAPIGatewayBeta} {
+		all, err := listServed(ctx, s, k, "", "")
 		if err != nil && !absent(err) {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ func NetworkGateways(ctx context.Context, in Input) ([]NetworkGateway, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
-	f := newFacts(in)
+	f := NewChecker().facts(in)
 	var all []NetworkGateway
 	for _, s := range []*server{f.from, f.to} {
 		sources, err := f.gatewaySources(ctx, s)
@@ -82,7 +82,7 @@ func (f *facts) gatewaySources(ctx context.Context, s *server) (all []source, er
 	if err != nil {
 		m = &mesh{}
 	}
-	services, servicesErr := list(ctx, s, service("", ""), labelNetwork)
+	services, servicesErr := list(ctx, s, kindService, "", labelNetwork)
 	for _, svc := range services {
 		if svc.Labels[labelNetwork] != "" {
 			all = append(all, f.labelledService(ctx, s, svc))
@@ -108,7 +108,7 @@ func (f *facts) discover(ctx context.Context, s *server, m *mesh, found *source)
 		return
 	}
 	name := strings.Split(found.subject, "/")[1]
-	ns, err := get(ctx, s, namespace(name))
+	ns, err := get(ctx, s, kindNamespace, "", name)
 	switch {
 	case err != nil:
 		found.err = err
@@ -157,8 +157,8 @@ func (f *facts) registeredServices(ctx context.Context, s *server, m *mesh) []so
 			if name == "" || in == "" {
 				continue
 			}
-			found := source{subject: s.object(service(in, name)), network: network, cluster: s.ID}
-			svc, err := get(ctx, s, service(in, name))
+			found := source{subject: s.thing(kindService.name, in, name), network: network, cluster: s.ID}
+			svc, err := get(ctx, s, kindService, in, name)
 			switch {
 			case err != nil && absent(err):
 				found.problem, found.remedy = "meshNetworks names it as registryServiceName, and it does not exist", "create the Service, or correct meshNetworks"
@@ -216,7 +216,7 @@ func (f *facts) nodeAddresses(ctx context.Context, s *server, selector string, f
 	if err := json.Unmarshal([]byte(selector), &want); err != nil && selector != "" {
 		found.note = fmt.Sprintf("annotation %s=%q is not a JSON object of node labels, so istiod uses every node", nodeSelector, selector)
 	}
-	nodes, err := list(ctx, s, node(), "")
+	nodes, err := list(ctx, s, kindNode, "", "")
 	if err != nil {
 		found.err = err
 		return nil

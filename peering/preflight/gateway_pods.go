@@ -20,7 +20,7 @@ func (f *facts) gatewayPods(ctx context.Context) ([]*corev1.Pod, error) {
 		if len(s.Spec.Selector) == 0 {
 			continue
 		}
-		found, err := list(ctx, f.to, pods(s.Namespace), selectorOf(s.Spec.Selector))
+		found, err := list(ctx, f.to, kindPod, s.Namespace, selectorOf(s.Spec.Selector))
 		if err != nil {
 			return nil, err
 		}
@@ -31,7 +31,7 @@ func (f *facts) gatewayPods(ctx context.Context) ([]*corev1.Pod, error) {
 
 // slices of a gateway, and whether one of their endpoints is ready.
 func (f *facts) gatewaySlices(ctx context.Context, s *corev1.Service) ([]*discoveryv1.EndpointSlice, error) {
-	return list(ctx, f.to, endpointSlices(s.Namespace), discoveryv1.LabelServiceName+"="+s.Name)
+	return list(ctx, f.to, kindEndpointSlice, s.Namespace, discoveryv1.LabelServiceName+"="+s.Name)
 }
 
 func readyEndpoints(all []*discoveryv1.EndpointSlice) int {
@@ -121,7 +121,7 @@ func (f *facts) policiesBesideGateway(ctx context.Context) ([]*knetworkingv1.Net
 			continue
 		}
 		seen[s.Namespace] = true
-		found, err := list(ctx, f.to, networkPolicies(s.Namespace), "")
+		found, err := list(ctx, f.to, kindNetworkPolicy, s.Namespace, "")
 		if err != nil {
 			return nil, err
 		}

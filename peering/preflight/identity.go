@@ -21,11 +21,11 @@ const defaultCluster = "Kubernetes"
 // distinctClusters compares the UID of kube-system, which no two clusters share.
 func distinctClusters(ctx context.Context, f *facts) []verdict {
 	const subject = "From and To"
-	from, err := get(ctx, f.from, namespace(metav1.NamespaceSystem))
+	from, err := get(ctx, f.from, kindNamespace, "", metav1.NamespaceSystem)
 	if err != nil {
 		return one(unread(f.from.name, err))
 	}
-	to, err := get(ctx, f.to, namespace(metav1.NamespaceSystem))
+	to, err := get(ctx, f.to, kindNamespace, "", metav1.NamespaceSystem)
 	if err != nil {
 		return one(unread(f.to.name, err))
 	}
@@ -172,13 +172,15 @@ func (f *facts) presentName(remotes []*corev1.Secret) string {
 
 // secretNameFree: an object that is not ours is never edited.
 func secretNameFree(ctx context.Context, f *facts) []verdict {
-	s, err := get(ctx, f.from, secret(f.from.Namespace, f.SecretName))
-	subject := f.from.object(secret(f.from.Namespace, f.SecretName))
-	switch {
-	case err != nil && absent(err):
-		return one(pass(subject, "the name is free"))
-	case err != nil:
+	subject := f.from.thing(kindSecret.name, f.from.Namespace, f.SecretName)
+	names, err := f.from.secretNames(ctx)
+	if err != nil {
 		return one(unread(subject, err))
+	}
+	s, taken := names[f.SecretName]
+	switch {
+	case !taken:
+		return one(pass(subject, "the name is free"))
 	case f.owns(s):
 		return one(pass(subject, "it is this link's"))
 	}

@@ -23,8 +23,8 @@ import (
 type Object = kube.Object
 
 // Reader reads objects of one API server. It is the reading half of peering's Objects and cannot write. The kind asked for
-// is that of the object's TypeMeta, which is always set; the answer has the Go type of the object given. An empty
-// namespace lists all of them. Errors are those of k8s.io/apimachinery/pkg/api/errors.
+// is that of the object's TypeMeta, which is always set; the answer has the Go type of the object given. Of a
+// *metav1.PartialObjectMetadata only the metadata is wanted. An empty namespace lists all of them. Errors are those of k8s.io/apimachinery/pkg/api/errors.
 type Reader interface {
 	Get(context.Context, Object) (Object, error)
 	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
@@ -54,6 +54,9 @@ type Side struct {
 	// May says whether the caller may do that, by a SelfSubjectAccessReview, which the API server answers and does not
 	// store.
 	May func(context.Context, rbac.Access) (bool, error)
+	// Rules are the rules that the caller has in a namespace, by a SelfSubjectRulesReview. Incomplete says that there may be
+	// more rights, of an authorizer that cannot name them. nil, or an error: each right is asked for by May.
+	Rules func(ctx context.Context, namespace string) (rules []rbacv1.PolicyRule, incomplete bool, err error)
 	// Ask answers a GET of a path such as /version.
 	Ask func(ctx context.Context, path string) (Answer, error)
 }
@@ -107,7 +110,8 @@ type Input struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the local clock; nil is time.Now.
 	Now func() time.Time
-	// Parallel bounds the requests in flight to each API server; 0 means 16.
+	// Parallel bounds the requests in flight to each API server; 0 means 16. Of the links of a [Checker], the first to look at
+	// a server decides.
 	Parallel int
 }
 

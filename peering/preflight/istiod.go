@@ -118,11 +118,11 @@ func istiodRevisions(ctx context.Context, f *facts) []verdict {
 	}
 	first, err := f.from.meshOfRevision(ctx, revisions[0])
 	if err != nil {
-		return one(unread(f.from.object(configMap(f.from.Namespace, istio.MeshConfig(revisions[0]))), err))
+		return one(unread(f.from.thing(kindConfigMap.name, f.from.Namespace, istio.MeshConfig(revisions[0])), err))
 	}
 	var found []verdict
 	for _, revision := range revisions[1:] {
-		subject := f.from.object(configMap(f.from.Namespace, istio.MeshConfig(revision)))
+		subject := f.from.thing(kindConfigMap.name, f.from.Namespace, istio.MeshConfig(revision))
 		other, err := f.from.meshOfRevision(ctx, revision)
 		if err != nil {
 			found = append(found, unread(subject, err))

@@ -12,6 +12,7 @@ import (
 	knetworkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // The kinds that are read. Istio's are asked for as v1beta1, which every version still serves: v1 came with 1.22
@@ -22,83 +23,53 @@ const (
 	asmGroup        = "istio.alibabacloud.com/v1beta1"
 )
 
-func kindOf(apiVersion, kind string) metav1.TypeMeta {
-	return metav1.TypeMeta{APIVersion: apiVersion, Kind: kind}
+// kind is one that is read: its name, and its Go type.
+type kind[T Object] struct {
+	apiVersion, name string
+	empty            func() T
 }
 
-func named(namespace, name string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+func kindOf[S any, T interface {
+	*S
+	Object
+}](apiVersion, name string) kind[T] {
+	return kind[T]{apiVersion, name, func() T { return new(S) }}
 }
 
-func namespace(name string) *corev1.Namespace {
-	return &corev1.Namespace{TypeMeta: kindOf("v1", "Namespace"), ObjectMeta: named("", name)}
+// of is what a [Reader] is asked for.
+func (k kind[T]) of(namespace, name string) T {
+	o := k.empty()
+	o.GetObjectKind().SetGroupVersionKind(schema.FromAPIVersionAndKind(k.apiVersion, k.name))
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
 }
 
-func pods(namespace string) *corev1.Pod {
-	return &corev1.Pod{TypeMeta: kindOf("v1", "Pod"), ObjectMeta: named(namespace, "")}
-}
+var (
+	kindNamespace     = kindOf[corev1.Namespace]("v1", "Namespace")
+	kindPod           = kindOf[corev1.Pod]("v1", "Pod")
+	kindNode          = kindOf[corev1.Node]("v1", "Node")
+	kindSecret        = kindOf[corev1.Secret]("v1", "Secret")
+	kindSecretName    = kindOf[metav1.PartialObjectMetadata]("v1", "Secret")
+	kindConfigMap     = kindOf[corev1.ConfigMap]("v1", "ConfigMap")
+	kindService       = kindOf[corev1.Service]("v1", "Service")
+	kindDeployment    = kindOf[appsv1.Deployment]("apps/v1", "Deployment")
+	kindEndpointSlice = kindOf[discoveryv1.EndpointSlice]("discovery.k8s.io/v1", "EndpointSlice")
+	kindNetworkPolicy = kindOf[knetworkingv1.NetworkPolicy]("networking.k8s.io/v1", "NetworkPolicy")
 
-func node() *corev1.Node {
-	return &corev1.Node{TypeMeta: kindOf("v1", "Node")}
-}
+	kindGateway             = kindOf[networkingv1.Gateway](istioNetworking, "Gateway")
+	kindDestinationRule     = kindOf[networkingv1.DestinationRule](istioNetworking, "DestinationRule")
+	kindVirtualService      = kindOf[networkingv1.VirtualService](istioNetworking, "VirtualService")
+	kindSidecar             = kindOf[networkingv1.Sidecar](istioNetworking, "Sidecar")
+	kindPeerAuthentication  = kindOf[securityv1.PeerAuthentication](istioSecurity, "PeerAuthentication")
+	kindAuthorizationPolicy = kindOf[securityv1.AuthorizationPolicy](istioSecurity, "AuthorizationPolicy")
 
-func secret(namespace, name string) *corev1.Secret {
-	return &corev1.Secret{TypeMeta: kindOf("v1", "Secret"), ObjectMeta: named(namespace, name)}
-}
-
-func configMap(namespace, name string) *corev1.ConfigMap {
-	return &corev1.ConfigMap{TypeMeta: kindOf("v1", "ConfigMap"), ObjectMeta: named(namespace, name)}
-}
-
-func service(namespace, name string) *corev1.Service {
-	return &corev1.Service{TypeMeta: kindOf("v1", "Service"), ObjectMeta: named(namespace, name)}
-}
-
-func deployment(namespace, name string) *appsv1.Deployment {
-	return &appsv1.Deployment{TypeMeta: kindOf("apps/v1", "Deployment"), ObjectMeta: named(namespace, name)}
-}
-
-func endpointSlices(namespace string) *discoveryv1.EndpointSlice {
-	return &discoveryv1.EndpointSlice{TypeMeta: kindOf("discovery.k8s.io/v1", "EndpointSlice"), ObjectMeta: named(namespace, "")}
-}
-
-func networkPolicies(namespace string) *knetworkingv1.NetworkPolicy {
-	return &knetworkingv1.NetworkPolicy{TypeMeta: kindOf("networking.k8s.io/v1", "NetworkPolicy"), ObjectMeta: named(namespace, "")}
-}
-
-func gateways() *networkingv1.Gateway {
-	return &networkingv1.Gateway{TypeMeta: kindOf(istioNetworking, "Gateway")}
-}
-
-func destinationRules() *networkingv1.DestinationRule {
-	return &networkingv1.DestinationRule{TypeMeta: kindOf(istioNetworking, "DestinationRule")}
-}
-
-func virtualServices() *networkingv1.VirtualService {
-	return &networkingv1.VirtualService{TypeMeta: kindOf(istioNetworking, "VirtualService")}
-}
-
-func sidecars() *networkingv1.Sidecar {
-	return &networkingv1.Sidecar{TypeMeta: kindOf(istioNetworking, "Sidecar")}
-}
-
-func peerAuthentications() *securityv1.PeerAuthentication {
-	return &securityv1.PeerAuthentication{TypeMeta: kindOf(istioSecurity, "PeerAuthentication")}
-}
-
-func authorizationPolicies() *securityv1.AuthorizationPolicy {
-	return &securityv1.AuthorizationPolicy{TypeMeta: kindOf(istioSecurity, "AuthorizationPolicy")}
-}
-
-// asmObject is of a group for which there are no Go types.
-func asmObject(kind, namespace, name string) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	u.SetAPIVersion(asmGroup)
-	u.SetKind(kind)
-	u.SetNamespace(namespace)
-	u.SetName(name)
-	return u
-}
+	// There are no Go types for these here.
+	kindASMMeshConfig  = kindOf[unstructured.Unstructured](asmGroup, "ASMMeshConfig")
+	kindIstioGateway   = kindOf[unstructured.Unstructured](asmGroup, "IstioGateway")
+	kindAPIGateway     = kindOf[unstructured.Unstructured](gatewayGroup+"/v1", "Gateway")
+	kindAPIGatewayBeta = kindOf[unstructured.Unstructured](gatewayGroup+"/v1beta1", "Gateway")
+)
 
 // onlyASM skips what Istio as such does not have.
 func onlyASM(_ context.Context, f *facts) *verdict {
@@ -115,7 +86,7 @@ func asmRemoteControlPlane(ctx context.Context, f *facts) []verdict {
 	if f.From.Hosted {
 		return one(skip(f.from.name, "its control plane is the managed one"))
 	}
-	o, err := get(ctx, f.config, asmObject("ASMMeshConfig", "", "default"))
+	o, err := get(ctx, f.config, kindASMMeshConfig, "", "default")
 	if err != nil {
 		return one(unread(f.config.name, err))
 	}
@@ -134,7 +105,7 @@ func asmRemoteControlPlane(ctx context.Context, f *facts) []verdict {
 // asmGateway: gateways of ASM are IstioGateway objects. Whether that of the cross-cluster network is one is not documented,
 // so finding none is not a failure.
 func asmGateway(ctx context.Context, f *facts) []verdict {
-	all, err := list(ctx, f.config, asmObject("IstioGateway", "istio-system", ""), "")
+	all, err := list(ctx, f.config, kindIstioGateway, "istio-system", "")
 	if err != nil {
 		return one(unread(f.config.name, err))
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -46,10 +47,20 @@ func (m *memory) List(ctx context.Context, like preflight.Object, selector strin
 	for _, o := range m.objects {
 		within := like.GetNamespace() == "" || o.GetNamespace() == like.GetNamespace()
 		if same(o, like) && within && parsed.Matches(labels.Set(o.GetLabels())) {
+			if _, of := like.(*metav1.PartialObjectMetadata); of {
+				found = append(found, &metav1.PartialObjectMetadata{TypeMeta: meta("v1", kind(o)), ObjectMeta: metadata(o)})
+				continue
+			}
 			found = append(found, o.DeepCopyObject().(preflight.Object))
 		}
 	}
 	return found, nil
+}
+
+func metadata(o preflight.Object) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: o.GetNamespace(), Name: o.GetName(), Labels: o.GetLabels(), Annotations: o.GetAnnotations(), ManagedFields: o.GetManagedFields(),
+	}
 }
 
 func (m *memory) call(ctx context.Context, verb string, like preflight.Object) error {

@@ -11,7 +11,7 @@ import (
 // the namespace that is called as its own system namespace, else that of meshNetworks for the cluster (Istio
 // pilot/pkg/serviceregistry/kube/controller/network.go).
 func (f *facts) network(ctx context.Context, s *server) (string, error) {
-	system, err := get(ctx, s, namespace(f.from.Namespace))
+	system, err := get(ctx, s, kindNamespace, "", f.from.Namespace)
 	if err != nil && !(absent(err) && s != f.from) {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -42,7 +43,7 @@ var table = []check{
 	{Check{ID: "cluster-id-matches-proxies", Severity: Warns, Asks: "the ID of To is what its proxies call their cluster", Source: "istio/istio#52065"}, []need{needSystemPods, needServerPods}, nil, clusterIDMatchesProxies},
 	{Check{ID: "cluster-id-not-own", Severity: Blocks, Asks: "the ID of To is not what From's istiod calls itself", Source: "Istio pkg/kube/multicluster/secretcontroller.go"}, []need{needSystemPods, needClient}, hostedFrom, clusterIDNotOwn},
 	{Check{ID: "cluster-id-in-use", Severity: Blocks, Asks: "no other remote secret of From names To", Source: "Istio pkg/kube/multicluster/secretcontroller.go"}, []need{needRemoteSecrets}, hostedFrom, clusterIDInUse},
-	{Check{ID: "secret-name-free", Severity: Blocks, Asks: "the Secret's name is free or this link's", Source: "-"}, []need{needOwnSecret}, hostedFrom, secretNameFree},
+	{Check{ID: "secret-name-free", Severity: Blocks, Asks: "the Secret's name is free or this link's", Source: "-"}, []need{needSecretNames}, hostedFrom, secretNameFree},
 	{Check{ID: "secret-size", Severity: Blocks, Asks: "the Secret will not be too large", Source: "Kubernetes core/v1 MaxSecretSize"}, []need{needInput}, hostedFrom, secretSize},
 
 	{Check{ID: "istiod-present", Severity: Blocks, Asks: "From has ready istiods in the namespace of the Secret", Source: "Istio charts: label app=istiod"}, []need{needSystemPods}, hostedFrom, istiodPresent},
@@ -93,8 +94,8 @@ var table = []check{
 // What checks read. Every read is started at once, so that no check waits for one after the other; requests that need the
 // answer of another first form chains of at most three.
 var (
-	needKubeSystem      = need{what: "Namespace kube-system, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = get(ctx, s, namespace(metav1.NamespaceSystem)) })}
-	needSystemNamespace = need{what: "system Namespace, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = get(ctx, s, namespace(f.from.Namespace)) })}
+	needKubeSystem      = need{what: "Namespace kube-system, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = get(ctx, s, kindNamespace, "", metav1.NamespaceSystem) })}
+	needSystemNamespace = need{what: "system Namespace, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = get(ctx, s, kindNamespace, "", f.from.Namespace) })}
 	needSystemPods      = need{what: "Pods of the system namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemPods(ctx) })}
 	needMesh            = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
 	needRoots           = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
@@ -109,9 +110,9 @@ var (
 	needClusterIP = need{what: "Service default/kubernetes, both, if the Endpoint is an IP address", reads: only(func(ctx context.Context, f *facts) { f.clusterIP(ctx) })}
 
 	needRemoteSecrets = need{what: "remote Secrets, From", reads: only(func(ctx context.Context, f *facts) { _, _ = f.remoteSecrets(ctx) })}
-	needOwnSecret     = need{what: "the link's Secret, From", reads: only(func(ctx context.Context, f *facts) { _, _ = get(ctx, f.from, secret(f.from.Namespace, f.SecretName)) })}
+	needSecretNames   = need{what: "names of the Secrets of the system namespace, From", reads: only(func(ctx context.Context, f *facts) { _, _ = f.from.secretNames(ctx) })}
 
-	needGatewayServices = need{what: "Services labelled with a network, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = list(ctx, s, service("", ""), labelNetwork) })}
+	needGatewayServices = need{what: "Services labelled with a network, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = list(ctx, s, kindService, "", labelNetwork) })}
 	needGatewayAPI      = need{what: "Gateways of the Gateway API and nodes of a NodePort gateway, both", reads: append(
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewayAPI(ctx, s) }),
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewaySources(ctx, s) })...,
@@ -133,7 +134,7 @@ var (
 	needSidecars            = need{what: "Sidecars", ofWorkload: true, reads: only(func(ctx context.Context, f *facts) { _, _ = f.sidecars(ctx) })}
 	needAuthorization       = need{what: "AuthorizationPolicies", ofWorkload: true, reads: only(func(ctx context.Context, f *facts) { _, _ = f.authorizationPolicies(ctx) })}
 	needPeerAuthentications = need{what: "PeerAuthentications", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.peerAuthentications(ctx, s) })}
-	needProbeRights         = need{what: "access reviews of the workload, From"}
+	needProbeRights         = need{what: "access reviews of the workload, From", ofWorkload: true, reads: only(func(ctx context.Context, f *facts) { probeRights(ctx, f) })}
 	needASMMeshConfig       = need{what: "ASMMeshConfig default", ofASM: true, reads: only(func(ctx context.Context, f *facts) { asmRemoteControlPlane(ctx, f) })}
 	needASMGateways         = need{what: "IstioGateways", ofASM: true, reads: only(func(ctx context.Context, f *facts) { asmGateway(ctx, f) })}
 )
@@ -153,6 +154,45 @@ func both(r func(context.Context, *facts, *server)) []read {
 	return []read{
 		func(ctx context.Context, f *facts) { r(ctx, f, f.from) },
 		func(ctx context.Context, f *facts) { r(ctx, f, f.to) },
+	}
+}
+
+// lead is what reading ahead depends on.
+type lead struct {
+	from, to, config *cluster
+	namespace        string
+	hosted, bound    bool
+	flavour          Flavour
+	endpoint         string
+	workload         Workload
+}
+
+// readAhead makes the requests of all checks at once, so that none waits for one after the other. What is read ahead of a
+// cluster for one link is there for all others.
+func (c *Checker) readAhead(ctx context.Context, f *facts) {
+	from, to := lead{from: f.from.cluster}, lead{to: f.to.cluster}
+	for _, l := range []*lead{&from, &to} {
+		l.config, l.namespace, l.hosted, l.bound, l.flavour, l.endpoint = f.config.cluster, f.from.Namespace, f.From.Hosted, f.Bound, f.Flavour, f.Endpoint.Server
+		if f.Workload != nil {
+			l.workload = *f.Workload
+		}
+	}
+	from.endpoint = ""
+	c.mu.Lock()
+	read := c.ahead[from] && c.ahead[to]
+	c.mu.Unlock()
+	if read {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, r := range f.reads() {
+		wg.Go(func() { r.start(ctx, f) })
+	}
+	wg.Wait()
+	if ctx.Err() == nil {
+		c.mu.Lock()
+		c.ahead[from], c.ahead[to] = true, true
+		c.mu.Unlock()
 	}
 }
 

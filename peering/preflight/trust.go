@@ -20,7 +20,7 @@ func (f *facts) roots(ctx context.Context, s *server) ([]*x509.Certificate, erro
 	if f.Workload != nil {
 		in = f.Workload.Namespace
 	}
-	o, err := get(ctx, s, configMap(in, "istio-ca-root-cert"))
+	o, err := get(ctx, s, kindConfigMap, in, "istio-ca-root-cert")
 	if err != nil {
 		return nil, err
 	}

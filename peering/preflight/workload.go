@@ -20,11 +20,11 @@ func noWorkload(_ context.Context, f *facts) *verdict {
 }
 
 // present looks for an object on both sides.
-func present[T Object](f *facts, read func(*server) (T, error), like Object, remedy string) []verdict {
+func present[T Object](f *facts, read func(*server) (T, error), kind, namespace, name, remedy string) []verdict {
 	var found []verdict
 	for _, s := range []*server{f.from, f.to} {
 		_, err := read(s)
-		switch subject := s.object(like); {
+		switch subject := s.thing(kind, namespace, name); {
 		case err != nil && absent(err):
 			found = append(found, fail(subject, remedy, "it does not exist"))
 		case err != nil:
@@ -38,19 +38,19 @@ func present[T Object](f *facts, read func(*server) (T, error), like Object, rem
 
 // namespaceInBoth: a namespace of one name is one namespace in all clusters of a mesh (namespace sameness).
 func namespaceInBoth(ctx context.Context, f *facts) []verdict {
-	return present(f, func(s *server) (*corev1.Namespace, error) { return f.appNamespace(ctx, s) }, namespace(f.Workload.Namespace), "create the namespace")
+	return present(f, func(s *server) (*corev1.Namespace, error) { return f.appNamespace(ctx, s) }, kindNamespace.name, "", f.Workload.Namespace, "create the namespace")
 }
 
 // serviceInBoth: without the Service in its own cluster a client has no DNS name to call.
 func serviceInBoth(ctx context.Context, f *facts) []verdict {
-	return present(f, func(s *server) (*corev1.Service, error) { return f.service(ctx, s) }, service(f.Workload.Namespace, f.Workload.Service),
+	return present(f, func(s *server) (*corev1.Service, error) { return f.service(ctx, s) }, kindService.name, f.Workload.Namespace, f.Workload.Service,
 		"create the Service, even with no replica behind it")
 }
 
 // serverReady: somebody must answer.
 func serverReady(ctx context.Context, f *facts) []verdict {
 	all, err := f.endpoints(ctx)
-	subject := f.to.object(service(f.Workload.Namespace, f.Workload.Service))
+	subject := f.to.thing(kindService.name, f.Workload.Namespace, f.Workload.Service)
 	if err != nil {
 		return one(unread(subject, err))
 	}
@@ -62,7 +62,7 @@ func serverReady(ctx context.Context, f *facts) []verdict {
 
 // clientReady: a call needs a Pod to come from, with a running proxy.
 func clientReady(ctx context.Context, f *facts) []verdict {
-	subject := f.from.object(deployment(f.Workload.ClientNamespace, f.Workload.Client))
+	subject := f.from.thing(kindDeployment.name, f.Workload.ClientNamespace, f.Workload.Client)
 	pods, err := f.clientPods(ctx)
 	switch {
 	case err != nil && absent(err):

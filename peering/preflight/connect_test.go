@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	networkingapi "istio.io/api/networking/v1alpha3"
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/peering/preflight"
@@ -36,6 +38,17 @@ func kubeAPI(t *testing.T) *rest.Config {
 			sent, _ := io.ReadAll(r.Body)
 			_ = json.Unmarshal(sent, &review)
 			review.Status.Allowed = review.Spec.NonResourceAttributes != nil || review.Spec.ResourceAttributes.Resource == "pods"
+			_ = json.NewEncoder(w).Encode(review)
+			return
+		}
+		if r.Method == http.MethodPost && r.URL.Path == "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews" {
+			var review authorizationv1.SelfSubjectRulesReview
+			sent, _ := io.ReadAll(r.Body)
+			_ = json.Unmarshal(sent, &review)
+			review.Status.ResourceRules = []authorizationv1.ResourceRule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{"pods"}}}
+			if strings.Contains(review.Spec.Namespace, ".") { // no namespace
+				review.Status.ResourceRules[0].Resources[0] = "nodes"
+			}
 			_ = json.NewEncoder(w).Encode(review)
 			return
 		}
@@ -70,6 +83,13 @@ func TestConnectReads(t *testing.T) {
 	require.False(t, answer.Date.IsZero())
 	_, err = side.Ask(t.Context(), "/none")
 	require.ErrorContains(t, err, "404")
+
+	for namespace, resource := range map[string]string{"": "nodes", "istio-system": "pods"} {
+		rules, incomplete, err := side.Rules(t.Context(), namespace)
+		require.NoError(t, err)
+		require.False(t, incomplete)
+		require.Equal(t, []rbacv1.PolicyRule{{Verbs: []string{"list"}, APIGroups: []string{""}, Resources: []string{resource}}}, rules)
+	}
 
 	for a, want := range map[rbac.Access]bool{{Verb: "list", Resource: "pods"}: true, {Verb: "list", Resource: "secrets"}: false, {Verb: "get", Path: "/version"}: true} {
 		allowed, err := side.May(t.Context(), a)

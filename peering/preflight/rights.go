@@ -2,52 +2,30 @@ package preflight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/rights"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// everything is asked first: an administrator needs one review instead of one for each right.
+// everything is asked where rules do not tell: an administrator by another authorizer needs one review then.
 var everything = rbac.Access{Verb: "*", Group: "*", Resource: "*"}
 
-// denied are the accesses that the caller lacks, in order. The reviews are made at once.
+// denied are the accesses that the caller lacks, in order.
 func (s *server) denied(ctx context.Context, wanted []rbac.Access) ([]rbac.Access, error) {
-	if all, err := s.may(ctx, everything); err != nil || all {
-		return nil, err
-	}
-	allowed := make([]bool, len(wanted))
-	errs := make([]error, len(wanted))
-	var wg sync.WaitGroup
-	for i, a := range wanted {
-		wg.Go(func() {
-			defer func() {
-				if recover() != nil {
-					errs[i] = errors.New("the review panicked")
-				}
-			}()
-			allowed[i], errs[i] = s.may(ctx, a)
-		})
-	}
-	wg.Wait()
-	var refused []rbac.Access
-	for i, a := range wanted {
-		if errs[i] == nil && !allowed[i] {
-			refused = append(refused, a)
+	ask := rights.Reviews{May: s.may, Confirm: true, Shortcut: []rbac.Access{everything}}
+	if s.Rules != nil {
+		ask.Rules = func(ctx context.Context, namespace string) ([]rbacv1.PolicyRule, bool, error) {
+			h, err := s.held(ctx, namespace)
+			return h.rules, h.incomplete, err
 		}
 	}
-	for _, err := range errs {
-		if err != nil {
-			return refused, err
-		}
-	}
-	return refused, nil
+	return ask.Lacking(ctx, wanted)
 }
 
 // callerRights lists every right that the caller lacks, for both clusters at once.

@@ -94,14 +94,18 @@ var table = []check{
 // What checks read. Every read is started at once, so that no check waits for one after the other; requests that need the
 // answer of another first form chains of at most three.
 var (
-	needKubeSystem      = need{what: "Namespace kube-system, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = get(ctx, s, kindNamespace, "", metav1.NamespaceSystem) })}
-	needSystemNamespace = need{what: "system Namespace, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = get(ctx, s, kindNamespace, "", f.from.Namespace) })}
-	needSystemPods      = need{what: "Pods of the system namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemPods(ctx) })}
-	needMesh            = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
-	needRoots           = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
-	needVersion         = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.ask(ctx, "/version") })}
-	needResources       = need{what: "/api/v1, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.ask(ctx, "/api/v1") })}
-	needRights          = need{what: "access reviews, both", reads: []read{
+	needKubeSystem = need{what: "Namespace kube-system, both", reads: both(func(ctx context.Context, _ *facts, s *server) {
+		_, _ = get(ctx, s, kindNamespace, "", metav1.NamespaceSystem)
+	})}
+	needSystemNamespace = need{what: "system Namespace, both", reads: both(func(ctx context.Context, f *facts, s *server) {
+		_, _ = get(ctx, s, kindNamespace, "", f.from.Namespace)
+	})}
+	needSystemPods = need{what: "Pods of the system namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemPods(ctx) })}
+	needMesh       = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
+	needRoots      = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
+	needVersion    = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.ask(ctx, "/version") })}
+	needResources  = need{what: "/api/v1, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.ask(ctx, "/api/v1") })}
+	needRights     = need{what: "access reviews, both", reads: []read{
 		func(ctx context.Context, f *facts) { f.lacking(ctx, f.from, f.rightsInFrom(), false) },
 		func(ctx context.Context, f *facts) { f.lacking(ctx, f.to, f.rightsInTo(), true) },
 	}}

@@ -1,4 +1,3 @@
-// Package page holds what the forms of a report and a plan share.
 package page
 
 import (

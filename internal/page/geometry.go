@@ -1,4 +1,4 @@
-package peering
+package page
 
 import (
 	"fmt"
@@ -16,6 +16,21 @@ type arrow struct {
 	Line, Head   string // path data
 	MidX, MidY   float64
 	TextX, TextY float64
+}
+
+// circle gives n boxes of the width places on a circle on which they leave room for arrows: two side by side, more from
+// the top on.
+func circle(n int, width float64) []point {
+	start, radius := -math.Pi/2, max(width/2+60, 45*float64(n))
+	if n <= 2 {
+		start, radius = math.Pi, width/2+80
+	}
+	places := make([]point, n)
+	for i := range places {
+		sin, cos := math.Sincos(start + 2*math.Pi*float64(i)/float64(n))
+		places[i] = point{radius * cos, radius * sin}
+	}
+	return places
 }
 
 // bent goes from box to box, to the left of its way: the arrow back takes the other side.
@@ -47,3 +62,6 @@ func border(middle, towards point, width, gap float64) point {
 }
 
 func (p point) String() string { return fmt.Sprintf("%v,%v", rounded(p.x), rounded(p.y)) }
+
+// rounded to a tenth, without the sign of zero: equal reports give equal pages on every machine.
+func rounded(x float64) float64 { return math.Round(10*x)/10 + 0 }

@@ -1,9 +1,13 @@
-package peering
+package page
 
 import (
 	"encoding/xml"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // The elements and attributes of the schema that Jenkins' xUnit plugin validates against (jenkinsci/xunit-plugin
@@ -53,6 +57,24 @@ type junitWhy struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr,omitempty"`
 	Text    string `xml:",chardata"`
+}
+
+// junitReason puts all into both places where readers look.
+func junitReason(summary, err, hint string) *junitWhy {
+	lines := []string{summary}
+	if err != "" {
+		lines = append(lines, "error: "+err)
+	}
+	if hint != "" {
+		lines = append(lines, "next: "+hint)
+	}
+	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+	return &junitWhy{Message: strings.Join(lines, "; "), Text: strings.Join(lines, "\n")}
+}
+
+// as tells the status to readers that see only that the case was skipped.
+func (w *junitWhy) as(s probe.Status) *junitWhy {
+	return &junitWhy{Message: colon(word(s), w.Message), Text: w.Text}
 }
 
 func (s *junitSuite) add(c junitCase) {

@@ -1,4 +1,4 @@
-package peering
+package page
 
 import (
 	"time"
@@ -16,34 +16,35 @@ type rung struct {
 }
 
 // rungs are what stood in the way, what was done, what was seen, and what became of it.
-func (l LinkReport) rungs(longest time.Duration) []rung {
+func (l Link) rungs(longest time.Duration) []rung {
 	var all []rung
 	for _, f := range l.Findings {
-		found := resultRung(f.Result(), longest)
-		found.Name = string(StagePreflight) + " " + found.Name
+		found := f.rung(longest)
+		found.Name = preflight + " " + found.Name
 		all = append(all, found)
 	}
 	for _, c := range l.Changes {
-		all = append(all, c.rung(actionClass(c.Action), actionGlyph(c.Action), string(c.Action)))
+		class, glyph := mark(c.Action)
+		all = append(all, c.rung(class, glyph, c.Action))
 	}
 	for _, r := range l.Results {
-		all = append(all, resultRung(r, longest))
+		all = append(all, r.rung(longest))
 	}
 	for _, c := range l.Undone {
-		all = append(all, c.rung("skipped", "↩", "undone, "+string(c.Action)))
+		all = append(all, c.rung("skipped", "↩", "undone, "+c.Action))
 	}
 	for _, c := range l.Left {
 		left := c.rung("warned", glyph(probe.Warned), "left behind")
-		left.Hint = "remove it by hand, or call again"
+		left.Hint = byHand
 		all = append(all, left)
 	}
 	return all
 }
 
-func resultRung(r probe.Result, longest time.Duration) rung {
+func (r Result) rung(longest time.Duration) rung {
 	return rung{
-		Class: class(r.Status), Glyph: glyph(r.Status), Word: statusWord(r.Status), Name: r.Check, Target: r.Target,
-		Text: r.Summary, Err: behind(r), Hint: r.Hint, Took: r.Took, Percent: percent(r.Took, longest),
+		Class: class(r.Status), Glyph: glyph(r.Status), Word: word(r.Status), Name: r.Check, Target: r.Target,
+		Text: r.Summary, Err: r.behind(), Hint: r.Hint, Took: r.Took, Percent: percent(r.Took, longest),
 	}
 }
 
@@ -52,26 +53,20 @@ func (c Change) rung(class, glyph, word string) rung {
 	if text == "undone" {
 		text = "" // the badge says so
 	}
-	return rung{Class: class, Glyph: glyph, Word: word, Name: string(c.Stage), Target: c.Object + " on " + c.On.String(), Text: text}
+	return rung{Class: class, Glyph: glyph, Word: word, Name: c.Stage, Target: c.Object + " on " + c.On, Text: text}
 }
 
-func actionClass(a Action) string {
-	if a == Unchanged || a == Verified {
-		return "same"
-	}
-	return "done"
-}
-
-func actionGlyph(a Action) string {
-	switch a {
-	case Unchanged, Verified:
-		return "="
-	case Created:
-		return "+"
-	case Deleted, Revoked:
-		return "−"
+// mark is the CSS class and the glyph of an action.
+func mark(action string) (class, glyph string) {
+	switch action {
+	case "unchanged", "verified":
+		return "same", "="
+	case "created":
+		return "done", "+"
+	case "deleted", "revoked":
+		return "done", "−"
 	default:
-		return "~"
+		return "done", "~"
 	}
 }
 

@@ -1,4 +1,4 @@
-package peering
+package page
 
 import (
 	"cmp"
@@ -34,11 +34,11 @@ const (
 	glyphRadius = 10
 )
 
-func (r *Report) picture(hosted []ID) picture {
-	ids := r.clusters()
+func draw(links []Link, hosted []string) picture {
+	ids := clusters(links)
 	width := 96.0
 	for _, id := range ids {
-		width = max(width, float64(len([]rune(shortened(id.String()))))*letter+28)
+		width = max(width, float64(len([]rune(shortened(id))))*letter+28)
 	}
 	places := circle(len(ids), width)
 	var p picture
@@ -47,19 +47,19 @@ func (r *Report) picture(hosted []ID) picture {
 		p.AnyHosted = p.AnyHosted || isHosted
 		n := node{
 			X: rounded(at.x - width/2), Y: rounded(at.y - nodeHeight/2), Width: rounded(width), Height: nodeHeight,
-			LabelX: rounded(at.x), LabelY: rounded(at.y + 5), ID: id.String(), Label: shortened(id.String()), Hosted: isHosted,
+			LabelX: rounded(at.x), LabelY: rounded(at.y + 5), ID: id, Label: shortened(id), Hosted: isHosted,
 		}
 		if isHosted {
 			n.LabelY = rounded(at.y - 2)
 		}
 		p.Nodes = append(p.Nodes, n)
 	}
-	for _, l := range r.Links {
+	for _, l := range links {
 		if l.From == l.To {
 			continue
 		}
 		a := bent(places[slices.Index(ids, l.From)], places[slices.Index(ids, l.To)], width)
-		a.From, a.To, a.Status = l.From.String(), l.To.String(), l.verdict()
+		a.From, a.To, a.Status = l.From, l.To, l.Status
 		p.Arrows = append(p.Arrows, a)
 	}
 	slices.SortStableFunc(p.Arrows, func(a, b arrow) int { // the grave ones last: they are drawn on top
@@ -85,32 +85,17 @@ func (p *picture) frame() {
 	p.Width, p.Height = rounded(right-left+2*margin), rounded(bottom-top+2*margin)
 }
 
-// clusters of the report, in the order in which they appear.
-func (r *Report) clusters() []ID {
-	var ids []ID
-	for _, l := range r.Links {
-		for _, id := range []ID{l.From, l.To} {
+// clusters of the links, in the order in which they appear.
+func clusters(links []Link) []string {
+	var ids []string
+	for _, l := range links {
+		for _, id := range []string{l.From, l.To} {
 			if !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}
 	}
 	return ids
-}
-
-// circle gives n boxes of the width places on a circle on which they leave room for arrows: two side by side, more from
-// the top on.
-func circle(n int, width float64) []point {
-	start, radius := -math.Pi/2, max(width/2+60, 45*float64(n))
-	if n <= 2 {
-		start, radius = math.Pi, width/2+80
-	}
-	places := make([]point, n)
-	for i := range places {
-		sin, cos := math.Sincos(start + 2*math.Pi*float64(i)/float64(n))
-		places[i] = point{radius * cos, radius * sin}
-	}
-	return places
 }
 
 // shortened keeps both ends of a long ID: those of one region or account begin alike.
@@ -121,6 +106,3 @@ func shortened(id string) string {
 	}
 	return string(runes[:labelMax/2-1]) + "…" + string(runes[len(runes)-labelMax/2:])
 }
-
-// rounded to a tenth, without the sign of zero: equal reports give equal pages on every machine.
-func rounded(x float64) float64 { return math.Round(10*x)/10 + 0 }

@@ -2,7 +2,6 @@ package peering_test
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/meshpeer/meshpeer/peering"
@@ -65,23 +64,4 @@ func asmReport() (*peering.Report, peering.HTMLOptions) {
 			"httpbin:8000 from cluster-1": {Answers: map[string]int{"cluster-1": 0, "cluster-2": 40}, Failed: 2},
 		},
 	}
-}
-
-// ring is a report of n clusters, each linked with each other. Their IDs begin alike.
-func ring(n int, prefix string) *peering.Report {
-	statuses := []probe.Status{probe.Passed, probe.Passed, probe.Warned, probe.Passed, probe.Failed, probe.Unknown, probe.Skipped, ""}
-	var ids []peering.ID
-	for i := range n {
-		id, _ := peering.ParseID(fmt.Sprintf("%s-%d", prefix, i+1))
-		ids = append(ids, id)
-	}
-	report := &peering.Report{}
-	for i, from := range ids {
-		for j, to := range ids {
-			if i != j {
-				report.Links = append(report.Links, peering.LinkReport{From: from, To: to, Status: statuses[(i*n+j)%len(statuses)]})
-			}
-		}
-	}
-	return report
 }

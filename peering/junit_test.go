@@ -13,8 +13,6 @@ import (
 	"github.com/meshpeer/meshpeer/internal/golden"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/istiod"
-	"github.com/meshpeer/meshpeer/peering/preflight"
-	"github.com/meshpeer/meshpeer/probe"
 )
 
 // junitFile is the format as a reader of it sees it.
@@ -72,7 +70,7 @@ func TestJUnit(t *testing.T) {
 	require.Equal(t, "cluster-1 -> cluster-2", readJUnit(t, report).Suites[0].Name)
 }
 
-// TestJUnitKeepsToTheSchema: readers that validate refuse a file with any other attribute (junit-10.xsd, see junitxml.go).
+// TestJUnitKeepsToTheSchema: readers that validate refuse a file with any other attribute (junit-10.xsd, see internal/page/junitxml.go).
 func TestJUnitKeepsToTheSchema(t *testing.T) {
 	allowed := map[string][]string{
 		"testsuites": {"name", "time", "tests", "failures", "errors"},
@@ -96,38 +94,6 @@ func TestJUnitKeepsToTheSchema(t *testing.T) {
 	}
 }
 
-func TestJUnitStatuses(t *testing.T) {
-	for status, want := range map[probe.Status]struct {
-		skipped, failed int
-		message, out    string
-	}{
-		probe.Passed:  {out: "seen"},
-		probe.Warned:  {out: "warned: seen\nerror: cause\nnext: step"},
-		probe.Failed:  {failed: 1, message: "seen; error: cause; next: step"},
-		probe.Unknown: {skipped: 1, message: "unknown: seen; error: cause; next: step"},
-		probe.Skipped: {skipped: 1, message: "skipped: seen"},
-		"":            {skipped: 1, message: "not run: seen"},
-		"of-tomorrow": {skipped: 1, message: "unknown (of-tomorrow): seen; error: cause; next: step"},
-	} {
-		t.Run("status "+string(status), func(t *testing.T) {
-			result := probe.Result{Check: "check", Target: "target", Status: status, Summary: "seen"}
-			if status != probe.Passed && status != probe.Skipped && status != "" {
-				result.Hint, result.Err = "step", errors.New("cause")
-			}
-			report := &peering.Report{Links: []peering.LinkReport{{Status: status, Results: []probe.Result{result}}}}
-			c := readJUnit(t, report).Suites[0].Cases[0]
-			require.Equal(t, "check target", c.Name)
-			require.Equal(t, want.out, c.Out)
-			require.Len(t, c.Skipped, want.skipped)
-			require.Len(t, c.Failure, want.failed)
-			require.Equal(t, report.Status() == probe.Failed, len(c.Failure) > 0)
-			for _, why := range append(c.Skipped, c.Failure...) {
-				require.Equal(t, want.message, why.Message)
-			}
-		})
-	}
-}
-
 // TestJUnitCountsAFailureOnce looks at a Verify, whose error is that of its results.
 func TestJUnitCountsAFailureOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -147,18 +113,6 @@ func TestJUnitCountsAFailureOnce(t *testing.T) {
 		report.Links[0].Error.Err = nil
 		require.Equal(t, 1, readJUnit(t, report).Errors)
 	})
-}
-
-// TestJUnitFindingsFailNothing has a blocking finding that the caller tolerates.
-func TestJUnitFindingsFailNothing(t *testing.T) {
-	report := &peering.Report{Links: []peering.LinkReport{{Status: probe.Passed, Findings: []preflight.Finding{
-		{ID: "versions", Status: probe.Failed, Subject: "east", Evidence: "too old", Remedy: "upgrade"},
-	}}}}
-	file := readJUnit(t, report)
-	require.Equal(t, []int{0, 0, 1}, []int{file.Failures, file.Errors, file.Suites[0].Skipped})
-	c := file.Suites[0].Cases[0]
-	require.Equal(t, "preflight versions east", c.Name)
-	require.Equal(t, "failed: too old; next: upgrade", c.Skipped[0].Message)
 }
 
 // full is a disk without room.

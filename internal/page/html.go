@@ -76,7 +76,7 @@ func (r *Report) html(o HTMLOptions) htmlPage {
 	for _, s := range []probe.Status{probe.Failed, probe.Unknown, probe.Warned, probe.Passed, probe.Skipped} {
 		n := 0
 		for _, l := range r.Links {
-			if l.Status == s {
+			if l.Status.Known() == s {
 				n++
 			}
 		}

@@ -7,8 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -21,83 +21,103 @@ const (
 	// AdoptKeep takes it over in place, under its name and key, so that istiod never loses the cluster, and puts a credential
 	// of our own into it. The old credential stays valid.
 	AdoptKeep Adoption = "keep"
-	// AdoptRevoke does the same and then deletes the object that holds the old credential. istioctl gives every cluster the
-	// same token of an account: a cluster that still uses it loses access, unless it is a member of this call, which is
-	// looked at.
+	// AdoptRevoke does the same and then deletes the object that holds the old credential, if To has one that is seen to hold
+	// it. istioctl gives every cluster the same token of an account: a cluster that still uses it loses access, unless it is a
+	// member of this call, which is looked at.
 	AdoptRevoke Adoption = "revoke"
 )
 
 // adoptable refuses what cannot be taken over without loss: a Secret that names another cluster, alone or with this one.
-func (w *work) adoptable(s *corev1.Secret) error {
-	_, names := s.Data[w.To.ID.String()]
+func adoptable(id ID, s *corev1.Secret) error {
+	_, names := s.Data[id.String()]
 	switch {
 	case !names:
-		return fmt.Errorf("the Secret %s/%s does not name cluster %q: remove or rename it; adopting it would overwrite what it holds", s.Namespace, s.Name, w.To.ID)
+		return fmt.Errorf("the Secret %s/%s does not name cluster %q: remove or rename it; adopting it would overwrite what it holds", s.Namespace, s.Name, id)
 	case len(s.Data) != 1:
 		return fmt.Errorf("the Secret %s/%s names %d clusters: split it into one Secret for each before you adopt it", s.Namespace, s.Name, len(s.Data))
 	}
 	return nil
 }
 
-// mayAdopt says whether Peering.Adopt would take over what others hold for the cluster.
-func (w *work) mayAdopt(foreign []*corev1.Secret) bool {
-	return len(foreign) == 1 && w.live.secret == nil && w.adoptable(foreign[0]) == nil
+// observeOld looks for the object in To that keeps the credential of an adopted Secret alive. The token's claims name a
+// candidate, and anybody can write claims: only a service account token Secret that holds this very token counts.
+func (t *task) observeOld(ctx context.Context) *Error {
+	if !t.seen.adopted || t.Adopt != AdoptRevoke {
+		return nil
+	}
+	if t.seen.useless != "" {
+		t.warn("the old credential cannot be revoked: " + t.seen.useless)
+		return nil
+	}
+	token := t.seen.shared.Token
+	claims, err := token.Claims()
+	if err != nil || claims.SecretName == "" {
+		t.warn("the old credential cannot be revoked, because no Secret stands for it; it ends " + ending(claims.Expires))
+		return nil
+	}
+	found, err := t.to.find(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: claims.Namespace, Name: claims.SecretName}})
+	if err != nil {
+		return t.failed(StageRead, t.To.ID, err)
+	}
+	candidate, _ := found.(*corev1.Secret)
+	if why := holdsNot(candidate, token); why != "" {
+		t.warn(fmt.Sprintf("the old credential cannot be revoked: Secret %s/%s, which it names, %s; it ends %s",
+			claims.Namespace, claims.SecretName, why, ending(claims.Expires)))
+		return nil
+	}
+	t.seen.old = candidate
+	return nil
+}
+
+// holdsNot says why a Secret is not what keeps a token alive; "" if it is.
+func holdsNot(s *corev1.Secret, token secrets.Token) string {
+	switch {
+	case s == nil:
+		return "does not exist"
+	case s.Type != corev1.SecretTypeServiceAccountToken:
+		return "is not of type " + string(corev1.SecretTypeServiceAccountToken)
+	case !token.Equal(secrets.NewToken(string(s.Data[corev1.ServiceAccountTokenKey]), time.Time{})):
+		return "holds another token"
+	}
+	return ""
 }
 
 // revokeAdopted ends the credential that an adopted Secret held.
-func (w *work) revokeAdopted() []step {
-	if !w.live.adopted || w.Adopt != AdoptRevoke {
-		return nil
-	}
-	old, why := w.shared()
-	if why != "" {
-		w.warn("the old credential cannot be revoked: " + why)
-		return nil
-	}
-	claims, err := old.Token.Claims()
-	if err != nil || claims.SecretName == "" {
-		w.warn("the old credential cannot be revoked, because no Secret stands for it; it ends " + ending(claims.Expires))
-		return nil
-	}
-	object := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: claims.Namespace, Name: claims.SecretName, UID: types.UID(claims.SecretUID)}}
-	s := step{
-		kind: clean,
-		Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + object.Namespace + "/" + object.Name, Action: Revoked}, UID: claims.SecretUID},
-	}
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		if user := w.otherUser(ctx, old.Token.Ref().Fingerprint); user != "" {
+func (t *task) revokeAdopted(old *corev1.Secret) step {
+	s := t.revokeObject(old)
+	s.do = func(t *task, ctx context.Context, s step) (apply.Undo, error) {
+		if user := t.otherUser(ctx, t.seen.shared.Token.Ref().Fingerprint); user != "" {
 			return nil, &keptError{"kept: " + user + " still uses it"}
 		}
-		return nil, remove(ctx, w.to.Objects, object)
+		return t.drop(ctx, s)
 	}
-	return []step{w.onceSeen(s)}
+	return s
 }
 
-// otherUser looks through the members of the call for a remote secret with the same token.
-func (w *work) otherUser(ctx context.Context, fingerprint string) string {
-	for _, m := range w.members {
-		if m.ID == w.From.ID || m.err != nil {
+// otherUser looks through the members of the call for another remote secret with the same token.
+func (t *task) otherUser(ctx context.Context, fingerprint string) string {
+	for c, s := range t.clusters {
+		if s.err != nil {
+			if c != t.From {
+				return "perhaps cluster " + c.ID.String() + ", which does not answer"
+			}
 			continue
 		}
-		remotes, err := m.readRemotes(ctx)
+		remotes, err := remotesOf(ctx, s.objects, c)
 		if err != nil {
-			return "perhaps cluster " + m.ID.String() + ", which cannot be read: " + err.Error()
+			return "perhaps cluster " + c.ID.String() + ", which cannot be read: " + err.Error()
 		}
-		for _, s := range remotes {
-			found, _ := secrets.Parse(s) // what istiod refuses uses nothing
+		for _, secret := range remotes {
+			if c == t.From && secret.Name == t.secretName() {
+				continue // the one that was adopted, and looked at just now
+			}
+			found, _ := secrets.Parse(secret) // what istiod refuses uses nothing
 			for _, r := range found {
 				if r.Token.Ref().Fingerprint == fingerprint {
-					return "Secret " + s.Namespace + "/" + s.Name + " of " + m.ID.String()
+					return "Secret " + secret.Namespace + "/" + secret.Name + " of " + c.ID.String()
 				}
 			}
 		}
 	}
 	return ""
-}
-
-func ending(at time.Time) string {
-	if at.IsZero() {
-		return "at an unknown time"
-	}
-	return "at " + at.UTC().Format(time.RFC3339)
 }

@@ -1,6 +1,7 @@
 package peering_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,11 +79,22 @@ func TestSharedTokenIsKept(t *testing.T) {
 		mesh := peeringtest.NewMesh("a", "b", "read")
 		a, b, read := mesh.Member("a"), mesh.Member("b"), mesh.Member("read")
 		old := byIstioctl(t, read, a, b)
-		p := &peering.Peering{Adopt: peering.AdoptRevoke, Parallel: 1}
-		report, err := p.Ensure(t.Context(), peering.Link{From: a.Cluster, To: read.Cluster}, peering.Link{From: b.Cluster, To: read.Cluster})
-		require.NoError(t, err)
+		b.Before = func(c peeringtest.Call) error {
+			if c.Verb == "update" {
+				return errors.New("refused")
+			}
+			return nil
+		}
+		p := &peering.Peering{Adopt: peering.AdoptRevoke}
+		links := []peering.Link{{From: a.Cluster, To: read.Cluster}, {From: b.Cluster, To: read.Cluster}}
+		report, err := p.Ensure(t.Context(), links...)
+		require.ErrorContains(t, err, "refused")
 		require.Len(t, report.Links[0].Left, 1)
 		require.Contains(t, report.Links[0].Left[0].Reason, "istio-remote-secret-read of b still uses it")
+		require.True(t, accepted(t, read, old))
+		b.Before = nil
+		report, err = p.Ensure(t.Context(), links...)
+		require.NoError(t, err)
 		require.Empty(t, report.Links[1].Left)
 		require.False(t, accepted(t, read, old), "the last one revokes it")
 	})

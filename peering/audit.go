@@ -71,28 +71,28 @@ func (s eventSink) Record(ctx context.Context, r AuditRecord) error {
 }
 
 // record tells the sink of a change. A look is not a change.
-func (w *work) record(ctx context.Context, c Change, err error) {
-	if w.Audit == nil || c.Action == Unchanged || c.Action == Verified || c.Action == "" {
+func (t *task) record(ctx context.Context, c Change, err error) {
+	if t.Audit == nil || c.Action == Unchanged || c.Action == Verified || c.Action == "" {
 		return
 	}
 	r := AuditRecord{
-		Schema: AuditSchema, Time: time.Now().UTC(), Actor: w.Actor, Run: w.nonce, Plan: w.digest(),
-		From: w.From.ID, To: w.To.ID, Change: c, ClusterUID: w.to.uid,
+		Schema: AuditSchema, Time: time.Now().UTC(), Actor: t.Actor, Run: t.nonce, Plan: t.digest(),
+		From: t.From.ID, To: t.To.ID, Change: c, ClusterUID: t.to.uid,
 	}
-	if c.On == w.From.ID {
-		r.ClusterUID = w.from.uid
+	if c.On == t.From.ID {
+		r.ClusterUID = t.from.uid
 	}
 	if c.Stage == StageMint || c.Stage == StageShare {
-		r.Token = w.token.Ref().Fingerprint
+		r.Token = t.token.Ref().Fingerprint
 	}
 	if err != nil {
 		r.Error = err.Error()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.Audit.Record(ctx, r.printed()); err != nil {
-		w.warn("the audit record of " + c.Object + " could not be stored: " + err.Error())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.Audit.Record(ctx, r.printed()); err != nil {
+		t.warn("the audit record of " + c.Object + " could not be stored: " + err.Error())
 	}
 }

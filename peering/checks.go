@@ -32,40 +32,36 @@ func (e *PreflightError) hint() string {
 
 // preflight makes every check of a link that is about to be changed. Those that block and fail end it here. The checks of a
 // workload are left out: a link is for every service, and may well be made before the first one runs.
-func (w *work) preflight(ctx context.Context) *Error {
-	if w.From.Checks == nil || w.To.Checks == nil || w.goal != Present && w.goal != Rotated || !w.writes() {
+func (t *task) preflight(ctx context.Context) *Error {
+	if t.From.Checks == nil || t.To.Checks == nil || t.goal != Present && t.goal != Rotated || !t.writes() {
 		return nil
 	}
 	in := preflight.Input{
-		From: *w.From.Checks, To: *w.To.Checks, Flavour: w.Flavour, Endpoint: w.endpoint, SecretName: w.secretName(), OwnLabels: w.labels(),
-		Bound: w.kind() == "bound", IstioVersions: w.from.versions(), Dial: w.To.Dial, Parallel: w.parallel(),
+		From: *t.From.Checks, To: *t.To.Checks, Flavour: t.Flavour, Endpoint: t.want.endpoint, SecretName: t.secretName(), OwnLabels: t.labels(),
+		Bound: t.kind() == "bound", IstioVersions: versionsOf(t.from.istiods), Dial: t.To.Dial,
 	}
-	if w.want.role != nil {
-		in.Rules, in.RoleRules = w.roleRules()
-		in.RoleNamespace = w.systemNamespace()
+	if t.want.objects.role != nil {
+		in.Rules, in.RoleRules = t.want.objects.rules()
+		in.RoleNamespace = t.systemNamespace(t.From)
 	}
-	findings, err := preflight.Run(ctx, in)
+	findings, err := t.checker.Check(ctx, in)
 	if err != nil {
-		return w.failed(StagePreflight, w.To.ID, err)
+		return t.failed(StagePreflight, t.To.ID, err)
 	}
 	blocked := &PreflightError{}
 	for _, f := range findings {
-		if f.Status == probe.Passed || f.Status == probe.Skipped || w.live.adopted && (f.ID == "cluster-id-in-use" || f.ID == "secret-name-free") {
+		if f.Status == probe.Passed || f.Status == probe.Skipped || t.seen.adopted && (f.ID == "cluster-id-in-use" || f.ID == "secret-name-free") {
 			continue
 		}
-		w.findings = append(w.findings, f)
-		if f.Status == probe.Failed && !slices.Contains(w.Tolerate, f.ID) {
+		t.findings = append(t.findings, f)
+		if f.Status == probe.Failed && !slices.Contains(t.Tolerate, f.ID) {
 			blocked.Findings = append(blocked.Findings, f)
 		}
 	}
 	if len(blocked.Findings) > 0 {
-		e := w.failed(StagePreflight, w.To.ID, blocked)
+		e := t.failed(StagePreflight, t.To.ID, blocked)
 		e.Hint = blocked.hint()
 		return e
 	}
 	return nil
-}
-
-func (w *work) writes() bool {
-	return slices.ContainsFunc(w.planned, func(s step) bool { return s.writes() })
 }

@@ -22,6 +22,14 @@ const (
 	whoseOwn     = "the caller's own connection"
 )
 
+// whose endpoint of To the link uses.
+func (l Link) whose() string {
+	if l.Endpoint != nil {
+		return whoseLink
+	}
+	return whoseCluster
+}
+
 // at says of a failed connection to e which address that was and whose. Answers of an API server stay as they are.
 func at(id ID, whose string, e secrets.Endpoint, err error) error {
 	var named *EndpointError

@@ -47,7 +47,7 @@
 //
 // Names are deterministic and create is the lock: of two programs working on one link, the loser waits and looks again. A
 // process that is killed leaves a state from which the next call rolls forward: it mints a new token, proves it, and revokes
-// what is old. An attempt that began less than [Peering.Patience] ago is given that time to finish first.
+// what is old. An attempt that began less than [Peering.LockTimeout] ago is given that time to finish first.
 //
 // # Rights of the caller
 //

@@ -3,52 +3,42 @@ package peering
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
+
+	"github.com/meshpeer/meshpeer/internal/apply"
 )
 
 // undoTimeout bounds the undo of one link, whatever became of the caller's context.
 const undoTimeout = 30 * time.Second
 
-// done is an executed step that can be undone.
-type done struct {
-	Change
-	undo func(context.Context) error
-}
-
 // execute does the steps in order until one fails. A failed mutation undoes what was done for this link.
-func (w *work) execute(ctx context.Context, steps []step) {
-	var undo []done
-	for _, s := range steps {
+func (t *task) execute(ctx context.Context) {
+	var ledger apply.Ledger
+	for _, s := range t.planned {
 		start := time.Now()
-		var err error
-		if s.do != nil {
-			var back func(context.Context) error
-			if err = ctx.Err(); err == nil {
-				back, err = s.do(ctx)
-			}
-			if back != nil {
-				undo = append(undo, done{s.Change, back})
-			}
+		undo, err := t.do(ctx, s)
+		if undo != nil {
+			ledger.Add(apply.Entry{Label: s.Change, Undo: undo, Gate: s.Stage == StageShare})
 		}
-		w.tell(s.Change, time.Since(start), err)
-		w.record(ctx, s.Change, err)
+		t.tell(s.Change, time.Since(start), err)
+		t.record(ctx, s.Change, err)
 		if err == nil {
 			if s.kind != verify {
-				w.report.Changes = append(w.report.Changes, s.Change)
+				t.report.Changes = append(t.report.Changes, s.Change)
 			}
 			continue
 		}
 		var kept *keptError
-		if w.report.Error == nil && !errors.As(err, &kept) {
-			w.report.Error = w.failed(s.Stage, s.On, err)
+		if t.report.Error == nil && !errors.As(err, &kept) {
+			t.report.Error = t.failed(s.Stage, s.On, err)
 		}
 		switch {
 		case s.kind == clean:
 			s.Reason = err.Error()
-			w.report.Left = append(w.report.Left, s.Change)
-		case s.kind == mutate || w.goal == Rotated || w.UndoUnsynced && ctx.Err() == nil:
-			w.rollback(ctx, undo)
+			t.report.Left = append(t.report.Left, s.Change)
+			t.exposed = t.exposed || s.Stage == StageShare && t.from.err == nil
+		case s.kind == mutate || t.goal == Rotated || t.UndoUnsynced && ctx.Err() == nil:
+			t.rollback(ctx, &ledger)
 			return
 		default:
 			return
@@ -56,34 +46,53 @@ func (w *work) execute(ctx context.Context, steps []step) {
 	}
 }
 
+// do does one step. The end of the caller's context stops before the next one.
+func (t *task) do(ctx context.Context, s step) (apply.Undo, error) {
+	switch {
+	case s.do == nil:
+		return nil, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case s.ends && t.exposed:
+		return nil, &keptError{"kept: " + t.secretObject() + " of " + t.From.ID.String() + " may still hold a credential that needs it; call again"}
+	}
+	return s.do(t, ctx, s)
+}
+
 // rollback undoes steps in reverse. It has a time limit of its own: the caller's may be over, and half a link must not stay.
-func (w *work) rollback(ctx context.Context, undo []done) {
+func (t *task) rollback(ctx context.Context, ledger *apply.Ledger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	w.untouched = len(undo) == 0
-	lost := w.lostLock(ctx)
-	for _, d := range slices.Backward(undo) {
-		err := lost
-		if err == nil {
-			err = d.undo(ctx)
-		}
-		if errors.Is(err, errNothingLeft) {
+	t.untouched = ledger.Empty()
+	var undone []apply.Undone
+	if lost := t.lostLock(ctx); lost != nil {
+		undone = ledger.Withhold(lost)
+	} else {
+		undone = ledger.Rollback(ctx)
+	}
+	whole := true
+	for _, u := range undone {
+		if errors.Is(u.Err, apply.ErrNothing) {
 			continue
 		}
-		change := d.Change
-		if err != nil {
-			change.Reason = "undo failed: " + err.Error()
-			w.report.Left = append(w.report.Left, change)
+		change := u.Entry.Label.(Change)
+		if u.Err != nil {
+			change.Reason = "undo failed: " + u.Err.Error()
+			t.report.Left = append(t.report.Left, change)
+			whole = whole && change.Stage != StageShare
 		} else {
-			change.Action, change.Reason = undone(change.Action), "undone"
-			w.report.Undone = append(w.report.Undone, change)
+			change.Action, change.Reason = undoneAction(change.Action), "undone"
+			t.report.Undone = append(t.report.Undone, change)
 		}
-		w.tell(change, 0, err)
-		w.record(ctx, change, err)
+		t.tell(change, 0, u.Err)
+		t.record(ctx, change, u.Err)
 	}
-	w.report.Credential, w.report.RenewAt = nil, time.Time{}
-	if w.live.secret != nil && w.live.ref.Kind != "" {
-		w.note(w.live.ref) // the old one is in use again
+	if !whole {
+		return // From may hold the new credential, which stays on the report
+	}
+	t.report.Credential, t.report.RenewAt = nil, time.Time{}
+	if t.seen.secret != nil && t.seen.ref.Kind != "" {
+		t.note(t.seen.ref) // the old one is in use again
 	}
 }
 
@@ -92,29 +101,9 @@ type keptError struct{ why string }
 
 func (e *keptError) Error() string { return e.why }
 
-func undone(a Action) Action {
+func undoneAction(a Action) Action {
 	if a == Created {
 		return Deleted
 	}
 	return Restored
-}
-
-func (w *work) tell(c Change, took time.Duration, err error) {
-	e := Event{From: w.From.ID, To: w.To.ID, Change: c, Took: took}
-	if err != nil {
-		e.Error = err.Error()
-	}
-	w.observe(e.printed())
-}
-
-// failed is the one place where an error of a link is made.
-func (w *work) failed(stage Stage, on ID, err error) *Error {
-	if stage != StageSync && stage != StageProbe && stage != StagePreflight {
-		side := w.To
-		if on == w.From.ID {
-			side = w.From
-		}
-		err = own(side, err)
-	}
-	return (&Error{From: w.From.ID, To: w.To.ID, Stage: stage, On: on, Err: err, Hint: hint(err)}).printed()
 }

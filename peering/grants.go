@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -78,7 +79,7 @@ func Grants(ctx context.Context, clusters ...*Cluster) ([]Grant, error) {
 // grantOf reads a token Secret or a marker.
 func grantOf(cluster ID, s *corev1.Secret) Grant {
 	g := Grant{
-		Cluster: cluster, Kind: secrets.KindOf(s), Object: name(s), Since: s.CreationTimestamp.UTC(), MadeBy: owner(s),
+		Cluster: cluster, Kind: secrets.KindOf(s), Object: apply.Name(s), Since: s.CreationTimestamp.UTC(), MadeBy: apply.Owner(s),
 		ServiceAccount: s.Annotations[corev1.ServiceAccountNameKey], LastUsed: s.Labels["kubernetes.io/legacy-token-last-used"],
 	}
 	if token := s.Data[corev1.ServiceAccountTokenKey]; len(token) > 0 {
@@ -107,7 +108,7 @@ func hold(grants []Grant, cluster ID, s *corev1.Secret) []Grant {
 			if err != nil {
 				continue // not the ID of a cluster
 			}
-			grants = append(grants, Grant{Cluster: id, ServiceAccount: claims.ServiceAccount, MadeBy: owner(s), Fingerprint: ref.Fingerprint})
+			grants = append(grants, Grant{Cluster: id, ServiceAccount: claims.ServiceAccount, MadeBy: apply.Owner(s), Fingerprint: ref.Fingerprint})
 			i = len(grants) - 1
 		}
 		grants[i].Fingerprint, grants[i].Until = ref.Fingerprint, claims.Expires

@@ -207,7 +207,7 @@ func TestFreshAccountIsSomebodysWork(t *testing.T) {
 		"some time ago":   {run: "other", age: 20 * time.Second, want: 10 * time.Second},
 		"long ago":        {run: "other", age: 31 * time.Second},
 		"of no run":       {run: ""},
-		"little patience": {run: "other", p: peering.Peering{Patience: 2 * time.Second}, want: 2 * time.Second},
+		"little patience": {run: "other", p: peering.Peering{LockTimeout: 2 * time.Second}, want: 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

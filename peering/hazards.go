@@ -1,10 +1,10 @@
 package peering
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
@@ -21,11 +21,11 @@ func (e *HazardError) Error() string {
 
 // hazards are those that a change of the remote secret meets in From's istiods, by version: one replica of another version,
 // a canary, hides behind none.
-func (w *work) hazards() (all []HazardError) {
-	if w.live.secret == nil {
+func (t *task) hazards() (all []HazardError) {
+	if t.seen.secret == nil {
 		return nil
 	}
-	for _, version := range w.from.versions() {
+	for _, version := range versionsOf(t.from.istiods) {
 		for _, h := range preflight.Hazards(version) {
 			if h.When == "" {
 				all = append(all, HazardError{Version: version, Hazard: h})
@@ -35,9 +35,9 @@ func (w *work) hazards() (all []HazardError) {
 	return all
 }
 
-// versions that replicas name, each once and in order.
-func (m *member) versions() (all []string) {
-	for _, r := range m.replicas {
+// versionsOf are those that replicas name, each once and in order.
+func versionsOf(replicas []istiod.Replica) (all []string) {
+	for _, r := range replicas {
 		if r.Version != "" {
 			all = append(all, r.Version)
 		}
@@ -47,33 +47,21 @@ func (m *member) versions() (all []string) {
 }
 
 // needsRestart says that From's istiods may miss the change until they are restarted.
-func (w *work) needsRestart() bool {
-	return slices.ContainsFunc(w.hazards(), func(h HazardError) bool { return h.Hazard.Do == preflight.Restart })
+func (t *task) needsRestart() bool {
+	return slices.ContainsFunc(t.hazards(), func(h HazardError) bool { return h.Hazard.Do == preflight.Restart })
 }
 
 // dangers refuses a rotation that From's istiod would not survive, and warns of what others need.
-func (w *work) dangers() error {
-	if w.live.stale == "" {
+func (t *task) dangers() error {
+	if t.seen.stale == "" {
 		return nil
 	}
-	for _, h := range w.hazards() {
-		unproved := h.Hazard.Do == preflight.Refuse || h.Hazard.Do == preflight.Restart && w.RestartIstiods == nil
-		if unproved && w.goal == Rotated {
+	for _, h := range t.hazards() {
+		unproved := h.Hazard.Do == preflight.Refuse || h.Hazard.Do == preflight.Restart && t.RestartIstiods == nil
+		if unproved && t.goal == Rotated {
 			return &h
 		}
-		w.warn(fmt.Sprintf("%s: %s", h.Error(), h.Hazard.Remedy))
+		t.warn(fmt.Sprintf("%s: %s", h.Error(), h.Hazard.Remedy))
 	}
 	return nil
-}
-
-// restart has From's istiods restarted where their version does not pick up a changed Secret by itself.
-func (w *work) restart() []step {
-	if w.RestartIstiods == nil || w.live.stale == "" || !w.needsRestart() {
-		return nil
-	}
-	s := step{kind: verify, Step: Step{Change: Change{Stage: StageSync, On: w.From.ID, Object: "istiod", Action: Restarted, Reason: "its version misses changes of a remote secret"}}}
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		return nil, w.RestartIstiods(ctx, w.From)
-	}
-	return []step{s}
 }

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -26,6 +27,8 @@ func hint(err error) string {
 		host      x509.HostnameError
 		refused   *RefusedTokenError
 		endpoint  *EndpointError
+		unknown   *apply.UnknownError
+		advice    = apply.Advice(err)
 	)
 	switch {
 	case errors.As(err, &foreign) && foreign.Adoptable, errors.As(err, &duplicate) && duplicate.Adoptable:
@@ -50,8 +53,10 @@ func hint(err error) string {
 		return unsynced.Level.Hint()
 	case errors.As(err, &exists):
 		return "another run works on this link, or stopped in the middle: call again"
-	case strings.Contains(err.Error(), "is attempting to grant RBAC permissions not currently held"):
-		return "Kubernetes lets you grant only rights that you hold: use an identity with these rights, or with the verbs escalate and bind on the role"
+	case errors.As(err, &unknown):
+		return "look at that object, or call again: the next call reads what is there and repairs it"
+	case advice != "":
+		return advice
 	case apierrors.IsUnauthorized(err):
 		return "the credential has expired, was revoked, or is for another cluster"
 	case apierrors.IsForbidden(err):

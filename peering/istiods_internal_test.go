@@ -12,12 +12,12 @@ import (
 
 // TestHazardsAreThoseOfEveryReplica: a canary does not hide behind the first replica.
 func TestHazardsAreThoseOfEveryReplica(t *testing.T) {
-	w := &work{from: &member{replicas: []istiod.Replica{{Version: "1.31.0"}, {Version: "1.29.1"}, {}, {Version: "1.31.0"}}}}
-	require.Empty(t, w.hazards(), "nothing is changed yet")
-	w.live.secret = &corev1.Secret{}
-	require.Equal(t, []string{"1.29.1", "1.31.0"}, w.from.versions())
-	require.True(t, w.needsRestart())
-	for _, h := range w.hazards() {
+	task := &task{from: &snapshot{istiods: []istiod.Replica{{Version: "1.31.0"}, {Version: "1.29.1"}, {}, {Version: "1.31.0"}}}}
+	require.Empty(t, task.hazards(), "nothing is changed yet")
+	task.seen.secret = &corev1.Secret{}
+	require.Equal(t, []string{"1.29.1", "1.31.0"}, versionsOf(task.from.istiods))
+	require.True(t, task.needsRestart())
+	for _, h := range task.hazards() {
 		require.Equal(t, "1.29.1", h.Version)
 	}
 }

@@ -4,72 +4,52 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// defaultPatience is how long another run is given to finish before its attempt counts as abandoned.
-const defaultPatience = 30 * time.Second
-
 // busy says whether another run is working on it on the link: it created something a short time ago that is not in use
 // yet. Its age is told by the API server's clock and, should that be off, by how long this call has been watching.
-func (w *work) busy(watched time.Duration) string {
-	if w.goal != Present && w.goal != Rotated || watched > w.patience() {
+func (t *task) busy(watched time.Duration) string {
+	if t.goal != Present && t.goal != Rotated || watched > t.lockTimeout() {
 		return ""
 	}
-	for _, t := range w.live.tokens {
-		if generation(t) > w.live.ref.Generation && w.fresh(t) {
-			return name(t)
+	for _, token := range t.seen.tokens {
+		if generation(token) > t.seen.ref.Generation && t.fresh(token) {
+			return apply.Name(token)
 		}
 	}
-	if w.live.account != nil && w.live.secret == nil && w.Account == nil && w.fresh(w.live.account) {
-		return name(w.live.account)
+	if t.seen.account != nil && t.seen.secret == nil && t.Account == nil && t.fresh(t.seen.account) {
+		return apply.Name(t.seen.account)
 	}
 	return ""
 }
 
-func (w *work) fresh(o Object) bool {
+func (t *task) fresh(o Object) bool {
 	run := o.GetAnnotations()[AnnotationRun]
-	return run != "" && run != w.nonce && time.Since(o.GetCreationTimestamp().Time) < w.patience()
+	return run != "" && run != t.nonce && time.Since(o.GetCreationTimestamp().Time) < t.lockTimeout()
 }
 
-func (p *Peering) patience() time.Duration {
-	if p.Patience > 0 {
-		return p.Patience
-	}
-	return defaultPatience
-}
-
-// takeOver marks the account, the lock of a link, as this call's when an earlier run did not finish. If that run is still
-// alive, it will not undo what this call builds on.
-func (w *work) takeOver() {
-	if w.Account != nil || w.live.account == nil || w.live.secret != nil || w.goal == Absent {
-		return
-	}
-	account := w.want.account.DeepCopyObject().(Object)
-	annotations := maps.Clone(account.GetAnnotations())
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[AnnotationRun] = w.nonce
-	account.SetAnnotations(annotations)
-	w.want.account, w.live.abandoned = account, true
+// takeOver decides to mark the account, the lock of a link, as this call's when an earlier run did not finish. If that run is
+// still alive, it will not undo what this call builds on.
+func (t *task) takeOver() {
+	t.seen.abandoned = t.Account == nil && t.seen.account != nil && t.seen.secret == nil
 }
 
 // lostLock says whether another run has taken the link over from this one: then nothing may be undone.
-func (w *work) lostLock(ctx context.Context) error {
-	if w.want.account == nil || w.live.account != nil && !w.live.abandoned {
+func (t *task) lostLock(ctx context.Context) error {
+	if t.Account != nil || t.seen.account != nil && !t.seen.abandoned {
 		return nil // the account was there before: it is not what this call locked
 	}
-	account, err := find(ctx, w.to.Objects, w.want.account)
+	account, err := find(ctx, t.to.objects, t.want.objects.account)
 	if err != nil || account == nil {
 		return nil // each undo will tell for itself
 	}
-	if run := account.GetAnnotations()[AnnotationRun]; run != w.nonce {
+	if run := account.GetAnnotations()[AnnotationRun]; run != t.nonce {
 		return fmt.Errorf("another run (%s) has taken this link over", run)
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/internal/names"
 )
 
@@ -46,17 +45,6 @@ func (l Link) selector() string {
 	return fmt.Sprintf("%s=%s,%s=%s,%s=%s", LabelManagedBy, ManagedBy, LabelFrom, l.From.ID, LabelTo, l.To.ID)
 }
 
-// owns says whether o is this link's.
-func (l Link) owns(o Object) bool {
-	have := o.GetLabels()
-	for k, v := range l.labels() {
-		if have[k] != v {
-			return false
-		}
-	}
-	return true
-}
-
 func generationLabels(l Link, generation int) map[string]string {
 	labels := maps.Clone(l.labels())
 	labels[LabelGeneration] = strconv.Itoa(generation)
@@ -67,36 +55,4 @@ func generationLabels(l Link, generation int) map[string]string {
 func generation(s *corev1.Secret) int {
 	n, _ := strconv.Atoi(s.Labels[LabelGeneration])
 	return n
-}
-
-// owner guesses who made an object that is not ours, for the message.
-func owner(o Object) string {
-	for _, source := range []struct {
-		from map[string]string
-		key  string
-	}{
-		{o.GetAnnotations(), "meta.helm.sh/release-name"},
-		{o.GetAnnotations(), "argocd.argoproj.io/tracking-id"},
-		{o.GetLabels(), "kustomize.toolkit.fluxcd.io/name"},
-		{o.GetLabels(), LabelFrom},
-		{o.GetLabels(), LabelManagedBy},
-	} {
-		if v := source.from[source.key]; v != "" {
-			return line(source.key + "=" + v)
-		}
-	}
-	for _, entry := range o.GetManagedFields() {
-		if entry.Manager != "" {
-			return line("field manager " + entry.Manager)
-		}
-	}
-	return "unknown"
-}
-
-// name of an object as reports print it.
-func name(o Object) string {
-	if o.GetNamespace() == "" {
-		return line(kube.Kind(o) + "/" + o.GetName())
-	}
-	return line(kube.Kind(o) + "/" + o.GetNamespace() + "/" + o.GetName())
 }

@@ -28,16 +28,6 @@ func list[T Object](ctx context.Context, objects Objects, like T, selector strin
 	return out, err
 }
 
-// remove deletes o, whatever became of its content; an object of another UID is left alone. Gone already is fine.
-func remove(ctx context.Context, objects Objects, o Object) error {
-	o = o.DeepCopyObject().(Object)
-	o.SetResourceVersion("")
-	if err := objects.Delete(ctx, o); !apierrors.IsNotFound(err) {
-		return err
-	}
-	return nil
-}
-
 // secretsIn is the part of a cluster that token sources work on (secrets.SecretClient).
 type secretsIn struct {
 	objects   Objects

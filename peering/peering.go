@@ -52,11 +52,18 @@ type Peering struct {
 	// UndoUnsynced undoes what the call did for a link whose istiods did not sync with To. Default: it stays, because istiod
 	// keeps trying.
 	UndoUnsynced bool
-	// Patience is how long to wait for another run on the same link before its attempt counts as abandoned and is taken
+	// AwaitRefusal makes Ensure and Rotate wait, as Remove does, until the API server refuses every credential that they ended,
+	// for example because one has leaked. Default: the report says that it was revoked, which ends it within 10 s.
+	AwaitRefusal bool
+	// LockTimeout is how long to wait for another run on the same link before its attempt counts as abandoned and is taken
 	// over. Default 30 s.
-	Patience time.Duration
-	// Parallel bounds the links that are worked on at a time. Default 8.
-	Parallel int
+	LockTimeout time.Duration
+	// Concurrency bounds the links that are worked on at a time; a link that waits does not count. Default 64. The requests to
+	// one API server are bounded besides (see Connect).
+	Concurrency int
+	// Unconfirmed bounds the links of one From whose remote secret was written and is not yet seen to be in use, so that
+	// its istiods need not sync with a whole mesh at once. Default 8.
+	Unconfirmed int
 	// Audit, if set, keeps a record of every change; Actor is who it names, for example a user or a pipeline.
 	Audit AuditSink
 	Actor string
@@ -74,21 +81,22 @@ type Account struct {
 // not stop the others. The report is never nil once the links are valid; the error joins one *Error for each link that
 // failed.
 func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
-	return p.run(ctx, Present, links)
+	return p.call(ctx, Present, links, nil)
 }
 
 // Rotate gives each link a credential that did not exist before. The old one is revoked only when every istiod replica is
 // seen to use the new one and has the endpoints and gateways it held before; until then a failure restores the old
-// one. An API server may accept a revoked token for 10 s more, from its cache; Remove waits for the refusal.
+// one. An API server may accept a revoked token for 10 s more, from its cache; Remove, and Rotate with AwaitRefusal, wait for
+// the refusal.
 func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
-	return p.run(ctx, Rotated, links)
+	return p.call(ctx, Rotated, links, nil)
 }
 
 // Remove ends the links: istiod of From loses To's endpoints, the credentials are revoked and proved to be refused, and the
 // reader is deleted. Only what Ensure made is deleted. If one side does not answer, the other is cleaned up anyway; the
 // report names what is left, and another call finishes it. Star(leaver, members...) takes a cluster out of a mesh.
 func (p *Peering) Remove(ctx context.Context, links ...Link) (*Report, error) {
-	return p.run(ctx, Absent, links)
+	return p.call(ctx, Absent, links, nil)
 }
 
 func (p *Peering) syncTimeout() time.Duration {
@@ -98,9 +106,23 @@ func (p *Peering) syncTimeout() time.Duration {
 	return 90 * time.Second
 }
 
-func (p *Peering) parallel() int {
-	if p.Parallel > 0 {
-		return p.Parallel
+func (p *Peering) lockTimeout() time.Duration {
+	if p.LockTimeout > 0 {
+		return p.LockTimeout
+	}
+	return 30 * time.Second
+}
+
+func (p *Peering) concurrency() int {
+	if p.Concurrency > 0 {
+		return p.Concurrency
+	}
+	return 64
+}
+
+func (p *Peering) unconfirmed() int {
+	if p.Unconfirmed > 0 {
+		return p.Unconfirmed
 	}
 	return 8
 }
@@ -116,13 +138,16 @@ func (p *Peering) kind() secrets.Kind {
 	return p.Credential
 }
 
-func (p *Peering) source(to *Cluster, namespace string) secrets.TokenSource {
-	client := secretsIn{to.Objects, namespace}
+func (p *Peering) source(to *snapshot, namespace string) secrets.TokenSource {
+	client := secretsIn{to.objects, namespace}
 	switch {
 	case p.Tokens != nil:
-		return p.Tokens(to)
+		return p.Tokens(to.Cluster)
 	case p.kind() == secrets.KindBound:
 		return secrets.Bound{Secrets: client, Accounts: to.Accounts(namespace), Lifetime: p.Lifetime}
 	}
-	return secrets.Durable{Secrets: client}
+	return secrets.Durable{Secrets: client, Poll: firstLook}
 }
+
+// firstLook is when a token Secret is looked at for the first time: the token controller needs a few milliseconds.
+const firstLook = 10 * time.Millisecond

@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
@@ -29,6 +31,7 @@ type Plan struct {
 type LinkPlan struct {
 	From       ID                  `json:"from"`
 	To         ID                  `json:"to"`
+	Intent     *Intent             `json:"intent,omitempty"` // what the link is to be; nil if that could not be told
 	Steps      []Step              `json:"steps"`
 	OverGrants []string            `json:"overGrants,omitempty"` // what the role grants beyond need
 	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight that are not Passed
@@ -50,23 +53,30 @@ func (p *Peering) Plan(ctx context.Context, goal Goal, links ...Link) (*Plan, er
 	if !goal.valid() {
 		return nil, refused("goal", string(goal), "is not a goal of Plan", fmt.Sprintf("use %q, %q or %q", Present, Rotated, Absent))
 	}
-	c, err := p.prepare(ctx, goal, links)
+	r, err := p.begin(goal, links)
 	if err != nil {
 		return nil, err
 	}
-	return c.plan(), nil
+	defer r.close()
+	if err := r.prepare(ctx, links); err != nil {
+		return nil, err
+	}
+	return r.plan(), nil
 }
 
 // plan is the prepared call as data.
-func (c *call) plan() *Plan {
-	plan := &Plan{Schema: PlanSchema, Goal: c.goal, Links: make([]LinkPlan, len(c.works))}
-	bound := make([]Link, len(c.works))
-	for i, w := range c.works {
-		l := LinkPlan{From: w.From.ID, To: w.To.ID, OverGrants: w.overGrants, Findings: w.findings, Warnings: w.report.Warnings, Error: w.refused}
-		for _, s := range w.planned {
+func (r *run) plan() *Plan {
+	plan := &Plan{Schema: PlanSchema, Goal: r.goal, Links: make([]LinkPlan, len(r.tasks))}
+	bound := make([]Link, len(r.tasks))
+	for i, t := range r.tasks {
+		l := LinkPlan{From: t.From.ID, To: t.To.ID, Findings: t.findings, Warnings: t.report.Warnings, Error: t.refused}
+		if t.want != nil {
+			l.Intent, l.OverGrants = &t.want.Intent, t.want.overGrants
+		}
+		for _, s := range t.planned {
 			l.Steps = append(l.Steps, s.Step)
 		}
-		plan.Links[i], bound[i] = l.printed(), w.Link
+		plan.Links[i], bound[i] = l.printed(), t.Link
 	}
 	plan.bound = func() []Link { return bound }
 	return plan
@@ -95,22 +105,27 @@ func (p *Plan) Empty() bool {
 // writes says whether a step changes something, as against finding it good or looking at it.
 func (s Step) writes() bool { return s.Action != Unchanged && s.Action != Verified }
 
-// Digest identifies what the plan would do, for approval and audit: hex SHA-256. Reasons, warnings and findings do not
-// count: they may differ from one look to the next.
+// Digest identifies what the plan would do, and what each link is to be, for approval and audit: hex SHA-256. Reasons, warnings
+// and findings do not count: they may differ from one look to the next.
 func (p *Plan) Digest() string {
-	var lines []string
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%s\n", p.Schema, p.Goal)
 	for _, l := range p.Links {
-		lines = append(lines, l.lines()...)
+		for _, line := range l.lines() {
+			io.WriteString(sum, line+"\n")
+		}
 	}
-	sum := sha256.Sum256([]byte(string(p.Goal) + "\n" + strings.Join(lines, "\n")))
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// lines are what counts of a link, one per step.
+// lines are what counts of a link: who, what it is to be, and each step.
 func (l LinkPlan) lines() []string {
 	lines := []string{fmt.Sprintf("%s -> %s", l.From, l.To)}
 	if l.Error != nil {
 		return append(lines, "error at "+string(l.Error.Stage))
+	}
+	if l.Intent != nil {
+		lines = append(lines, string(l.Intent.canonical()))
 	}
 	for _, s := range l.Steps {
 		s.Reason, s.Undo = "", ""
@@ -128,6 +143,19 @@ func (p *Plan) Bind(links ...Link) error {
 	if p.Schema != PlanSchema {
 		return refused("Plan.Schema", p.Schema, "is not a schema that this version reads", fmt.Sprintf("make the plan again; this version reads %q", PlanSchema))
 	}
+	if !p.Goal.valid() {
+		return refused("Plan.Goal", string(p.Goal), "is not a goal", fmt.Sprintf("make the plan again; a goal is %q, %q or %q", Present, Rotated, Absent))
+	}
+	if err := p.fits(links); err != nil {
+		return err
+	}
+	links = slices.Clone(links)
+	p.bound = func() []Link { return links }
+	return nil
+}
+
+// fits says whether the links are those of the plan.
+func (p *Plan) fits(links []Link) error {
 	if len(links) != len(p.Links) {
 		return fmt.Errorf("peering: plan is of %d links, and %d were given", len(p.Links), len(links))
 	}
@@ -139,8 +167,6 @@ func (p *Plan) Bind(links ...Link) error {
 			return fmt.Errorf("peering: link %d of the plan is %s -> %s, and %s was given", i, p.Links[i].From, p.Links[i].To, l)
 		}
 	}
-	links = slices.Clone(links)
-	p.bound = func() []Link { return links }
 	return nil
 }
 
@@ -150,25 +176,30 @@ func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 	if plan == nil || plan.bound == nil {
 		return nil, errors.New("peering: Apply: the plan has no clusters: make it with Plan, or call Bind on one that was read")
 	}
-	c, err := p.prepare(ctx, plan.Goal, plan.bound())
-	if err != nil {
+	links := plan.bound()
+	if err := plan.fits(links); err != nil {
 		return nil, err
 	}
-	if err := moved(plan, c.plan()); err != nil {
-		return nil, err
-	}
-	return c.execute(ctx)
+	return p.call(ctx, plan.Goal, links, plan)
 }
 
 // DriftError says that a plan no longer fits: what moved since it was made.
 type DriftError struct {
 	Planned, Live string   // digests
-	Moved         []string // lines of - (planned) and + (now)
+	Moved         []string // lines of - (planned) and + (now), in full
 }
 
+// driftLimit is the longest line of what moved that the text shows.
+const driftLimit = 120
+
+// Error names each thing that moved in one short line.
 func (e *DriftError) Error() string {
+	lines := texts(e.Moved)
+	for i, text := range lines {
+		lines[i] = printable.Within(text, driftLimit)
+	}
 	return fmt.Sprintf("peering: the plan no longer fits the clusters (digest %.12s, now %.12s); plan again:\n%s",
-		line(e.Planned), line(e.Live), strings.Join(texts(e.Moved), "\n"))
+		line(e.Planned), line(e.Live), strings.Join(lines, "\n"))
 }
 
 func moved(planned, live *Plan) error {
@@ -177,17 +208,48 @@ func moved(planned, live *Plan) error {
 	}
 	drift := &DriftError{Planned: planned.Digest(), Live: live.Digest()}
 	for i := range planned.Links {
-		before, now := planned.Links[i].lines(), live.Links[i].lines()
-		for _, line := range before {
-			if !slices.Contains(now, line) {
-				drift.Moved = append(drift.Moved, "- "+line)
-			}
-		}
-		for _, line := range now {
-			if !slices.Contains(before, line) {
-				drift.Moved = append(drift.Moved, "+ "+line)
-			}
-		}
+		before, now := planned.Links[i], live.Links[i]
+		drift.Moved = append(drift.Moved, before.movedTo(now)...)
 	}
 	return drift
+}
+
+// movedTo tells in short lines what of a link differs: what it is to be, and its steps.
+func (l LinkPlan) movedTo(now LinkPlan) (moved []string) {
+	link := fmt.Sprintf("%s -> %s: ", l.From, l.To)
+	had, has := l.facts(), now.facts()
+	for _, fact := range had {
+		if !slices.Contains(has, fact) {
+			moved = append(moved, "- "+link+fact)
+		}
+	}
+	for _, fact := range has {
+		if !slices.Contains(had, fact) {
+			moved = append(moved, "+ "+link+fact)
+		}
+	}
+	return moved
+}
+
+// facts are what counts of a link in the words of a person, each in a line.
+func (l LinkPlan) facts() (facts []string) {
+	if l.Error != nil {
+		return []string{fmt.Sprintf("cannot be planned: %s on %s: %s", l.Error.Stage, l.Error.On, l.Error.cause())}
+	}
+	if l.Intent != nil {
+		for _, f := range l.Intent.fields() {
+			facts = append(facts, f.Name+" "+f.Value)
+		}
+	}
+	for _, s := range l.Steps {
+		text := fmt.Sprintf("%s %s on %s", s.Action, s.Object, s.On)
+		if s.UID != "" {
+			text += " (UID " + s.UID + ")"
+		}
+		facts = append(facts, text)
+		for _, d := range s.Diff {
+			facts = append(facts, s.Object+": "+d)
+		}
+	}
+	return facts
 }

@@ -51,6 +51,9 @@ func TestPlanTravels(t *testing.T) {
 		p := &peering.Peering{Reader: rbac.Options{Profile: rbac.Minimal}}
 		plan, err := p.Plan(t.Context(), peering.Present, link)
 		require.NoError(t, err)
+		intent := plan.Links[0].Intent
+		require.NotEqual(t, intent.FromUID, intent.ToUID)
+		intent.FromUID, intent.ToUID = "11111111-1111", "22222222-2222"
 		data, err := json.MarshalIndent(plan, "", "  ")
 		require.NoError(t, err)
 		golden.Equal(t, "plan.json", append(data, '\n'))

@@ -174,6 +174,7 @@ func (r *Report) printed() *Report {
 }
 
 func (l LinkPlan) printed() LinkPlan {
+	l.Intent = l.Intent.printed()
 	l.Steps, l.Findings = each(l.Steps, Step.printed), each(l.Findings, printedFinding)
 	l.OverGrants, l.Warnings, l.Error = texts(l.OverGrants), texts(l.Warnings), l.Error.printed()
 	return l

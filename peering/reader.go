@@ -2,7 +2,7 @@ package peering
 
 import (
 	"cmp"
-	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,96 +10,105 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// readerOptions describe the link's reader, once for each version that From's istiods name: what one of them needs and
+// readerObjects are what makes a reader of a link's own in To; nil where the profile has none, and all nil with an existing
+// account. Rules are shared between links: nobody changes them.
+type readerObjects struct {
+	account      *corev1.ServiceAccount
+	role         *rbacv1.ClusterRole
+	binding      *rbacv1.ClusterRoleBinding
+	localRole    *rbacv1.Role // in one namespace
+	localBinding *rbacv1.RoleBinding
+}
+
+// all objects, in the order in which they are made.
+func (o readerObjects) all() (all []Object) {
+	if o.account != nil {
+		all = append(all, o.account, o.role, o.binding)
+	}
+	if o.localRole != nil {
+		all = append(all, o.localRole, o.localBinding)
+	}
+	return all
+}
+
+// rules are those of the ClusterRole, and those of the Role beside it.
+func (o readerObjects) rules() (everywhere, local []rbacv1.PolicyRule) {
+	if o.role != nil {
+		everywhere = o.role.Rules
+	}
+	if o.localRole != nil {
+		local = o.localRole.Rules
+	}
+	return everywhere, local
+}
+
+func (o readerObjects) fingerprint() string {
+	if o.role == nil {
+		return ""
+	}
+	everywhere, local := o.rules()
+	data, err := json.Marshal([][]rbacv1.PolicyRule{everywhere, local})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return fingerprint(data)
+}
+
+// kit is a reader for istiods of certain versions and revisions, before it is a link's.
+type kit struct {
+	readerObjects
+	overGrants, warnings []string
+}
+
+// render makes the kit for From's istiods, once per call for all links whose readers may do the same: what one of them needs and
 // another does not is granted too.
-func (w *work) readerOptions() (all []rbac.Options) {
-	o := w.Reader
-	o.Name, o.ServiceAccount = w.reader(), w.reader()
-	o.Namespace = cmp.Or(o.Namespace, w.To.namespace())
-	o.SystemNamespace = w.systemNamespace()
-	versions, revisions := w.from.istiods()
+func (r *run) render(l Link, from *snapshot) (*kit, error) {
+	o := r.Reader
+	o.Namespace, o.SystemNamespace = r.readerNamespace(l.To), r.systemNamespace(l.From)
+	versions, revisions := present(from.istiods)
 	if len(o.Revisions) == 0 {
 		o.Revisions = revisions
 	}
 	if o.IstioVersion != "" {
 		versions = []string{o.IstioVersion}
 	}
+	return r.kits.get(fmt.Sprint(o.Namespace, o.SystemNamespace, versions, o.Revisions), func() (*kit, error) {
+		return newKit(o, versions, r.Reader.IstioVersion == "")
+	})
+}
+
+func newKit(o rbac.Options, versions []string, seen bool) (*kit, error) {
+	k := &kit{}
+	var all *rbac.Reader
 	for _, version := range versions {
 		o.IstioVersion = version
-		if _, err := rbac.Render(o); err != nil && w.Reader.IstioVersion == "" {
-			o.IstioVersion = "" // an image tag that is no version: the newest
-		}
-		all = append(all, o)
-	}
-	return all
-}
-
-// istiods are the versions and revisions of the replicas, each once. A version that nobody names is "", which stands for the
-// newest; without any replica nothing is known of revisions.
-func (m *member) istiods() (versions, revisions []string) {
-	for _, r := range m.replicas {
-		versions, revisions = append(versions, r.Version), append(revisions, r.Revision)
-	}
-	if len(versions) == 0 {
-		versions = []string{""}
-	}
-	slices.Sort(versions)
-	slices.Sort(revisions)
-	return slices.Compact(versions), slices.Compact(revisions)
-}
-
-// systemNamespace is where From's istiods look for their mesh configuration in To: in a namespace of the name of their own.
-func (w *work) systemNamespace() string {
-	return cmp.Or(w.Reader.SystemNamespace, w.From.namespace())
-}
-
-// planReader computes account, roles and bindings.
-func (w *work) planReader() error {
-	var all *rbac.Reader
-	for _, o := range w.readerOptions() {
 		reader, err := rbac.Render(o)
-		if err != nil {
-			return err
+		if err != nil && seen {
+			o.IstioVersion = "" // an image tag that is no version: the newest
+			reader, err = rbac.Render(o)
 		}
-		for _, text := range reader.Warnings {
-			w.warn(text)
+		if err != nil {
+			return nil, err
 		}
 		rules, err := rbac.Explain(o)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		k.warnings = append(k.warnings, reader.Warnings...)
 		for _, r := range rules {
-			if text := rbac.Describe(r.PolicyRule) + ": " + r.OverGrant; r.OverGrant != "" && !slices.Contains(w.overGrants, text) {
-				w.overGrants = append(w.overGrants, text)
+			if text := rbac.Describe(r.PolicyRule) + ": " + r.OverGrant; r.OverGrant != "" && !slices.Contains(k.overGrants, text) {
+				k.overGrants = append(k.overGrants, text)
 			}
 		}
 		all = union(all, reader)
 	}
-	w.want.account, w.want.role, w.want.binding = all.ServiceAccount, all.ClusterRole, all.ClusterRoleBinding
-	if all.Role != nil {
-		w.want.localRole, w.want.localBinding = all.Role, all.RoleBinding
-	}
-	for _, o := range w.want.ofReader() {
-		o.SetLabels(overlay(o.GetLabels(), w.labels()))
-	}
-	w.want.reader = account{all.ServiceAccount.Namespace, all.ServiceAccount.Name}
-	return nil
-}
-
-// ofReader are the objects that make the reader, in the order in which they are made.
-func (w wanted) ofReader() (all []Object) {
-	for _, o := range []Object{w.account, w.role, w.binding, w.localRole, w.localBinding} {
-		if o != nil {
-			all = append(all, o)
-		}
-	}
-	return all
+	k.readerObjects = readerObjects{all.ServiceAccount, all.ClusterRole, all.ClusterRoleBinding, all.Role, all.RoleBinding}
+	return k, nil
 }
 
 // union adds to the first reader what the second may do besides. Names and subjects are the same.
@@ -116,148 +125,80 @@ func union(all, more *rbac.Reader) *rbac.Reader {
 	return all
 }
 
-// readRoles reads the roles and bindings of the link in To. The ClusterRole tells in which namespaces there may be Roles:
-// those of an earlier call with another profile or another namespace are found by it.
-func (w *work) readRoles(ctx context.Context) (err error) {
-	if err := w.checkSystemNamespace(ctx); err != nil {
-		return err
+// forLink is the kit under the link's name and labels.
+func (k *kit) forLink(l Link) readerObjects {
+	name := l.reader()
+	account, role, binding := *k.account, *k.role, *k.binding
+	account.Name, role.Name, binding.Name = name, name, name
+	binding.RoleRef.Name = name
+	binding.Subjects = named(binding.Subjects, name)
+	o := readerObjects{account: &account, role: &role, binding: &binding}
+	if k.localRole != nil {
+		localRole, localBinding := *k.localRole, *k.localBinding
+		localRole.Name, localBinding.Name = name, name
+		localBinding.RoleRef.Name = name
+		localBinding.Subjects = named(localBinding.Subjects, name)
+		o.localRole, o.localBinding = &localRole, &localBinding
 	}
-	for _, slot := range []struct {
-		want Object
-		live *Object
-	}{
-		{w.want.role, &w.live.role},
-		{w.want.binding, &w.live.binding},
-		{w.want.localRole, &w.live.localRole},
-		{w.want.localBinding, &w.live.localBinding},
-	} {
-		if slot.want == nil {
-			continue
+	for _, object := range o.all() {
+		labels := maps.Clone(object.GetLabels())
+		if labels == nil {
+			labels = map[string]string{}
 		}
-		if *slot.live, err = find(ctx, w.to.Objects, slot.want); err != nil {
-			return err
-		}
+		maps.Copy(labels, l.labels())
+		object.SetLabels(labels)
 	}
-	for _, o := range []Object{w.live.account, w.live.role, w.live.binding, w.live.localRole, w.live.localBinding} {
-		if o != nil && !w.owns(o) {
-			return &ForeignObjectError{Object: name(o), Owner: owner(o)}
-		}
+	return o
+}
+
+func named(subjects []rbacv1.Subject, name string) []rbacv1.Subject {
+	named := slices.Clone(subjects)
+	for i := range named {
+		named[i].Name = name
 	}
-	w.keepUnseen()
-	return w.readStrays(ctx)
+	return named
+}
+
+// present are the versions and revisions of the replicas, each once. A version that nobody names is "", which stands for the
+// newest; without any replica nothing is known of revisions.
+func present(replicas []istiod.Replica) (versions, revisions []string) {
+	for _, r := range replicas {
+		versions, revisions = append(versions, r.Version), append(revisions, r.Revision)
+	}
+	if len(versions) == 0 {
+		versions = []string{""}
+	}
+	slices.Sort(versions)
+	slices.Sort(revisions)
+	return slices.Compact(versions), slices.Compact(revisions)
 }
 
 // keepUnseen lets the reader keep its ConfigMaps while no istiod of From can be seen: which of them it needs depends on their
-// versions and revisions, and they may be on their way back.
-func (w *work) keepUnseen() {
-	role, _ := w.want.role.(*rbacv1.ClusterRole)
-	local, _ := w.want.localRole.(*rbacv1.Role)
-	if len(w.from.replicas) > 0 || w.goal == Absent || role == nil || local == nil {
-		return
+// versions and revisions, and they may be on their way back. It returns a warning then.
+func (p *Peering) keepUnseen(want *readerObjects, role, localRole Object) string {
+	if want.localRole == nil {
+		return ""
 	}
-	if live, ok := w.live.role.(*rbacv1.ClusterRole); ok && w.Reader.IstioVersion == "" && len(rbac.Missing(live.Rules, role.Rules)) == 0 &&
-		onlyConfigMaps(rbac.Missing(role.Rules, live.Rules)) {
-		role.Rules = live.Rules
+	if live, ok := role.(*rbacv1.ClusterRole); ok && p.Reader.IstioVersion == "" && len(rbac.Missing(live.Rules, want.role.Rules)) == 0 &&
+		onlyConfigMaps(rbac.Missing(want.role.Rules, live.Rules)) {
+		want.role.Rules = live.Rules
 	}
-	if len(w.Reader.Revisions) > 0 {
-		return
+	if len(p.Reader.Revisions) > 0 {
+		return ""
 	}
-	if live, ok := w.live.localRole.(*rbacv1.Role); ok && len(live.Rules) > 0 && onlyConfigMaps(live.Rules) {
-		local.Rules = live.Rules
+	if live, ok := localRole.(*rbacv1.Role); ok && len(live.Rules) > 0 && onlyConfigMaps(live.Rules) {
+		want.localRole.Rules = live.Rules
 	}
 	var names []string
-	for _, rule := range local.Rules {
+	for _, rule := range want.localRole.Rules {
 		names = append(names, rule.ResourceNames...)
 	}
-	w.warn("the revisions of From's istiods cannot be seen: the role names the mesh configuration of " +
-		strings.Join(names, ", ") + "; if that is another, set Reader.Revisions")
+	return "the revisions of From's istiods cannot be seen: the role names the mesh configuration of " +
+		cmp.Or(strings.Join(names, ", "), "none") + "; if that is another, set Reader.Revisions"
 }
 
 // onlyConfigMaps reports whether rules let nothing but ConfigMaps be listed and watched.
 func onlyConfigMaps(rules []rbacv1.PolicyRule) bool {
 	may := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"list", "watch"}}}
 	return len(rbac.Missing(may, rules)) == 0
-}
-
-// checkSystemNamespace looks, where the Role needs a namespace of its own, whether To has it. To may have none of the name of
-// From's; where the caller may not ask, the creation will tell.
-func (w *work) checkSystemNamespace(ctx context.Context) error {
-	if w.want.localRole == nil || w.goal == Absent || w.want.localRole.GetNamespace() == w.want.account.GetNamespace() {
-		return nil
-	}
-	namespace := w.want.localRole.GetNamespace()
-	found, err := find(ctx, w.to.Objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
-	if err != nil && !apierrors.IsForbidden(err) {
-		return err
-	}
-	if err == nil && found == nil {
-		return fmt.Errorf("namespace %s does not exist: From's istiod looks there for the mesh configuration of this cluster, and its reader needs a Role there; "+
-			"create the namespace, or use another profile than %s", namespace, rbac.Minimal)
-	}
-	return nil
-}
-
-// readStrays finds Roles and RoleBindings of the link where none is wanted, and notes the namespaces on the ClusterRole.
-func (w *work) readStrays(ctx context.Context) error {
-	namespaces := map[string]bool{}
-	if w.live.role != nil {
-		for namespace := range strings.SplitSeq(w.live.role.GetAnnotations()[AnnotationLocalRoles], ",") {
-			namespaces[namespace] = true
-		}
-	}
-	wanted := ""
-	if w.want.localRole != nil {
-		wanted = w.want.localRole.GetNamespace()
-		namespaces[wanted] = true
-	}
-	delete(namespaces, "")
-	guess := "" // where one may be if the ClusterRole is gone: no reason to fail for want of rights
-	if system := w.systemNamespace(); w.goal == Absent && !namespaces[system] {
-		guess, namespaces[system] = system, true
-	}
-	var roles []Object
-	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
-		if namespace == wanted {
-			continue
-		}
-		meta := metav1.ObjectMeta{Namespace: namespace, Name: w.reader()}
-		for _, slot := range []struct {
-			like Object
-			into *[]Object
-		}{{&rbacv1.RoleBinding{ObjectMeta: meta}, &w.live.strays}, {&rbacv1.Role{ObjectMeta: meta}, &roles}} {
-			found, err := find(ctx, w.to.Objects, slot.like)
-			if err != nil && !(namespace == guess && apierrors.IsForbidden(err)) {
-				return err
-			}
-			if err == nil && found != nil && w.owns(found) {
-				*slot.into = append(*slot.into, found)
-			}
-		}
-	}
-	w.live.strays = append(w.live.strays, roles...)
-	if len(namespaces) > 0 && w.goal != Absent {
-		w.want.role.SetAnnotations(overlay(w.want.role.GetAnnotations(), map[string]string{
-			AnnotationLocalRoles: strings.Join(slices.Sorted(maps.Keys(namespaces)), ","),
-		}))
-	}
-	return nil
-}
-
-// dropStrays deletes Roles and RoleBindings of the link that nothing wants any more.
-func (w *work) dropStrays() (steps []step) {
-	for _, o := range w.live.strays {
-		steps = append(steps, w.drop(o, o)...)
-	}
-	return steps
-}
-
-// roleRules are those of the ClusterRole, and those of the Role beside it.
-func (w *work) roleRules() (everywhere, local []rbacv1.PolicyRule) {
-	if role, ok := w.want.role.(*rbacv1.ClusterRole); ok {
-		everywhere = role.Rules
-	}
-	if role, ok := w.want.localRole.(*rbacv1.Role); ok {
-		local = role.Rules
-	}
-	return everywhere, local
 }

@@ -31,9 +31,10 @@ type LinkReport struct {
 	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight, those that did not pass; Status does not count them
 	Results    []probe.Result      `json:"results,omitempty"`    // what was verified
 	Credential *secrets.Ref        `json:"credential,omitempty"` // the token in use, without its value
-	RenewAt    time.Time           `json:"renewAt,omitzero"`     // when Ensure has to be called again; zero: never
-	Warnings   []string            `json:"warnings,omitempty"`
-	Error      *Error              `json:"error,omitempty"`
+	// RenewAt is when Ensure has to be called again; zero: never. A link that failed asks for it after a minute.
+	RenewAt  time.Time `json:"renewAt,omitzero"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Error    *Error    `json:"error,omitempty"`
 }
 
 // Status is the worst of the links, each taken by its Status and by all that it reports: one that says passed beside a
@@ -110,7 +111,8 @@ func isStatus(s probe.Status) bool {
 	return false
 }
 
-// RenewAt is the earliest moment at which Ensure has to be called again; zero if no credential expires.
+// RenewAt is the earliest moment at which Ensure has to be called again: a credential is to be renewed, or a link has failed, which
+// is tried again after a minute. Zero if no link asks for it.
 func (r *Report) RenewAt() time.Time {
 	var first time.Time
 	for _, l := range r.Links {
@@ -131,10 +133,4 @@ func (r *Report) Changed() bool {
 		}
 	}
 	return false
-}
-
-// settle ends a link: its status, and its texts as they may be printed.
-func (l *LinkReport) settle() {
-	l.Status = l.seen()
-	*l = l.printed()
 }

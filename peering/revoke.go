@@ -3,12 +3,14 @@ package peering
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -19,74 +21,81 @@ const refusalTimeout = 30 * time.Second
 
 // revokeOld ends the tokens of the link that are not in use any more, also those of runs that died. It waits for the proof
 // that every istiod uses the new one.
-func (w *work) revokeOld() []step {
-	var steps []step
-	for _, t := range w.live.tokens {
-		if w.live.stale != "" || t.Name != w.live.ref.Name {
-			steps = append(steps, w.onceSeen(w.revokeObject(t)))
+func (t *task) revokeOld() (steps []step) {
+	for _, token := range t.seen.tokens {
+		if t.seen.stale != "" || token.Name != t.seen.ref.Name {
+			steps = append(steps, t.onceSeen(t.revokeObject(token)))
 		}
 	}
-	if old := w.live.ref; w.live.stale != "" && w.Tokens != nil && old.Kind != "" && !w.listed(old) {
-		steps = append(steps, w.onceSeen(w.revokeRef(old)))
+	if old := t.seen.ref; t.seen.stale != "" && t.Tokens != nil && old.Kind != "" && !t.listed(old) {
+		steps = append(steps, t.onceSeen(t.revokeRef(old)))
 	}
-	return append(steps, w.revokeAdopted()...)
+	if old := t.seen.old; old != nil {
+		steps = append(steps, t.onceSeen(t.revokeAdopted(old)))
+	}
+	return steps
 }
 
-// onceSeen keeps the old token alive where no istiod could be seen to use the new one.
-func (w *work) onceSeen(s step) step {
+// onceSeen keeps an old credential alive where no istiod could be seen to use the new one, and where From's remote secret is not
+// known to hold the new one.
+func (t *task) onceSeen(s step) step {
 	do := s.do
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		if !w.seen {
+	s.do = func(t *task, ctx context.Context, s step) (apply.Undo, error) {
+		if !t.confirmed {
 			return nil, &keptError{"kept: not every istiod could be seen to use the new token; the next Ensure looks again"}
 		}
-		return do(ctx)
+		if err := t.lastLook(ctx); err != nil {
+			return nil, err
+		}
+		return do(t, ctx, s)
 	}
 	return s
 }
 
 // revokeAll ends every token of the link.
-func (w *work) revokeAll() []step {
-	if w.to.err != nil {
-		change := Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + w.want.reader.namespace + "/" + w.reader() + "-*", Action: Revoked}
-		if w.live.ref.Name != "" {
-			change.Object = "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name
+func (t *task) revokeAll() (steps []step) {
+	if t.to.err != nil {
+		change := Change{Stage: StageRevoke, On: t.To.ID, Object: "Token/" + t.want.reader.namespace + "/" + t.reader() + "-*", Action: Revoked}
+		if t.seen.ref.Name != "" {
+			change.Object = tokenObject(t.seen.ref)
 		}
-		return []step{{kind: clean, Step: Step{Change: change}, do: cannot(w.to.err)}}
+		return []step{{kind: clean, ends: true, Step: Step{Change: change}, do: t.to.cannot}}
 	}
-	var steps []step
-	for _, t := range w.live.tokens {
-		steps = append(steps, w.revokeObject(t))
+	for _, token := range t.seen.tokens {
+		steps = append(steps, t.revokeObject(token))
 	}
-	if ref := w.live.ref; w.Tokens != nil && ref.Kind != "" && !w.listed(ref) {
-		steps = append(steps, w.revokeRef(ref))
+	if ref := t.seen.ref; t.Tokens != nil && ref.Kind != "" && !t.listed(ref) {
+		steps = append(steps, t.revokeRef(ref))
 	}
 	return steps
 }
 
 // revokeObject deletes the object that stands for a token.
-func (w *work) revokeObject(t *corev1.Secret) step {
+func (t *task) revokeObject(token *corev1.Secret) step {
 	return step{
-		kind: clean,
-		Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + t.Namespace + "/" + t.Name, Action: Revoked}, UID: string(t.UID)},
-		do: func(ctx context.Context) (func(context.Context) error, error) {
-			return nil, remove(ctx, w.to.Objects, t)
-		},
+		kind: clean, ends: true, live: token, do: (*task).drop,
+		Step: Step{Change: Change{Stage: StageRevoke, On: t.To.ID, Object: "Token/" + token.Namespace + "/" + token.Name, Action: Revoked}, UID: string(token.UID)},
 	}
 }
 
 // revokeRef asks a source of the caller's to end a token that it made.
-func (w *work) revokeRef(ref secrets.Ref) step {
+func (t *task) revokeRef(ref secrets.Ref) step {
 	return step{
-		kind: clean, Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + ref.Namespace + "/" + ref.Name, Action: Revoked}},
-		do: func(ctx context.Context) (func(context.Context) error, error) {
-			return nil, revoke(ctx, w.source(w.To, ref.Namespace), ref)
+		kind: clean, ends: true, Step: Step{Change: Change{Stage: StageRevoke, On: t.To.ID, Object: tokenObject(ref), Action: Revoked}},
+		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
+			if t.goal != Absent && t.token.Ref().Fingerprint == ref.Fingerprint {
+				return nil, &keptError{"kept: Peering.Tokens gave the same token again, which is in use"}
+			}
+			return nil, revoke(ctx, t.source(t.to, ref.Namespace), ref)
 		},
 	}
 }
 
-func (w *work) listed(ref secrets.Ref) bool {
-	for _, t := range w.live.tokens {
-		if string(t.UID) == ref.UID {
+func tokenObject(ref secrets.Ref) string { return "Token/" + ref.Namespace + "/" + ref.Name }
+
+func (t *task) listed(ref secrets.Ref) bool {
+	for _, token := range t.seen.tokens {
+		if string(token.UID) == ref.UID {
 			return true
 		}
 	}
@@ -100,36 +109,97 @@ func revoke(ctx context.Context, source secrets.TokenSource, ref secrets.Ref) er
 	return secrets.ErrNotRevocable
 }
 
-// awaitRefused proves that the credential which was shared is of no use any more.
-func (w *work) awaitRefused() []step {
-	shared, why := w.shared()
-	if why != "" || w.to.err != nil {
+// awaitRefused proves that credentials which ended are of no use any more: on Absent that which was shared, and with
+// Peering.AwaitRefusal every old one.
+func (t *task) awaitRefused() (steps []step) {
+	if t.to.err != nil || t.goal != Absent && !t.AwaitRefusal {
 		return nil
 	}
-	s := step{kind: verify, Step: Step{Change: Change{Stage: StageRevoke, On: w.To.ID, Object: "Token/" + w.live.ref.Namespace + "/" + w.live.ref.Name, Action: Verified}}}
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		start := time.Now()
-		var last error
-		err := wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, refusalTimeout, true, func(ctx context.Context) (bool, error) {
-			_, _, last = w.as(ctx, shared.Token)
+	shared := t.seen.shared.Token
+	if t.seen.useless == "" && (t.goal == Absent || t.seen.stale != "") {
+		object := tokenObject(t.seen.ref)
+		if t.seen.old != nil {
+			object = tokenObject(secrets.Ref{Namespace: t.seen.old.Namespace, Name: t.seen.old.Name})
+		}
+		if !t.seen.adopted || t.seen.old != nil {
+			steps = append(steps, t.awaitRefusal(object, shared))
+		}
+	}
+	if t.goal == Absent {
+		return steps
+	}
+	for _, s := range t.seen.tokens {
+		token := secrets.NewToken(string(s.Data[corev1.ServiceAccountTokenKey]), time.Time{})
+		if t.seen.stale == "" && s.Name == t.seen.ref.Name || token.Equal(shared) || t.seen.useless == "" && string(s.UID) == t.seen.ref.UID {
+			continue
+		}
+		steps = append(steps, t.awaitRefusal("Token/"+s.Namespace+"/"+s.Name, token))
+	}
+	return steps
+}
+
+// awaitRefusal asks with a token until the API server answers 401.
+func (t *task) awaitRefusal(object string, token secrets.Token) step {
+	return step{
+		kind: verify, Step: Step{Change: Change{Stage: StageRevoke, On: t.To.ID, Object: object, Action: Verified}},
+		do: func(t *task, ctx context.Context, s step) (apply.Undo, error) {
+			result, err := t.refusal(ctx, s.Object, token)
+			t.report.Results = append(t.report.Results, result)
+			return nil, err
+		},
+	}
+}
+
+func (t *task) refusal(ctx context.Context, object string, token secrets.Token) (probe.Result, error) {
+	result := probe.Result{Check: "credential-refused", Target: t.To.ID.String(), Status: probe.Unknown}
+	switch {
+	case t.left(object):
+		result.Status, result.Summary = probe.Warned, "the old token was kept, and works"
+		result.Hint = "see what the report says of " + object
+		return result, nil
+	case token.IsZero():
+		result.Summary, result.Hint = "the value of "+object+" is not known here: whether it is refused could not be tried",
+			"its object is deleted, which ends it within 10 s"
+		return result, nil
+	}
+	start := time.Now()
+	var last error
+	var err error
+	t.idle(func() bool {
+		err = wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, refusalTimeout, true, func(ctx context.Context) (bool, error) {
+			_, _, last = t.as(ctx, token)
 			return apierrors.IsUnauthorized(last), nil
 		})
-		result := probe.Result{
-			Check: "credential-refused", Target: w.To.ID.String(), Status: probe.Passed, Took: time.Since(start),
-			Summary: "the API server answers 401 to the revoked token",
-		}
-		switch {
-		case err == nil:
-		case unreachable(last):
-			result.Status, result.Err, err = probe.Unknown, last, nil
-			result.Summary, result.Hint = "the API server cannot be asked", "its object is deleted; ask again when the server is back"
-		default:
-			err = errors.Join(errors.New("the revoked token is still accepted"), err)
-			result.Status, result.Err, result.Summary = probe.Failed, err, "the revoked token is still accepted"
-			result.Hint = "look for another object that keeps the token valid, and for an authenticating proxy with a cache"
-		}
-		w.report.Results = append(w.report.Results, result)
-		return nil, err
+		return true
+	})
+	result.Took = time.Since(start)
+	switch {
+	case err == nil:
+		result.Status, result.Summary = probe.Passed, "the API server answers 401 to the revoked token"
+	case unreachable(last):
+		result.Err, err = last, nil
+		result.Summary, result.Hint = "the API server cannot be asked", "its object is deleted; ask again when the server is back"
+	default:
+		err = errors.Join(errors.New("the revoked token is still accepted"), err)
+		result.Status, result.Err, result.Summary = probe.Failed, err, "the revoked token is still accepted"
+		result.Hint = "look for another object that keeps the token valid, and for an authenticating proxy with a cache"
 	}
-	return []step{s}
+	return result, err
+}
+
+// left says whether the end of a credential is among what this call left behind.
+func (t *task) left(object string) bool {
+	for _, c := range t.report.Left {
+		if c.Object == line(object) || c.Object == object {
+			return true
+		}
+	}
+	return false
+}
+
+func ending(at time.Time) string {
+	if at.IsZero() {
+		return "at an unknown time"
+	}
+	return fmt.Sprint("at ", at.UTC().Format(time.RFC3339))
 }

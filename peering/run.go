@@ -7,72 +7,132 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/rand"
+
+	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// call is one run of a verb: what its links share.
-type call struct {
+// run is one call of a verb: what its links share.
+type run struct {
 	*Peering
-	goal    Goal
-	start   time.Time
-	nonce   string // on everything this call creates: tells a lost reply of ours from somebody else's object
-	members map[*Cluster]*member
-	works   []*work
-	digest  func() string // of the plan
+	goal     Goal
+	start    time.Time
+	nonce    string // on everything this call writes: tells a lost reply of ours from somebody else's object
+	clusters map[*Cluster]*snapshot
+	tasks    []*task
+	digest   func() string // of the plan
+	checker  *preflight.Checker
+	slots    slots // of work: a link that waits holds none
+
+	watchers  map[*Cluster]*istiod.Watcher
+	waves     map[*Cluster]slots
+	kits      memo[*kit]
+	endpoints memo[chosen]
+	usables   memo[struct{}]
+	accesses  memo[[]rbac.Access]
 
 	mu sync.Mutex // Observe and Audit are called by one goroutine at a time
 }
 
-// run is a verb from end to end.
-func (p *Peering) run(ctx context.Context, goal Goal, links []Link) (*Report, error) {
-	c, err := p.prepare(ctx, goal, links)
+// call is a verb from end to end. A plan that somebody approved is carried out only if it is what this call would do.
+func (p *Peering) call(ctx context.Context, goal Goal, links []Link, approved *Plan) (*Report, error) {
+	r, err := p.begin(goal, links)
 	if err != nil {
 		return nil, err
 	}
-	return c.execute(ctx)
+	defer r.close()
+	if err := r.prepare(ctx, links); err != nil {
+		return nil, err
+	}
+	if approved != nil {
+		if err := moved(approved, r.plan()); err != nil {
+			return nil, err
+		}
+	}
+	return r.execute(ctx)
 }
 
-// prepare reads the clusters, and then each link, and decides on the steps. It writes nothing.
-func (p *Peering) prepare(ctx context.Context, goal Goal, links []Link) (*call, error) {
+// begin answers bad input. No request is made.
+func (p *Peering) begin(goal Goal, links []Link) (*run, error) {
 	if err := p.validate(goal, links); err != nil {
 		return nil, err
 	}
-	c := &call{Peering: p, goal: goal, start: time.Now(), nonce: rand.String(16), works: make([]*work, len(links))}
-	var err error
-	if c.members, err = members(ctx, links); err != nil {
-		return nil, err
+	r := &run{
+		Peering: p, goal: goal, start: time.Now(), nonce: rand.String(16), slots: make(slots, p.concurrency()),
+		checker:  preflight.NewChecker(),
+		watchers: map[*Cluster]*istiod.Watcher{}, waves: map[*Cluster]slots{},
 	}
-	c.each(func(i int) { c.works[i] = c.prepareLink(ctx, links[i], false) }, len(links))
-	return c, nil
+	for _, l := range links {
+		if r.waves[l.From] == nil {
+			r.waves[l.From] = make(slots, p.unconfirmed())
+		}
+		if r.watchers[l.From] == nil && l.From.Istiods != nil {
+			r.watchers[l.From] = istiod.NewWatcher(l.From.Istiods)
+		}
+	}
+	return r, nil
 }
 
-// prepareLink reads one link. If another run is working on it on it, it waits for that one to finish.
-func (c *call) prepareLink(ctx context.Context, l Link, again bool) *work {
-	for began := time.Now(); ; again = true {
-		w := &work{call: c, Link: l, again: again, from: c.members[l.From], to: c.members[l.To], report: LinkReport{From: l.From.ID, To: l.To.ID}}
-		if w.refused = w.read(ctx); w.refused != nil {
-			return w
+// close ends the connections to istiods.
+func (r *run) close() {
+	for _, w := range r.watchers {
+		w.Close()
+	}
+}
+
+// steady tries again what may work a moment later.
+func (r *run) steady(o Objects) Objects { return apply.Steady(o, apply.Policy{}) }
+
+// prepare reads the clusters once, and decides for each link on the steps. It writes nothing.
+func (r *run) prepare(ctx context.Context, links []Link) (err error) {
+	if r.clusters, err = r.survey(ctx, links); err != nil {
+		return err
+	}
+	r.tasks = make([]*task, len(links))
+	r.each(ctx, len(links), func(i int) { r.tasks[i] = r.decide(ctx, links[i], r.clusters) })
+	return nil
+}
+
+// decide is what to do for one link. If another run is working on it, it waits for that one to finish, and reads both clusters
+// again.
+func (r *run) decide(ctx context.Context, l Link, clusters map[*Cluster]*snapshot) *task {
+	for began := time.Now(); ; {
+		t := &task{run: r, Link: l, from: clusters[l.From], to: clusters[l.To], report: LinkReport{From: l.From.ID, To: l.To.ID}}
+		if t.refused = t.read(ctx); t.refused != nil {
+			return t
 		}
-		other := w.busy(time.Since(began))
+		other := t.busy(time.Since(began))
 		if other == "" {
-			w.planned = w.steps()
-			w.refused = w.preflight(ctx)
-			return w
+			t.planned = t.steps()
+			t.refused = t.preflight(ctx)
+			return t
 		}
-		w.tell(Change{Stage: StageRead, On: l.To.ID, Object: other, Reason: "waiting: another run is working on it"}, time.Since(began), nil)
-		if !sleep(ctx, 500*time.Millisecond) {
-			w.refused = w.failed(StageRead, l.To.ID, ctx.Err())
-			return w
+		t.tell(Change{Stage: StageRead, On: l.To.ID, Object: other, Reason: "waiting: another run is working on it"}, time.Since(began), nil)
+		if !r.idle(func() bool { return sleep(ctx, 500*time.Millisecond) }) {
+			t.refused = t.failed(StageRead, l.To.ID, ctx.Err())
+			return t
+		}
+		var err error
+		if clusters, err = r.survey(ctx, []Link{l}); err != nil {
+			t.refused = t.failed(StageRead, l.To.ID, err)
+			return t
 		}
 	}
 }
 
 // execute does the steps of all links, side by side. A link that fails does not stop the others.
-func (c *call) execute(ctx context.Context) (*Report, error) {
-	c.digest = sync.OnceValue(c.plan().Digest)
-	report := &Report{Schema: ReportSchema, Goal: c.goal, Links: make([]LinkReport, len(c.works))}
-	c.each(func(i int) { report.Links[i] = c.executeLink(ctx, c.works[i]) }, len(c.works))
-	report.Warnings = c.warnings()
-	report.Took = time.Since(c.start)
+func (r *run) execute(ctx context.Context) (*Report, error) {
+	r.digest = sync.OnceValue(r.plan().Digest)
+	report := &Report{Schema: ReportSchema, Goal: r.goal, Links: make([]LinkReport, len(r.tasks))}
+	var wg sync.WaitGroup
+	for i, t := range r.tasks {
+		wg.Go(func() { report.Links[i] = r.inWave(ctx, t) })
+	}
+	wg.Wait()
+	report.Warnings = r.warnings()
+	report.Took = time.Since(r.start)
 	var failed []error
 	for _, l := range report.Links {
 		if l.Error != nil {
@@ -82,51 +142,39 @@ func (c *call) execute(ctx context.Context) (*Report, error) {
 	return report, errors.Join(failed...)
 }
 
-// executeLink does the steps of one link. Where another run was first, and nothing was done yet, the link is read again:
-// create is the lock, and the loser waits and looks.
-func (c *call) executeLink(ctx context.Context, w *work) LinkReport {
+// carryOut does the steps of one link. Where another run was first, and nothing was done yet, the link is read again: create is
+// the lock, and the loser waits and looks.
+func (r *run) carryOut(ctx context.Context, t *task) LinkReport {
 	for tries := 0; ; tries++ {
-		w.report.Findings = w.findings
-		if w.refused != nil {
-			w.report.Error = w.refused
+		t.report.Findings = t.findings
+		if t.refused != nil {
+			t.report.Error = t.refused
 		} else {
-			w.execute(ctx, w.planned)
+			t.execute(ctx)
 		}
-		if w.report.Error == nil || !w.untouched || !contended(w.report.Error) || tries == 5 {
-			w.report.settle()
-			return w.report
+		if t.report.Error == nil || !t.untouched || !contended(t.report.Error) || tries == 5 {
+			t.settle()
+			return t.report
 		}
-		w = c.prepareLink(ctx, w.Link, true)
+		clusters, err := r.survey(ctx, []Link{t.Link})
+		if err != nil {
+			t.settle()
+			return t.report
+		}
+		t = r.decide(ctx, t.Link, clusters)
 	}
 }
 
-// each calls do for 0 to n-1, as many at a time as Parallel allows.
-func (c *call) each(do func(int), n int) {
-	slots := make(chan struct{}, c.parallel())
-	var wg sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			do(i)
-		})
-	}
-	wg.Wait()
-}
-
-func (c *call) observe(e Event) {
-	if c.Observe == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (r *run) observeEvent(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	e.Schema, e.Time = EventSchema, time.Now()
-	c.Observe(e)
+	r.Observe(e)
 }
 
-func (c *call) warnings() map[string][]string {
+func (r *run) warnings() map[string][]string {
 	all := map[string][]string{}
-	for cluster := range c.members {
+	for cluster := range r.clusters {
 		if texts := cluster.warnings.take(); len(texts) > 0 {
 			all[cluster.ID.String()] = texts
 		}
@@ -135,4 +183,11 @@ func (c *call) warnings() map[string][]string {
 		return nil
 	}
 	return all
+}
+
+func (r *run) watcher(c *Cluster, from bool) *istiod.Watcher {
+	if !from {
+		return nil
+	}
+	return r.watchers[c]
 }

@@ -5,95 +5,171 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// awaitSync waits until every istiod replica of From says of itself that it reads To.
-func (w *work) awaitSync() []step {
-	return w.await(istiod.Synced, "istiod-synced")
-}
+// awaitSync waits until every istiod replica of From says of itself that it reads To, and after a rotation that it has again
+// what it had.
+func (t *task) awaitSync() []step { return t.await(istiod.Synced, "istiod-synced") }
 
 // awaitGone waits until no replica knows To any more.
-func (w *work) awaitGone() []step {
-	if w.live.secret == nil {
+func (t *task) awaitGone() []step {
+	if t.seen.secret == nil {
 		return nil
 	}
-	return w.await(istiod.NotSeen, "istiod-forgot")
+	return t.await(istiod.NotSeen, "istiod-forgot")
 }
 
-// await polls the replicas, each on its own: one that does not answer hides none of the others.
-func (w *work) await(want istiod.Status, check string) []step {
-	s := step{kind: verify, Step: Step{Change: Change{Stage: StageSync, On: w.From.ID, Object: "istiod", Action: Verified}}}
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		if w.from.noIstiod != nil {
-			w.report.Results = append(w.report.Results, probe.Result{
-				Check: check, Target: w.From.ID.String(), Status: probe.Unknown, Err: w.from.noIstiod,
-				Summary: "no istiod of " + w.From.ID.String() + " could be asked",
-				Hint:    w.from.whyNoIstiod(),
-			})
-			return nil, nil
-		}
-		limited, cancel := context.WithTimeout(ctx, w.syncTimeout())
-		defer cancel()
-		results := make([]probe.Result, len(w.from.replicas))
-		failures := make([]error, len(results))
-		var wg sync.WaitGroup
-		for i, r := range w.from.replicas {
-			wg.Go(func() { results[i], failures[i] = w.awaitReplica(limited, r, want) })
-		}
-		wg.Wait()
-		for i := range results {
-			results[i].Check, results[i].Target = check, w.from.replicas[i].Name+" of "+w.From.ID.String()
-		}
-		w.report.Results = append(w.report.Results, results...)
-		if ctx.Err() != nil {
-			return nil, ctx.Err() // the caller's time, not istiod's
-		}
-		w.seen = !slices.ContainsFunc(results, func(r probe.Result) bool { return r.Status != probe.Passed }) &&
-			(w.RestartIstiods != nil || !w.needsRestart())
-		return nil, errors.Join(failures...)
-	}
-	return []step{s}
+// await asks the replicas, each by itself: one that does not answer hides none of the others. Verify looks once.
+func (t *task) await(want istiod.Status, check string) []step {
+	return []step{{
+		kind: verify, Step: Step{Change: Change{Stage: StageSync, On: t.From.ID, Object: "istiod", Action: Verified}},
+		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
+			if t.from.noIstiod != nil {
+				t.report.Results = append(t.report.Results, probe.Result{
+					Check: check, Target: t.From.ID.String(), Status: probe.Unknown, Err: t.from.noIstiod,
+					Summary: "no istiod of " + t.From.ID.String() + " could be asked",
+					Hint:    t.from.whyNoIstiod(),
+				})
+				return nil, nil
+			}
+			return nil, t.sync(ctx, want, check)
+		},
+	}}
 }
 
-// awaitReplica polls one replica, quickly at first: a healthy istiod needs less than a second. Verify looks once.
-func (w *work) awaitReplica(ctx context.Context, r istiod.Replica, want istiod.Status) (probe.Result, error) {
+// sync waits without a slot of work, for as long as SyncTimeout allows.
+func (t *task) sync(ctx context.Context, status istiod.Status, check string) error {
 	start := time.Now()
-	secret := w.From.namespace() + "/" + w.secretName()
-	if w.From.Hosted {
-		secret = "" // its name is the host's choice
+	limited, cancel := context.WithTimeout(ctx, t.syncTimeout())
+	defer cancel()
+	var views []istiod.View
+	var err error
+	t.idle(func() bool {
+		if want := t.watchFor(status); t.goal == verified {
+			views, err = t.from.watch.Look(limited, want)
+		} else {
+			views, err = t.from.watch.Await(limited, want, func(v istiod.View) {
+				if !v.Is(status) {
+					t.tellWaiting(v, time.Since(start))
+				}
+			})
+		}
+		return true
+	})
+	if ctx.Err() != nil {
+		return ctx.Err() // the caller's time, not istiod's
 	}
-	pause := 100 * time.Millisecond
-	for {
-		status, err := r.Status(ctx, w.To.ID.String(), secret)
-		if err == nil && status == want && want == istiod.Synced && !w.kept(ctx, r) {
-			status = istiod.Degraded
-		}
-		if err == nil && status == want {
-			return probe.Result{Status: probe.Passed, Took: time.Since(start), Summary: fmt.Sprintf("%s: %s", w.To.ID, status)}, nil
-		}
-		if w.goal == verified || !sleep(ctx, pause) {
-			return w.notReached(ctx, r, status, err, time.Since(start))
-		}
-		w.tell(Change{Stage: StageSync, On: w.From.ID, Object: r.Name, Reason: waiting(w.To.ID, status, err)}, time.Since(start), nil)
-		pause = min(2*pause, time.Second)
+	if err != nil && len(views) == 0 {
+		t.report.Results = append(t.report.Results, probe.Result{
+			Check: check, Target: t.From.ID.String(), Status: probe.Unknown, Err: err, Took: time.Since(start),
+			Summary: "no istiod of " + t.From.ID.String() + " could be asked", Hint: "are its Pods ready, and may the caller list pods and create pods/portforward?",
+		})
+		return nil
 	}
+	var failures []error
+	reached := true
+	for _, v := range views {
+		result, failure := t.judgeView(ctx, v, status)
+		result.Check, result.Target, result.Took = check, v.Replica+" of "+t.From.ID.String(), time.Since(start)
+		t.report.Results = append(t.report.Results, result)
+		failures, reached = append(failures, failure), reached && result.Status == probe.Passed
+	}
+	t.confirmed = reached && status == istiod.Synced && (t.RestartIstiods != nil || !t.needsRestart())
+	return errors.Join(failures...)
 }
 
-// notReached is the end of a wait: a replica that answered is at the wrong level; one that did not may well be at the right one.
-func (w *work) notReached(ctx context.Context, r istiod.Replica, status istiod.Status, err error, took time.Duration) (probe.Result, error) {
-	if err != nil {
+// watchFor is what the replicas have to say.
+func (t *task) watchFor(status istiod.Status) istiod.Want {
+	want := istiod.Want{Cluster: t.To.ID.String(), Status: status, Since: t.changed}
+	if !t.From.Hosted { // the name of the Secret is the host's choice there
+		want.Secret = t.From.namespace() + "/" + t.secretName()
+	}
+	if status == istiod.Synced {
+		want.Held, want.Gone = t.held, t.stillThere
+	}
+	return want
+}
+
+func (t *task) tellWaiting(v istiod.View, took time.Duration) {
+	reason := fmt.Sprintf("waiting: %s is %s", t.To.ID, v.Status)
+	if v.Err != nil {
+		reason = "waiting: " + v.Err.Error()
+	}
+	t.tell(Change{Stage: StageSync, On: t.From.ID, Object: v.Replica, Reason: reason}, took, nil)
+}
+
+// judgeView is the end of a wait: a replica that answered is where it should be or at the wrong level; one that did not may well
+// be at the right one.
+func (t *task) judgeView(ctx context.Context, v istiod.View, want istiod.Status) (probe.Result, error) {
+	switch {
+	case v.Err != nil:
 		return probe.Result{
-			Status: probe.Unknown, Took: took, Err: err, Summary: r.Name + " could not be asked",
+			Status: probe.Unknown, Err: v.Err, Summary: v.Replica + " could not be asked",
 			Hint: "is the Pod ready, and may the caller create pods/portforward?",
 		}, nil
+	case v.Status == want:
+		return probe.Result{Status: probe.Passed, Summary: fmt.Sprintf("%s: %s", t.To.ID, v.Status)}, nil
 	}
-	failure := &NotSyncedError{Cluster: w.To.ID, Replica: r.Name, Level: status}
-	return probe.Result{Status: probe.Failed, Took: took, Err: failure, Summary: failure.Error(), Hint: w.diagnose(ctx, status)}, failure
+	failure := &NotSyncedError{Cluster: t.To.ID, Replica: v.Replica, Level: v.Status}
+	return probe.Result{Status: probe.Failed, Err: failure, Summary: failure.Error(), Hint: t.diagnose(ctx, v.Status)}, failure
+}
+
+// diagnose says more than the level does: which right is missing, if that is the cause.
+func (t *task) diagnose(ctx context.Context, level istiod.Status) string {
+	if t.token.IsZero() || level != istiod.Syncing && level != istiod.TimedOut {
+		return level.Hint()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proofTimeout)
+	defer cancel()
+	needs := t.needs()
+	if err := t.proveOnce(ctx, t.token, &needs); err != nil {
+		return err.Error()
+	}
+	return "the credential and its rights are good as seen from here: is " + address(t.want.endpoint) + " reachable from istiod's pods?"
+}
+
+// restart has From's istiods restarted where their version does not pick up a changed Secret by itself. They may come back under
+// other names.
+func (t *task) restart() []step {
+	if t.RestartIstiods == nil || t.seen.stale == "" || !t.needsRestart() {
+		return nil
+	}
+	return []step{{
+		kind: verify, Step: Step{Change: Change{Stage: StageSync, On: t.From.ID, Object: "istiod", Action: Restarted, Reason: "its version misses changes of a remote secret"}},
+		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
+			var err error
+			t.idle(func() bool { err = t.RestartIstiods(ctx, t.From); return true })
+			if t.from.watch != nil {
+				t.from.watch.Refresh()
+			}
+			return nil, err
+		},
+	}}
+}
+
+// guard asks the caller before an old credential is revoked, and then the istiods again: some may have come meanwhile.
+func (t *task) guard() []step {
+	if t.Peering.Guard == nil || t.seen.stale == "" || t.seen.secret == nil {
+		return nil
+	}
+	return []step{{
+		kind: verify, Step: Step{Change: Change{Stage: StageSync, On: t.From.ID, Object: "guard", Action: Verified}},
+		do: func(t *task, ctx context.Context, _ step) (undo apply.Undo, err error) {
+			t.idle(func() bool { err = t.Peering.Guard(ctx, t.Link); return true })
+			if err == nil && t.confirmed {
+				t.from.watch.Refresh()
+				want := t.watchFor(istiod.Synced)
+				views, lost := t.from.watch.Look(ctx, want)
+				t.confirmed = lost == nil && len(views) > 0 && !slices.ContainsFunc(views, func(v istiod.View) bool { return !v.Is(istiod.Synced) })
+			}
+			return nil, err
+		},
+	}}
 }
 
 // sleep says whether the pause ended before ctx did.
@@ -104,37 +180,4 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func waiting(id ID, status istiod.Status, err error) string {
-	if err != nil {
-		return "waiting: " + err.Error()
-	}
-	return fmt.Sprintf("waiting: %s is %s", id, status)
-}
-
-// diagnose says more than the level does: which right is missing, if that is the cause.
-func (w *work) diagnose(ctx context.Context, level istiod.Status) string {
-	if w.token.IsZero() || level != istiod.Syncing && level != istiod.TimedOut {
-		return level.Hint()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proofTimeout)
-	defer cancel()
-	needs := w.needs()
-	if err := w.proveOnce(ctx, w.token, &needs); err != nil {
-		return err.Error()
-	}
-	return "the credential and its rights are good as seen from here: is " + address(w.endpoint) + " reachable from istiod's pods?"
-}
-
-// guard asks the caller before an old credential is revoked.
-func (w *work) guard() []step {
-	if w.Peering.Guard == nil || w.live.stale == "" || w.live.secret == nil {
-		return nil
-	}
-	s := step{kind: verify, Step: Step{Change: Change{Stage: StageSync, On: w.From.ID, Object: "guard", Action: Verified}}}
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		return nil, w.Peering.Guard(ctx, w.Link)
-	}
-	return []step{s}
 }

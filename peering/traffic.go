@@ -10,11 +10,11 @@ import (
 // climb are the levels of Verify above what istiods say of their own sync: the endpoints that istiod has, the gateway to
 // them, the endpoints that the client's proxy got, and an answer. Each needs those below it, so the first that fails is the
 // diagnosis; one that cannot be seen from here is Unknown, and the climb goes on.
-func (w *work) climb() []step {
-	if w.Peering.Workload == nil {
+func (t0 *task) climb() []step {
+	if t0.Peering.Workload == nil {
 		return nil
 	}
-	t := &traffic{work: w, Workload: w.Peering.Workload.filled()}
+	t := &traffic{task: t0, Workload: t0.Peering.Workload.filled()}
 	client := "Deployment/" + t.Namespace + "/" + t.Client
 	return flow(
 		t.level(StageSync, "istiod", "istiod-endpoints", t.istiodEndpoints),
@@ -28,7 +28,7 @@ func (w *work) climb() []step {
 
 // traffic is what the levels of one link learn, each for those above it.
 type traffic struct {
-	*work
+	*task
 	Workload
 	known    bool            // an istiod told of its endpoints
 	holders  map[string]bool // clusters that have endpoints of the service, by ID

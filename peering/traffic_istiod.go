@@ -23,7 +23,7 @@ func (t *traffic) askEvery(ask func(istiod.Replica) error) (silent probe.Result)
 		return silent
 	}
 	var quiet []string
-	for _, r := range t.from.replicas {
+	for _, r := range t.from.istiods {
 		if err := ask(r); err != nil {
 			quiet, silent.Err = append(quiet, r.Name), errors.Join(silent.Err, err)
 		}

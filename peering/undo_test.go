@@ -141,7 +141,7 @@ func TestWhatCannotBeUndoneIsNamed(t *testing.T) {
 		for _, c := range report.Links[0].Left {
 			left = append(left, c.Object)
 		}
-		require.Equal(t, []string{"ClusterRoleBinding/meshpeer-reader-east", "ClusterRole/meshpeer-reader-east", "ServiceAccount/istio-system/meshpeer-reader-east"}, left)
+		require.Equal(t, []string{"Token/istio-system/meshpeer-reader-east-1", "ClusterRoleBinding/meshpeer-reader-east", "ClusterRole/meshpeer-reader-east", "ServiceAccount/istio-system/meshpeer-reader-east"}, left)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -20,56 +21,64 @@ const verified Goal = ""
 // joins one *Error for each link that is seen not to work; what could not be seen is Unknown in the report and is not an
 // error.
 func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
-	return p.run(ctx, verified, links)
+	return p.call(ctx, verified, links, nil)
 }
 
 // check is a step that looks once.
-func (w *work) check(stage Stage, on ID, object string, look func(context.Context) (probe.Result, error)) []step {
-	s := step{kind: verify, Step: Step{Change: Change{Stage: stage, On: on, Object: object, Action: Verified}}}
-	s.do = func(ctx context.Context) (func(context.Context) error, error) {
-		start := time.Now()
-		result, err := look(ctx)
-		result.Took, result.Err = time.Since(start), err
-		switch {
-		case result.Status == probe.Unknown, err == nil && isStatus(result.Status):
-		case err == nil && result.Status == "":
-			result.Status = probe.Passed
-		case err == nil, unreachable(err):
-			result.Status = probe.Unknown
-		default:
-			result.Status = probe.Failed
-		}
-		if err != nil && result.Hint == "" {
-			result.Hint = hint(err)
-		}
-		if result.Summary == "" && result.Err != nil {
-			result.Summary = result.Err.Error()
-		}
-		w.report.Results = append(w.report.Results, result)
-		if result.Status != probe.Failed {
-			err = nil
-		}
-		return nil, err
-	}
-	return []step{s}
+func (t *task) check(stage Stage, on ID, object string, look func(context.Context) (probe.Result, error)) []step {
+	return []step{{
+		kind: verify, Step: Step{Change: Change{Stage: stage, On: on, Object: object, Action: Verified}},
+		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
+			start := time.Now()
+			result, err := look(ctx)
+			result.Took, result.Err = time.Since(start), err
+			switch {
+			case result.Status == probe.Unknown, err == nil && isStatus(result.Status):
+			case err == nil && result.Status == "":
+				result.Status = probe.Passed
+			case err == nil, unreachable(err):
+				result.Status = probe.Unknown
+			default:
+				result.Status = probe.Failed
+			}
+			if err != nil && result.Hint == "" {
+				result.Hint = hint(err)
+			}
+			if result.Summary == "" && result.Err != nil {
+				result.Summary = result.Err.Error()
+			}
+			t.report.Results = append(t.report.Results, result)
+			if result.Status != probe.Failed {
+				err = nil
+			}
+			return nil, err
+		},
+	}}
 }
 
-func (w *work) checkSecret() []step {
-	if w.From.Hosted {
+func (t *task) checkSecret() []step {
+	if t.From.Hosted {
 		return nil
 	}
-	object := "Secret/" + w.From.namespace() + "/" + w.secretName()
-	return w.check(StageShare, w.From.ID, object, func(context.Context) (probe.Result, error) {
-		result := probe.Result{Check: "remote-secret", Target: object + " of " + w.From.ID.String()}
-		shared, why := w.shared()
-		if why != "" {
+	object := "Secret/" + t.From.namespace() + "/" + t.secretName()
+	return t.check(StageShare, t.From.ID, object, func(context.Context) (probe.Result, error) {
+		result := probe.Result{Check: "remote-secret", Target: object + " of " + t.From.ID.String()}
+		if t.seen.useless != "" {
 			result.Hint = "call Ensure"
-			return result, errors.New(why)
+			if s := t.seen.secret; s != nil && t.seen.foreign != "" {
+				result.Hint = ""
+				return result, fmt.Errorf("%s: %w", t.seen.useless, &ForeignObjectError{Object: apply.Name(s), Owner: t.seen.foreign, Adoptable: true})
+			}
+			return result, errors.New(t.seen.useless)
 		}
-		result.Status, result.Summary = probe.Passed, "istiod accepts it for "+address(shared.Endpoint)
+		result.Status, result.Summary = probe.Passed, "istiod accepts it for "+address(t.seen.shared.Endpoint)
+		if t.seen.foreign != "" {
+			result.Status, result.Summary = probe.Warned, result.Summary+"; it is not this module's: its owner: "+t.seen.foreign
+			result.Hint = "Ensure with Peering.Adopt takes it over in place"
+		}
 		var refused []error
-		for i, problem := range (secrets.LintOptions{Namespace: w.From.namespace()}).Lint(w.live.secret) {
-			if i == 0 {
+		for _, problem := range (secrets.LintOptions{Namespace: t.From.namespace()}).Lint(t.seen.secret) {
+			if result.Status == probe.Passed {
 				result.Status, result.Summary = probe.Warned, ""
 			}
 			result.Summary, result.Hint = joined(result.Summary, problem.Message), joined(result.Hint, problem.Remedy)
@@ -80,8 +89,10 @@ func (w *work) checkSecret() []step {
 		if len(refused) > 0 {
 			return result, errors.Join(refused...)
 		}
-		w.token = shared.Token.WithRef(w.live.ref)
-		w.note(w.live.ref)
+		t.token = t.seen.shared.Token.WithRef(t.seen.ref)
+		if t.seen.foreign == "" {
+			t.note(t.seen.ref)
+		}
 		return result, nil
 	})
 }
@@ -93,34 +104,37 @@ func joined(first, second string) string {
 	return first + "; " + second
 }
 
-func (w *work) checkToken() []step {
-	if w.From.Hosted {
+func (t *task) checkToken() []step {
+	if t.From.Hosted {
 		return nil
 	}
-	return w.check(StageMint, w.To.ID, "Token", func(ctx context.Context) (probe.Result, error) {
-		result := probe.Result{Check: "credential", Target: w.want.reader.user()}
-		_, err := w.identify(ctx, w.token, w.live.accountUID)
-		if err == nil {
-			result.Summary = "the API server of " + w.To.ID.String() + " accepts the token as the reader's"
+	return t.check(StageMint, t.To.ID, "Token", func(ctx context.Context) (probe.Result, error) {
+		result := probe.Result{Check: "credential", Target: t.want.reader.user()}
+		_, err := t.identify(ctx, t.token, t.seen.accountUID)
+		switch {
+		case err == nil && t.seen.foreign != "":
+			result.Target, result.Summary = line(t.speaksFor), "the API server of "+t.To.ID.String()+" accepts the token"
+		case err == nil:
+			result.Summary = "the API server of " + t.To.ID.String() + " accepts the token as the reader's"
 		}
 		return result, err
 	})
 }
 
-func (w *work) checkRights() []step {
-	if w.From.Hosted {
+func (t *task) checkRights() []step {
+	if t.From.Hosted {
 		return nil
 	}
-	return w.check(StageGrant, w.To.ID, "ServiceAccount/"+w.want.reader.String(), func(ctx context.Context) (probe.Result, error) {
-		needs := w.needs()
-		result := probe.Result{Check: "rights", Target: w.want.reader.String()}
-		err := w.proveOnce(ctx, w.token, &needs)
+	return t.check(StageGrant, t.To.ID, "ServiceAccount/"+t.want.reader.String(), func(ctx context.Context) (probe.Result, error) {
+		needs := t.needs()
+		result := probe.Result{Check: "rights", Target: t.want.reader.String()}
+		err := t.proveOnce(ctx, t.token, &needs)
 		switch {
 		case apierrors.IsUnauthorized(err), unreachable(err): // the check before this one says it
 			result.Status = probe.Skipped
 			err = nil
 		case err == nil:
-			result.Summary = fmt.Sprintf("all %d rights that istiod's informers need", len(w.needs()))
+			result.Summary = fmt.Sprintf("all %d rights that istiod's informers need", len(t.needs()))
 		}
 		return result, err
 	})

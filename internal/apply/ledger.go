@@ -47,6 +47,20 @@ func (l *Ledger) Add(e Entry) {
 	}
 }
 
+// Empty says that there is nothing to take back.
+func (l *Ledger) Empty() bool { return len(l.entries) == 0 }
+
+// Withhold takes nothing back and empties the ledger: each entry stays, for the reason that why gives.
+func (l *Ledger) Withhold(why error) []Undone {
+	entries := l.entries
+	l.entries = nil
+	results := make([]Undone, 0, len(entries))
+	for _, e := range slices.Backward(entries) {
+		results = append(results, Undone{e, why})
+	}
+	return results
+}
+
 // Rollback takes all entries back, the last one first, and empties the ledger. The result is in that order. The context is
 // one of the rollback's own; when it ends, what is left was not taken back and says so.
 func (l *Ledger) Rollback(ctx context.Context) []Undone {

@@ -118,19 +118,12 @@ func (w Writer) Recreate(ctx context.Context, live, want kube.Object) (made kube
 	return made, both(undo, w.putBack(live)), err
 }
 
-// Delete removes the object that has live's UID, whatever became of its content. One that is gone, or that another one has
-// replaced, is no error.
+// Delete removes the object that has live's UID, whatever became of its content. That it is gone is no error; that another one
+// has its name is the API server's conflict, and the other one stays.
 func (w Writer) Delete(ctx context.Context, live kube.Object) error {
 	o := clone(live)
 	o.SetResourceVersion("")
-	err := w.objects().Delete(ctx, o)
-	if apierrors.IsConflict(err) && OutcomeOf(err) == NotDone {
-		fresh, seen := find(ctx, w.objects(), live)
-		if seen == nil && deleted(o, fresh) == Done {
-			return nil
-		}
-	}
-	return err
+	return w.objects().Delete(ctx, o)
 }
 
 // certain says whether an error of a steady write proves that nothing was written and that nothing is still under way.

@@ -47,6 +47,7 @@ var (
 		reflect.TypeFor[rbacv1.RoleBinding]():                      {rbac.WithKind("RoleBinding"), "rolebindings"},
 		reflect.TypeFor[authorizationv1.SubjectAccessReview]():     {auth.WithKind("SubjectAccessReview"), "subjectaccessreviews"},
 		reflect.TypeFor[authorizationv1.SelfSubjectAccessReview](): {auth.WithKind("SelfSubjectAccessReview"), "selfsubjectaccessreviews"},
+		reflect.TypeFor[authorizationv1.SelfSubjectRulesReview]():  {auth.WithKind("SelfSubjectRulesReview"), "selfsubjectrulesreviews"},
 		reflect.TypeFor[authenticationv1.SelfSubjectReview]():      {authenticationv1.SchemeGroupVersion.WithKind("SelfSubjectReview"), "selfsubjectreviews"},
 	}
 )

@@ -52,7 +52,7 @@ func (p Paths) metadata(ctx context.Context, target string, page *metav1.Partial
 		return err
 	}
 	request.Header.Set("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
-	response, err := p.client.Do(request)
+	response, err := p.client().Do(request)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,24 +32,37 @@ func (c Objects) Get(ctx context.Context, o Object) (Object, error) {
 	return typed(u, o, err)
 }
 
-// List reads the objects of the kind and namespace of like that selector matches (a label selector; "" is all).
+// List reads the objects of the kind and namespace of like that selector matches (a label selector; "" is all), page by page.
 func (c Objects) List(ctx context.Context, like Object, selector string) ([]Object, error) {
 	resource, _, err := c.resource(like)
 	if err != nil {
 		return nil, err
 	}
-	list, err := resource.List(ctx, metav1.ListOptions{LabelSelector: selector})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Object, len(list.Items))
-	for i := range list.Items {
-		if out[i], err = typed(&list.Items[i], like, nil); err != nil {
+	var out []Object
+	for options := (metav1.ListOptions{LabelSelector: selector, Limit: pageSize}); ; {
+		page, err := resource.List(ctx, options)
+		if apierrors.IsResourceExpired(err) && options.Continue != "" { // the server has forgotten the state of the first page
+			out, options = nil, metav1.ListOptions{LabelSelector: selector}
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
+		for i := range page.Items {
+			o, err := typed(&page.Items[i], like, nil)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, o)
+		}
+		if options.Continue = page.GetContinue(); options.Continue == "" {
+			return out, nil
+		}
 	}
-	return out, nil
 }
+
+// pageSize is the number of objects in one answer to List, as kubectl has it.
+const pageSize = 500
 
 // Create stores o and returns what was stored. Reviews (SelfSubjectAccessReview and its kin) are answered, not stored.
 func (c Objects) Create(ctx context.Context, o Object) (Object, error) {

@@ -13,7 +13,7 @@ import (
 
 // Paths reads paths of an API server that are no objects, such as /version.
 type Paths struct {
-	client *http.Client
+	client func() *http.Client // printers that follow fields do not enter it: it holds the credential of its config
 	base   *url.URL
 }
 
@@ -24,7 +24,7 @@ func NewPaths(config *rest.Config) (Paths, error) {
 		return Paths{}, err
 	}
 	client, err := rest.HTTPClientFor(config)
-	return Paths{client, base}, err
+	return Paths{func() *http.Client { return client }, base}, err
 }
 
 // Get returns the body of path and the server's clock by the Date header, zero if there is none. Another status than 200
@@ -35,7 +35,7 @@ func (p Paths) Get(ctx context.Context, path string) (body []byte, date time.Tim
 		return nil, date, err
 	}
 	request.Header.Set("Accept", "application/json") // /api/v1 has other forms
-	response, err := p.client.Do(request)
+	response, err := p.client().Do(request)
 	if err != nil {
 		return nil, date, err
 	}

@@ -36,7 +36,7 @@ const (
 func TestKillAtEveryWrite(t *testing.T) {
 	w := sharedWorld(t)
 	link := peering.Link{From: w.clusters[1], To: w.clusters[0]}
-	p := &peering.Peering{Patience: 100 * time.Millisecond}
+	p := &peering.Peering{LockTimeout: 100 * time.Millisecond}
 	for _, verb := range []string{"ensure", "rotate", "remove", "undo"} {
 		for at := 1; ; at++ {
 			done := false

@@ -1,0 +1,255 @@
+package peering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// snapshot is what one API server held at one moment, read once per call for all of its links: a handful of lists, however
+// many links there are.
+type snapshot struct {
+	*Cluster
+	objects  Objects           // Cluster.Objects; what may work a moment later is tried again
+	uid      string            // of kube-system: which cluster this is
+	tables   map[string]*table // by kind
+	remotes  []*corev1.Secret  // every remote secret that its istiods see; read for From only
+	claimed  map[string][]*corev1.Secret
+	watch    *istiod.Watcher  // of its istiods; nil: nobody can ask them
+	istiods  []istiod.Replica // read for From only
+	noIstiod error            // why istiods is empty
+	err      error            // why the cluster cannot be worked with
+
+	gets memo[Object] // objects that are in no list
+}
+
+// role of a cluster in a call decides what is read of it.
+type role struct {
+	from, to bool
+	readers  string // namespace of the readers in To
+	own      bool   // the links have readers of their own
+	local    bool   // and Roles besides
+}
+
+// survey reads every cluster of the links at once. The error is about the call; a cluster that does not answer fails its own
+// links only.
+func (r *run) survey(ctx context.Context, links []Link) (map[*Cluster]*snapshot, error) {
+	roles := map[*Cluster]*role{}
+	as := func(c *Cluster) *role {
+		if roles[c] == nil {
+			roles[c] = &role{}
+		}
+		return roles[c]
+	}
+	for _, l := range links {
+		as(l.From).from = true
+		if to := as(l.To); !l.From.Hosted { // else what is there is the host's
+			to.to, to.readers, to.own, to.local = true, r.readerNamespace(l.To), r.Account == nil, r.localRoles()
+		}
+	}
+	all := make(map[*Cluster]*snapshot, len(roles))
+	var wg sync.WaitGroup
+	for c, role := range roles {
+		s := &snapshot{Cluster: c, objects: r.steady(c.Objects), tables: map[string]*table{}, watch: r.watcher(c, role.from)}
+		all[c] = s
+		wg.Go(func() { s.err = s.read(ctx, *role) })
+	}
+	wg.Wait()
+	return all, oneClusterEach(all, links)
+}
+
+// oneClusterEach refuses a call of which two members are one cluster.
+func oneClusterEach(all map[*Cluster]*snapshot, links []Link) error {
+	byUID := map[string]*snapshot{}
+	for _, l := range links { // in the order of the links, so that the answer is the same each time
+		for _, s := range []*snapshot{all[l.From], all[l.To]} {
+			if s.err != nil || s.uid == "" {
+				continue
+			}
+			if other := byUID[s.uid]; other != nil && other != s {
+				return &SameClusterError{A: other.ID, B: s.ID, UID: s.uid}
+			}
+			byUID[s.uid] = s
+		}
+	}
+	return nil
+}
+
+// read makes all requests at once. Which of them failed first does not matter: each would end the links.
+func (s *snapshot) read(ctx context.Context, role role) error {
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		failed []error
+	)
+	do := func(read func() error) {
+		wg.Go(func() {
+			if err := read(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, err)
+			}
+		})
+	}
+	do(func() error {
+		system, err := s.objects.Get(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceSystem}})
+		if err == nil {
+			s.uid = string(system.GetUID())
+		}
+		return err
+	})
+	for _, t := range tablesOf(role) {
+		s.tables[kube.Kind(t.like)] = t
+		do(func() error { return t.read(ctx, s.objects) })
+	}
+	if role.from {
+		do(func() error { s.findIstiods(ctx); return nil })
+		if !s.Hosted {
+			do(func() (err error) { return s.readRemotes(ctx) })
+		}
+	}
+	wg.Wait()
+	if len(failed) > 0 {
+		return failed[0]
+	}
+	return nil
+}
+
+// findIstiods lists the replicas. That there is none to ask is no failure of the cluster.
+func (s *snapshot) findIstiods(ctx context.Context) {
+	if s.watch == nil {
+		s.noIstiod = fmt.Errorf("%w: the control plane of %q cannot be asked from here", ErrNotReady, s.ID)
+		return
+	}
+	if s.istiods, s.noIstiod = s.watch.Replicas(ctx); s.noIstiod == nil && len(s.istiods) == 0 {
+		s.noIstiod = fmt.Errorf("%w: no Pod labelled app=istiod in namespace %s of %q", ErrNotReady, s.namespace(), s.ID)
+	}
+}
+
+// whyNoIstiod is the next step where no istiod of the cluster could be asked.
+func (s *snapshot) whyNoIstiod() string {
+	if missing, ok := errors.AsType[*istiod.MissingError](s.noIstiod); ok {
+		return missing.Remedy
+	}
+	return "let the caller list pods and create pods/portforward in istiod's namespace, set ConnectOptions.Namespace to that namespace, or fill Cluster.Istiods"
+}
+
+// readRemotes lists what istiod's secret controller sees.
+func (s *snapshot) readRemotes(ctx context.Context) error {
+	remotes, err := remotesOf(ctx, s.objects, s.Cluster)
+	if err != nil {
+		return err
+	}
+	s.remotes, s.claimed = remotes, map[string][]*corev1.Secret{}
+	for _, secret := range remotes {
+		names := map[string]bool{secret.Name: true, secrets.SecretName(secret.Labels[LabelTo]): true} // as ours, or in the way of ours
+		for id := range secret.Data {
+			names[secrets.SecretName(id)] = true
+		}
+		for name := range names {
+			s.claimed[name] = append(s.claimed[name], secret)
+		}
+	}
+	return nil
+}
+
+func remotesOf(ctx context.Context, objects Objects, c *Cluster) ([]*corev1.Secret, error) {
+	return list(ctx, objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, secrets.LabelMultiCluster+"=true")
+}
+
+// remotesFor are the remote secrets that name the cluster, or have the name that its own would have.
+func (s *snapshot) remotesFor(id ID) []*corev1.Secret {
+	return s.claimed[secrets.SecretName(id.String())]
+}
+
+// tablesOf are the kinds that are listed in a cluster: ServiceAccounts, ClusterRoles and bindings whole, so that foreign
+// objects of our names are seen before anything is written.
+func tablesOf(r role) (all []*table) {
+	if !r.to {
+		return nil
+	}
+	ours := LabelManagedBy + "=" + ManagedBy
+	in := metav1.ObjectMeta{Namespace: r.readers}
+	all = append(all, &table{like: &corev1.ServiceAccount{ObjectMeta: in}}, &table{like: &corev1.Secret{ObjectMeta: in}, selector: ours})
+	if r.own {
+		all = append(all, &table{like: &rbacv1.ClusterRole{}}, &table{like: &rbacv1.ClusterRoleBinding{}})
+	}
+	if r.local {
+		all = append(all, &table{like: &rbacv1.Role{}, selector: ours}, &table{like: &rbacv1.RoleBinding{}, selector: ours})
+	}
+	return all
+}
+
+// table is one kind as it was listed. To a caller who may not list it is empty, and objects are read one by one.
+type table struct {
+	like     Object
+	selector string // with one, an object that is not listed may still be there
+	listed   bool
+	byName   map[string]Object // by namespace/name
+	byLink   map[string][]Object
+}
+
+func (t *table) read(ctx context.Context, objects Objects) error {
+	found, err := objects.List(ctx, t.like, t.selector)
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	t.listed, t.byName, t.byLink = err == nil, make(map[string]Object, len(found)), map[string][]Object{}
+	for _, o := range found {
+		t.byName[o.GetNamespace()+"/"+o.GetName()] = o
+		if from := o.GetLabels()[LabelFrom]; from != "" {
+			t.byLink[from] = append(t.byLink[from], o)
+		}
+	}
+	return err
+}
+
+// find is the object with the kind, namespace and name of like; nil if there is none. Objects are shared: nobody changes them.
+func (s *snapshot) find(ctx context.Context, like Object) (Object, error) {
+	t := s.tables[kube.Kind(like)]
+	if t != nil && t.listed && (t.like.GetNamespace() == "" || t.like.GetNamespace() == like.GetNamespace()) {
+		if o := t.byName[like.GetNamespace()+"/"+like.GetName()]; o != nil || t.selector == "" {
+			return o, nil
+		}
+	}
+	return s.gets.get(apply.Name(like), func() (Object, error) { return find(ctx, s.objects, like) })
+}
+
+// ours is find for an object that matters only if it is ours: what a complete list of ours lacks is not looked for.
+func (s *snapshot) ours(ctx context.Context, like Object) (Object, error) {
+	if t := s.tables[kube.Kind(like)]; t != nil && t.listed && t.selector != "" && t.like.GetNamespace() == "" {
+		return t.byName[like.GetNamespace()+"/"+like.GetName()], nil
+	}
+	return s.find(ctx, like)
+}
+
+// memo makes a value once for each key, however many ask at the same time.
+type memo[V any] struct {
+	mu    sync.Mutex
+	calls map[string]func() (V, error)
+}
+
+func (m *memo[V]) get(key string, make func() (V, error)) (V, error) {
+	m.mu.Lock()
+	call := m.calls[key]
+	if call == nil {
+		if m.calls == nil {
+			m.calls = map[string]func() (V, error){}
+		}
+		call = sync.OnceValues(make)
+		m.calls[key] = call
+	}
+	m.mu.Unlock()
+	return call()
+}

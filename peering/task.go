@@ -1,0 +1,133 @@
+package peering
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// task is one link in one call. Values go down: want and seen are decided before planned, and nothing changes them later.
+type task struct {
+	*run
+	Link
+	from, to *snapshot
+
+	want     *intent
+	seen     observed
+	refused  *Error              // why nothing can be done: found while reading
+	findings []preflight.Finding // those of the preflight that somebody should see
+	planned  []step
+
+	token     secrets.Token              // in use: the shared one, or the one that this call minted
+	speaksFor string                     // whom the API server takes a foreign token for
+	held      map[string]*istiod.Holding // of To, by replica, just before the remote secret changed
+	changed   time.Time                  // when it did
+	confirmed bool                       // every istiod was seen to use the present credential
+	exposed   bool                       // From may still hold a credential that this call would end
+	untouched bool                       // a failure left nothing of this call: it may be tried again
+	report    LinkReport
+}
+
+// read learns all that the steps depend on. It writes nothing, so its failure leaves nothing.
+func (t *task) read(ctx context.Context) (failed *Error) {
+	if err := t.unanswered(); err != nil {
+		return err
+	}
+	if t.From.Hosted {
+		t.want = &intent{}
+		t.want.describeHosted(t.Link, t.from, t.to)
+		return nil
+	}
+	var err error
+	if t.want, err = t.intend(ctx, t.Link, t.from, t.to); err != nil {
+		return t.failed(StageRead, t.To.ID, err)
+	}
+	for _, text := range t.want.warnings {
+		t.warn(text)
+	}
+	if failed = t.observe(ctx); failed != nil {
+		return failed
+	}
+	if t.goal == Present || t.goal == Rotated {
+		if err := t.judge(ctx); err != nil {
+			return t.failed(StageRead, t.To.ID, err)
+		}
+		t.takeOver()
+		return t.observeOld(ctx)
+	}
+	return nil
+}
+
+// unanswered is the failure of a side that does not answer. Absent makes do with the other one.
+func (t *task) unanswered() *Error {
+	if t.goal == Absent && (t.from.err == nil || t.to.err == nil) {
+		return nil
+	}
+	for _, s := range []*snapshot{t.from, t.to} {
+		if s.err != nil {
+			return t.failed(StageConnect, s.ID, s.err)
+		}
+	}
+	return nil
+}
+
+// writes says whether the task changes anything.
+func (t *task) writes() bool {
+	return t.refused == nil && slices.ContainsFunc(t.planned, func(s step) bool { return s.writes() })
+}
+
+func (t *task) warn(text string) {
+	text = prose(text)
+	if !slices.Contains(t.report.Warnings, text) {
+		t.report.Warnings = append(t.report.Warnings, text)
+	}
+}
+
+func (t *task) tell(c Change, took time.Duration, err error) {
+	if t.Observe == nil {
+		return
+	}
+	e := Event{From: t.From.ID, To: t.To.ID, Change: c, Took: took}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	t.observeEvent(e.printed())
+}
+
+// failed is the one place where an error of a link is made.
+func (t *task) failed(stage Stage, on ID, err error) *Error {
+	if stage != StageSync && stage != StageProbe && stage != StagePreflight {
+		side := t.To
+		if on == t.From.ID {
+			side = t.From
+		}
+		err = own(side, err)
+	}
+	return (&Error{From: t.From.ID, To: t.To.ID, Stage: stage, On: on, Err: err, Hint: hint(err)}).printed()
+}
+
+// note puts the credential in use into the report.
+func (t *task) note(ref secrets.Ref) {
+	t.report.Credential = &ref
+	t.report.RenewAt = renewAt(ref)
+	for _, text := range ref.Warnings {
+		t.warn(text)
+	}
+}
+
+// retryAfter is when a link that failed asks for another call.
+const retryAfter = time.Minute
+
+// settle ends a link: when to call again, its status, and its texts as they may be printed.
+func (t *task) settle() {
+	l := &t.report
+	if retry := time.Now().Add(retryAfter); l.Error != nil && t.goal != verified && (l.RenewAt.IsZero() || retry.Before(l.RenewAt)) {
+		l.RenewAt = retry
+	}
+	l.Status = l.seen()
+	*l = l.printed()
+}

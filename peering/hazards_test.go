@@ -63,7 +63,7 @@ func TestRotationUnderEveryHazard(t *testing.T) {
 					require.True(t, accepted(t, west, old))
 					require.Equal(t, old.Reveal(), bearerOf(t, east, west).Reveal())
 
-					p.RestartIstiods = func(context.Context, *peering.Cluster) error { east.Istiods.Restart(); return nil }
+					p.RestartIstiods = func(context.Context, *peering.Cluster) error { east.Istiods.RestartInPlace(); return nil }
 					_, err = p.Rotate(t.Context(), link)
 					require.NoError(t, err)
 					require.False(t, accepted(t, west, old))

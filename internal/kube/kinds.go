@@ -94,3 +94,13 @@ func Resource(o Object) string {
 	}
 	return k.resource
 }
+
+// Group is the API group of the kind of o, for example "rbac.authorization.k8s.io"; "" is the core group, and that of a kind
+// that is not known.
+func Group(o Object) string {
+	k, err := kindOf(o)
+	if err != nil {
+		return ""
+	}
+	return k.gvk.Group
+}

@@ -3,7 +3,6 @@ package peeringtest
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +39,7 @@ func (m *Member) Run(a App) {
 	m.Server.mu.Lock()
 	defer m.Server.mu.Unlock()
 	if a.Port != 0 {
-		m.Server.store(&corev1.Service{
+		m.Server.store.put(&corev1.Service{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 			ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, UID: newUID()},
 			Spec:       corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Name: "http", Port: a.Port}}},
@@ -51,7 +50,7 @@ func (m *Member) Run(a App) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, UID: newUID()},
 		Spec:       appsv1.DeploymentSpec{Replicas: &a.Replicas, Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: pod},
 	}
-	m.Server.store(d)
+	m.Server.store.put(d)
 	m.Server.replicate(d)
 }
 
@@ -65,20 +64,20 @@ func (s *Server) replicate(o peering.Object) {
 	}
 	var pods []*corev1.Pod
 	prefix := d.Name + "-" + s.id + "-"
-	for k, o := range s.objects {
-		if p, ok := o.(*corev1.Pod); ok && p.Namespace == d.Namespace && strings.HasPrefix(p.Name, prefix) {
-			delete(s.objects, k)
+	for _, o := range s.store.in(group{"Pod", byNamespace, d.Namespace, ""}) {
+		if strings.HasPrefix(o.GetName(), prefix) {
+			s.store.drop(key(o))
 		}
 	}
 	for i := range *d.Spec.Replicas {
 		s.addresses++
-		ip := fmt.Sprintf("%s.%d", s.pods, s.addresses)
+		ip := podAddress(s.number, s.addresses)
 		p := &corev1.Pod{ObjectMeta: *d.Spec.Template.ObjectMeta.DeepCopy(), Spec: *d.Spec.Template.Spec.DeepCopy(), Status: corev1.PodStatus{
 			Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}},
-			Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(time.Now())}},
+			Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(s.now())}},
 		}}
 		p.Namespace, p.Name, p.UID = d.Namespace, fmt.Sprintf("%s%d", prefix, i+1), newUID()
-		s.store(p)
+		s.store.put(p)
 		pods = append(pods, p)
 	}
 	s.publish(d, pods)
@@ -99,5 +98,5 @@ func (s *Server) publish(d *appsv1.Deployment, pods []*corev1.Pod) {
 			TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: p.Namespace, Name: p.Name},
 		})
 	}
-	s.store(slice)
+	s.store.put(slice)
 }

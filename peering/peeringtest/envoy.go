@@ -59,12 +59,16 @@ func (m *Member) locked(read func() string) string {
 func (i *Istiods) synced() (members []*Member) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if len(i.replicas) == 0 || i.hollow {
+	if len(i.replicas) == 0 {
 		return nil
 	}
-	for _, c := range i.clusters(i.replicas[0]) {
-		if c.Status == "synced" && c.ID != i.id {
-			members = append(members, i.mesh.Member(c.ID))
+	r := i.replicas[0]
+	if i.look(r); r.hollow {
+		return nil
+	}
+	for _, source := range r.page.sources {
+		if source.id != i.id {
+			members = append(members, i.mesh.Member(source.id))
 		}
 	}
 	return members
@@ -89,10 +93,5 @@ func (m *Member) clustersPage(p *corev1.Pod) string {
 func (m *Member) services() (all []*corev1.Service) {
 	m.Server.mu.Lock()
 	defer m.Server.mu.Unlock()
-	for _, o := range m.Server.sorted() {
-		if s, ok := o.(*corev1.Service); ok && len(s.Spec.Ports) > 0 {
-			all = append(all, s)
-		}
-	}
-	return all
+	return m.Server.services()
 }

@@ -20,8 +20,7 @@ func (m *Member) exec(namespace, pod, container string) probe.Executor {
 		like := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod}}
 		var p *corev1.Pod
 		err = m.Server.call(ctx, "exec", like, func() error {
-			p, _ = m.Server.objects[key(like)].(*corev1.Pod)
-			if p == nil {
+			if p = find[*corev1.Pod](&m.Server.store, "Pod", namespace, pod); p == nil {
 				return apierrors.NewNotFound(resource(like), pod)
 			}
 			return nil

@@ -1,17 +1,14 @@
 package peeringtest
 
 import (
-	"context"
-	"errors"
+	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -19,107 +16,111 @@ import (
 
 // identity is the sender of a request.
 type identity struct {
-	admin   bool
-	account *corev1.ServiceAccount
+	user, uid string
+	groups    []string
+}
+
+const (
+	masters       = "system:masters"
+	authenticated = "system:authenticated"
+	accounts      = "system:serviceaccounts"
+)
+
+func administrator(s *Server) caller {
+	return caller{s, func() (identity, error) {
+		return identity{user: "admin", groups: []string{masters, authenticated}}, nil
+	}}
+}
+
+func accountIdentity(account *corev1.ServiceAccount) identity {
+	return identity{
+		user: "system:serviceaccount:" + account.Namespace + ":" + account.Name, uid: string(account.UID),
+		groups: []string{accounts, accounts + ":" + account.Namespace, authenticated},
+	}
 }
 
 // as is Cluster.As: the server at the endpoint's URL, as the token's bearer sees it.
 func (m *Mesh) as(e secrets.Endpoint, token secrets.Token) (peering.Objects, error) {
-	return bearer{m.at(e.Server), token.Reveal()}, nil
-}
-
-// bearer sends reviews with a token; nothing else is asked of it.
-type bearer struct {
-	*Server
-	token string
-}
-
-func (b bearer) Create(ctx context.Context, o peering.Object) (out peering.Object, err error) {
-	if b.Server == nil {
-		return nil, errRefused
-	}
-	err = b.call(ctx, "create", o, func() error {
-		account := b.identify(b.token)
+	server := m.at(e.Server)
+	return caller{server, func() (identity, error) {
+		account := server.identify(token.Reveal())
 		if account == nil {
-			return apierrors.NewUnauthorized("invalid bearer token")
+			return identity{}, apierrors.NewUnauthorized("Unauthorized")
 		}
-		if !isReview(kube.Kind(o)) {
-			return apierrors.NewForbidden(resource(o), o.GetName(), errors.New("a reader reads"))
-		}
-		out = b.review(identity{account: account}, o)
-		return nil
-	})
-	return out, err
+		return accountIdentity(account), nil
+	}}, nil
 }
 
 func isReview(kind string) bool {
-	return kind == "SelfSubjectReview" || kind == "SelfSubjectAccessReview" || kind == "SubjectAccessReview"
+	switch kind {
+	case "SelfSubjectReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview":
+		return true
+	}
+	return false
 }
 
-func (s *Server) review(who identity, o peering.Object) peering.Object {
+// review answers; it stores nothing.
+func (s *Server) review(who identity, o peering.Object) (peering.Object, error) {
 	o = clone(o)
 	switch r := o.(type) {
 	case *authenticationv1.SelfSubjectReview:
-		r.Status.UserInfo.Username = "admin"
-		if who.account != nil {
-			r.Status.UserInfo = authenticationv1.UserInfo{Username: user(who.account), UID: string(who.account.UID)}
-		}
+		r.Status.UserInfo = authenticationv1.UserInfo{Username: who.user, UID: who.uid, Groups: slices.Clone(who.groups)}
 	case *authorizationv1.SelfSubjectAccessReview:
-		r.Status.Allowed = who.admin || s.allowed(user(who.account), *r.Spec.ResourceAttributes)
+		r.Status.Allowed = s.allowed(who, r.Spec.ResourceAttributes, r.Spec.NonResourceAttributes)
 	case *authorizationv1.SubjectAccessReview:
-		r.Status.Allowed = s.allowed(r.Spec.User, *r.Spec.ResourceAttributes)
-	}
-	return o
-}
-
-func user(account *corev1.ServiceAccount) string {
-	return "system:serviceaccount:" + account.Namespace + ":" + account.Name
-}
-
-// allowed is the RBAC authorizer.
-func (s *Server) allowed(name string, a authorizationv1.ResourceAttributes) bool {
-	return rbac.Allows(s.rules(name, a.Namespace), rbac.FromResourceAttributes(&a))
-}
-
-// covers says whether the user holds all of the rules in a namespace; "" is everywhere.
-func (s *Server) covers(name string, rules []rbacv1.PolicyRule, namespace string) bool {
-	return len(rbac.Missing(s.rules(name, namespace), rules)) == 0
-}
-
-// rules are what bindings give to a user: ClusterRoleBindings everywhere, RoleBindings in their namespace.
-func (s *Server) rules(name, namespace string) []rbacv1.PolicyRule {
-	var all []rbacv1.PolicyRule
-	for _, o := range s.objects {
-		var ref rbacv1.RoleRef
-		var subjects []rbacv1.Subject
-		switch binding := o.(type) {
-		case *rbacv1.ClusterRoleBinding:
-			ref, subjects = binding.RoleRef, binding.Subjects
-		case *rbacv1.RoleBinding:
-			if binding.Namespace != namespace {
-				continue
-			}
-			ref, subjects = binding.RoleRef, binding.Subjects
+		if r.Spec.User != "admin" && !slices.Contains(r.Spec.Groups, masters) { // the server trusts the groups that it is told
+			r.Status.Allowed = s.allowed(identity{user: r.Spec.User, groups: r.Spec.Groups}, r.Spec.ResourceAttributes, r.Spec.NonResourceAttributes)
+		} else {
+			r.Status.Allowed = true
 		}
-		for _, subject := range subjects {
-			if "system:serviceaccount:"+subject.Namespace+":"+subject.Name == name {
-				all = append(all, s.roleRules(ref, namespace)...)
-			}
+	case *authorizationv1.SelfSubjectRulesReview:
+		if r.Spec.Namespace == "" {
+			return nil, apierrors.NewBadRequest("no namespace on request")
+		}
+		r.Status = s.rulesReview(who, r.Spec.Namespace)
+	}
+	return o, nil
+}
+
+// rulesReview is what the RBAC authorizer lists for a namespace, which need not exist: then it is what ClusterRoleBindings
+// grant (Kubernetes plugin/pkg/auth/authorizer/rbac/rbac.go, RulesFor). A binding whose role is gone is an EvaluationError
+// and leaves the list complete, for it grants nothing.
+func (s *Server) rulesReview(who identity, namespace string) (status authorizationv1.SubjectRulesReviewStatus) {
+	status.ResourceRules, status.NonResourceRules = []authorizationv1.ResourceRule{}, []authorizationv1.NonResourceRule{}
+	rules, err := s.rules(who, namespace)
+	if err != nil {
+		status.EvaluationError = err.Error()
+	}
+	if s.RulesIncomplete != "" {
+		status.Incomplete, status.EvaluationError = true, s.RulesIncomplete
+	}
+	for _, rule := range rules {
+		rule = *rule.DeepCopy()
+		if len(rule.Resources) > 0 {
+			status.ResourceRules = append(status.ResourceRules, authorizationv1.ResourceRule{
+				Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources, ResourceNames: rule.ResourceNames,
+			})
+		}
+		if len(rule.NonResourceURLs) > 0 {
+			status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
 		}
 	}
-	return all
+	return status
 }
 
-func (s *Server) roleRules(ref rbacv1.RoleRef, namespace string) []rbacv1.PolicyRule {
-	switch ref.Kind {
-	case "ClusterRole":
-		if role, ok := s.objects[key(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: ref.Name}})].(*rbacv1.ClusterRole); ok {
-			return role.Rules
-		}
-	case "Role":
-		if role, ok := s.objects[key(&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ref.Name}})].(*rbacv1.Role); ok {
-			return role.Rules
-		}
+// allowed is the answer to an access review; one that asks for nothing is denied.
+func (s *Server) allowed(who identity, resource *authorizationv1.ResourceAttributes, path *authorizationv1.NonResourceAttributes) bool {
+	switch {
+	case resource != nil:
+		return s.grants(who, rbac.FromResourceAttributes(resource))
+	case path != nil:
+		return s.grants(who, rbac.FromNonResourceAttributes(path))
 	}
-	return nil
+	return false
+}
+
+// covers says whether somebody holds all of the rules in a namespace; "" is everywhere.
+func (s *Server) covers(who identity, want []rbacv1.PolicyRule, namespace string) bool {
+	rules, _ := s.rules(who, namespace)
+	return len(rbac.Missing(rules, want)) == 0
 }

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,8 +45,18 @@ func (c claims) sign() string {
 	return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "." + encode([]byte(rand.Text()))
 }
 
-func newClaims(account *corev1.ServiceAccount, secret *corev1.Secret) claims {
-	c := claims{Subject: "system:serviceaccount:" + account.Namespace + ":" + account.Name, Issued: time.Now().Unix(), ID: rand.Text()}
+// readClaims are those of a token; false if it is none of this kind.
+func readClaims(token string) (c claims, ok bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return c, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	return c, err == nil && json.Unmarshal(payload, &c) == nil
+}
+
+func (s *Server) newClaims(account *corev1.ServiceAccount, secret *corev1.Secret) claims {
+	c := claims{Subject: "system:serviceaccount:" + account.Namespace + ":" + account.Name, Issued: s.now().Unix(), ID: rand.Text()}
 	c.Private.Namespace = account.Namespace
 	c.Private.Account = reference{account.Name, string(account.UID)}
 	c.Private.Secret = reference{secret.Name, string(secret.UID)}
@@ -61,9 +69,23 @@ func (s *Server) control(o peering.Object) {
 	if !ok || secret.Type != corev1.SecretTypeServiceAccountToken || s.NoTokenController {
 		return
 	}
+	if s.TokenDelay <= 0 {
+		s.fill(secret)
+		return
+	}
+	time.AfterFunc(s.TokenDelay, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if live := find[*corev1.Secret](&s.store, "Secret", secret.Namespace, secret.Name); live != nil && live.UID == secret.UID {
+			s.fill(live)
+		}
+	})
+}
+
+func (s *Server) fill(secret *corev1.Secret) {
 	account := s.account(secret.Namespace, secret.Annotations[corev1.ServiceAccountNameKey])
 	if account == nil {
-		delete(s.objects, key(secret))
+		s.store.drop(key(secret))
 		return
 	}
 	filled := secret.DeepCopy()
@@ -72,16 +94,15 @@ func (s *Server) control(o peering.Object) {
 	}
 	filled.Annotations[corev1.ServiceAccountUIDKey] = string(account.UID)
 	filled.Data = map[string][]byte{
-		corev1.ServiceAccountTokenKey:     []byte(newClaims(account, secret).sign()),
+		corev1.ServiceAccountTokenKey:     []byte(s.newClaims(account, secret).sign()),
 		corev1.ServiceAccountRootCAKey:    s.endpoint.CA,
 		corev1.ServiceAccountNamespaceKey: []byte(secret.Namespace),
 	}
-	s.store(filled)
+	s.store.put(filled)
 }
 
 func (s *Server) account(namespace, name string) *corev1.ServiceAccount {
-	account, _ := s.objects[key(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})].(*corev1.ServiceAccount)
-	return account
+	return find[*corev1.ServiceAccount](&s.store, "ServiceAccount", namespace, name)
 }
 
 // accounts is Cluster.Accounts.
@@ -101,16 +122,19 @@ func (t tokenRequests) CreateToken(ctx context.Context, name string, request *au
 		if account == nil {
 			return apierrors.NewNotFound(resource(like), name)
 		}
-		marker := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: request.Spec.BoundObjectRef.Name, UID: request.Spec.BoundObjectRef.UID}}
-		if err := t.matches(marker); err != nil {
-			return err
+		marker := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace}}
+		if bound := request.Spec.BoundObjectRef; bound != nil {
+			marker.Name, marker.UID = bound.Name, bound.UID
+			if err := t.matches(marker); err != nil {
+				return err
+			}
 		}
 		life := time.Hour
 		if s := request.Spec.ExpirationSeconds; s != nil {
 			life = time.Duration(*s) * time.Second
 		}
-		c := newClaims(account, marker)
-		c.Expires = time.Now().Add(life).Unix()
+		c := t.newClaims(account, marker)
+		c.Expires = t.now().Add(life).Unix()
 		out.Status = authenticationv1.TokenRequestStatus{Token: c.sign(), ExpirationTimestamp: metav1.NewTime(time.Unix(c.Expires, 0))}
 		return nil
 	})
@@ -119,30 +143,33 @@ func (t tokenRequests) CreateToken(ctx context.Context, name string, request *au
 
 // identify is who a token speaks for now; nil if it is refused.
 func (s *Server) identify(token string) *corev1.ServiceAccount {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
+	c, ok := readClaims(token)
+	if !ok {
 		return nil
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var c claims
-	if err != nil || json.Unmarshal(payload, &c) != nil || c.Expires != 0 && time.Now().Unix() >= c.Expires {
-		return nil
-	}
-	secret, _ := s.objects[key(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.Private.Namespace, Name: c.Private.Secret.Name}})].(*corev1.Secret)
-	account := s.account(c.Private.Namespace, c.Private.Account.Name)
-	if secret == nil || string(secret.UID) != c.Private.Secret.UID || account == nil || string(account.UID) != c.Private.Account.UID {
-		return nil
-	}
-	if stored, ok := secret.Data[corev1.ServiceAccountTokenKey]; ok && string(stored) != token {
-		return nil
-	}
+	_, account := s.bearer(token, c)
 	return account
 }
 
-func (s *Server) sorted() []peering.Object {
-	var all []peering.Object
-	for _, k := range slices.Sorted(maps.Keys(s.objects)) {
-		all = append(all, s.objects[k])
+// bearer is what a token with these claims rests on: the Secret that it is bound to, if it is, and the account; no account if
+// the token is refused.
+func (s *Server) bearer(token string, c claims) (secret *corev1.Secret, _ *corev1.ServiceAccount) {
+	if c.Expires != 0 && s.now().Unix() >= c.Expires {
+		return nil, nil
 	}
-	return all
+	account := s.account(c.Private.Namespace, c.Private.Account.Name)
+	if account == nil || string(account.UID) != c.Private.Account.UID {
+		return nil, nil
+	}
+	if c.Private.Secret.Name == "" {
+		return nil, account
+	}
+	secret = find[*corev1.Secret](&s.store, "Secret", c.Private.Namespace, c.Private.Secret.Name)
+	if secret == nil || string(secret.UID) != c.Private.Secret.UID {
+		return nil, nil
+	}
+	if stored, ok := secret.Data[corev1.ServiceAccountTokenKey]; ok && string(stored) != token {
+		return nil, nil
+	}
+	return secret, account
 }

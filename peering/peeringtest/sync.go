@@ -1,0 +1,157 @@
+package peeringtest
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
+)
+
+// watched are the remote secrets of a member, each read once.
+type watched struct {
+	at  uint64 // store.remotes
+	all []*remoteSecret
+}
+
+type remoteSecret struct {
+	object  *corev1.Secret
+	written time.Time
+	remotes []remoteCluster // empty if istiod would refuse the Secret
+}
+
+type remoteCluster struct {
+	id     string
+	server *Server // nil: nothing listens at the endpoint
+	token  string
+	claims claims
+	valid  bool // the token is one of this kit's
+}
+
+// watch reads the Secrets that are new or changed: in istiod's own namespace, with the label.
+func (i *Istiods) watch() {
+	if at := i.server.store.remotes.Load(); at == i.watched.at {
+		return
+	}
+	known := map[*corev1.Secret]*remoteSecret{}
+	for _, s := range i.watched.all {
+		known[s.object] = s
+	}
+	s := i.server
+	s.mu.Lock()
+	found := s.store.in(group{"Secret", byValue, secrets.LabelMultiCluster, "true"})
+	i.watched.at, i.watched.all = s.store.remotes.Load(), nil
+	for _, o := range found {
+		secret, ok := o.(*corev1.Secret)
+		if !ok || secret.Namespace != "istio-system" {
+			continue
+		}
+		if known[secret] == nil {
+			known[secret] = &remoteSecret{object: secret, written: s.store.written[key(secret)]}
+			defer i.parse(known[secret]) // without the lock
+		}
+		i.watched.all = append(i.watched.all, known[secret])
+	}
+	s.mu.Unlock()
+}
+
+func (i *Istiods) parse(s *remoteSecret) {
+	remotes, _ := secrets.Parse(s.object)
+	for _, r := range remotes {
+		c := remoteCluster{id: r.Cluster, server: i.mesh.at(r.Endpoint.Server), token: r.Token.Reveal()}
+		c.claims, c.valid = readClaims(c.token)
+		s.remotes = append(s.remotes, c)
+	}
+}
+
+// verdict is whether a replica can list in a remote cluster all that its informers list.
+type verdict struct {
+	watcher
+	good bool
+}
+
+// judge looks again if something changed.
+func (v *verdict) judge(c *remoteCluster, w *wanted) {
+	if c.server == nil || !c.valid || v.on != nil && !v.stale.Load() {
+		return
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	private := c.claims.Private
+	on := []id{{"ServiceAccount", private.Namespace, private.Account.Name}, {"Secret", private.Namespace, private.Secret.Name}}
+	_, account := c.server.bearer(c.token, c.claims)
+	v.good = account != nil
+	if v.good {
+		who := accountIdentity(account)
+		for _, subject := range who.subjects() {
+			on = append(on, subjectID(subject, ""), subjectID(subject, w.namespace))
+		}
+		for _, b := range c.server.bindings(who, w.namespace) {
+			on = append(on, id{b.ref.Kind, map[bool]string{false: b.namespace}[b.ref.Kind == "ClusterRole"], b.ref.Name})
+		}
+		v.good = c.server.covers(who, w.everywhere, "") && (w.local == nil || c.server.covers(who, w.local, w.namespace))
+	}
+	c.server.store.follow(&v.watcher, on)
+}
+
+func (v *verdict) drop(c *remoteCluster) {
+	if c.server != nil {
+		c.server.mu.Lock()
+		c.server.store.unfollow(&v.watcher)
+		c.server.mu.Unlock()
+	}
+}
+
+// status of a remote cluster, and when it may change by itself (zero: never).
+func (r *replica) status(s *remoteSecret, c *remoteCluster, v *verdict, now time.Time) (istiod.Status, time.Time) {
+	if r.stuck != "" {
+		return r.stuck, time.Time{}
+	}
+	var until time.Time
+	if r.Lag > 0 {
+		since := s.written
+		if since.Before(r.started) {
+			since = r.started
+		}
+		if until = since.Add(r.Lag); now.Before(until) {
+			return istiod.Syncing, until
+		}
+		until = time.Time{}
+	}
+	if !v.good || c.claims.Expires != 0 && now.Unix() >= c.claims.Expires {
+		return istiod.TimedOut, until
+	}
+	if c.claims.Expires != 0 {
+		until = time.Unix(c.claims.Expires, 0)
+	}
+	return istiod.Synced, until
+}
+
+// release is what an istiod's needs depend on.
+type release struct{ version, revision string }
+
+// wanted are the rights that an istiod needs.
+type wanted struct {
+	everywhere, local []rbacv1.PolicyRule
+	namespace         string // of local
+}
+
+func (i *Istiods) needs(r *replica) *wanted {
+	k := release{r.Version, r.Revision}
+	if w := i.wanted[k]; w != nil {
+		return w
+	}
+	minimal, err := rbac.Render(rbac.Options{Profile: rbac.Minimal, IstioVersion: r.Version, Revisions: []string{r.Revision}})
+	if err != nil {
+		minimal, _ = rbac.Render(rbac.Options{Profile: rbac.Minimal, Revisions: []string{r.Revision}}) // a tag that is no version
+	}
+	w := &wanted{everywhere: minimal.ClusterRole.Rules}
+	if minimal.Role != nil {
+		w.local, w.namespace = minimal.Role.Rules, minimal.Role.Namespace
+	}
+	i.wanted[k] = w
+	return w
+}

@@ -2,10 +2,12 @@ package peeringtest
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
@@ -25,29 +27,37 @@ func (s *Server) permits(who identity, verb string, o peering.Object) bool {
 	return s.grants(who, a)
 }
 
-func (s *Server) grants(who identity, a rbac.Access) bool {
-	rules, _ := s.rules(who, a.Namespace)
-	return rbac.Allows(rules, a)
+func (s *Server) grants(who identity, a rbac.Access) (yes bool) {
+	_ = s.eachGrant(who, a.Namespace, func(rules []rbacv1.PolicyRule) { yes = yes || rbac.Allows(rules, a) })
+	return yes
 }
 
-// rules are what bindings give to somebody: ClusterRoleBindings everywhere, RoleBindings in their namespace, and what every
-// server binds to the groups of its own.
+// rules are what somebody may do in a namespace; "" is everywhere.
 func (s *Server) rules(who identity, namespace string) (all []rbacv1.PolicyRule, err error) {
+	err = s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) { all = append(all, rules...) })
+	return all, err
+}
+
+// eachGrant goes through what bindings give to somebody: ClusterRoleBindings everywhere, RoleBindings in their namespace, and
+// what every server binds to the groups of its own. The error names roles that are bound but not there.
+func (s *Server) eachGrant(who identity, namespace string, do func([]rbacv1.PolicyRule)) error {
 	var missing []error
-	for _, g := range s.bindings(who, namespace) {
-		switch role := s.role(g).(type) {
+	for _, b := range s.bindings(who, namespace) {
+		switch role := s.role(b).(type) {
 		case *rbacv1.ClusterRole:
-			all = append(all, role.Rules...)
+			do(role.Rules)
 		case *rbacv1.Role:
-			all = append(all, role.Rules...)
+			do(role.Rules)
 		default:
-			missing = append(missing, fmt.Errorf("%s.rbac.authorization.k8s.io %q not found", map[bool]string{true: "clusterroles", false: "roles"}[g.ref.Kind == "ClusterRole"], g.ref.Name))
+			missing = append(missing, apierrors.NewNotFound(schema.GroupResource{
+				Group: rbacv1.GroupName, Resource: strings.ToLower(b.ref.Kind) + "s",
+			}, b.ref.Name))
 		}
 	}
 	for _, group := range who.groups {
-		all = append(all, bootstrapRules(group)...)
+		do(s.bootstrap[group])
 	}
-	return all, utilerrors.NewAggregate(missing)
+	return utilerrors.NewAggregate(missing)
 }
 
 // binding is one of either kind.
@@ -105,25 +115,21 @@ func subjectKey(s rbacv1.Subject) string {
 // system:basic-user, system:discovery, system:public-info-viewer and system:service-account-issuer-discovery (Kubernetes
 // plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go). Their objects are not in the store: a test that lists
 // roles sees those of its own.
-func bootstrapRules(group string) []rbacv1.PolicyRule {
+func bootstrapRules() map[string][]rbacv1.PolicyRule {
 	get := []string{"get"}
-	switch group {
-	case masters:
-		return []rbacv1.PolicyRule{
+	return map[string][]rbacv1.PolicyRule{
+		masters: {
 			{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}},
 			{Verbs: []string{"*"}, NonResourceURLs: []string{"*"}},
-		}
-	case authenticated:
-		return []rbacv1.PolicyRule{
+		},
+		authenticated: {
 			{Verbs: []string{"create"}, APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"}},
 			{Verbs: []string{"create"}, APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"selfsubjectreviews"}},
 			{Verbs: get, NonResourceURLs: []string{"/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"}},
 			{Verbs: get, NonResourceURLs: []string{"/healthz", "/livez", "/readyz", "/version", "/version/"}},
-		}
-	case accounts:
-		return []rbacv1.PolicyRule{
+		},
+		accounts: {
 			{Verbs: get, NonResourceURLs: []string{"/.well-known/openid-configuration", "/.well-known/openid-configuration/", "/openid/v1/jwks", "/openid/v1/jwks/"}},
-		}
+		},
 	}
-	return nil
 }

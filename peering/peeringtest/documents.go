@@ -64,6 +64,7 @@ func (i *Istiods) look(r *replica) {
 	}
 	p := page{of: all}
 	clusters := []istiod.RemoteCluster{{ID: i.id, Status: istiod.Synced}}
+	wanted := i.mesh.needs.of(r)
 	seen := map[string]bool{i.id: true} // istiod's own ID and second Secrets are ignored
 	for _, s := range all {
 		if r.states[s] == nil {
@@ -75,7 +76,7 @@ func (i *Istiods) look(r *replica) {
 				continue
 			}
 			seen[c.id] = true
-			v.judge(c, i.needs(r))
+			v.judge(c, wanted)
 			status, until := r.status(s, c, v, now)
 			if !until.IsZero() && (p.until.IsZero() || until.Before(p.until)) {
 				p.until = until

@@ -28,7 +28,6 @@ type Istiods struct {
 	born     int        // the highest number in a name that the kit chose
 	version  string     // of replicas to come
 	watched  watched
-	wanted   map[release]*wanted
 }
 
 // replica is one istiod Pod.

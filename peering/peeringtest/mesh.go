@@ -15,6 +15,7 @@ type Mesh struct {
 	members []*Member
 	byID    map[string]*Member
 	byURL   map[string]*Server
+	needs   needs
 }
 
 // Member is one cluster in memory. Pass Cluster to the program under test; the rest is for the test.

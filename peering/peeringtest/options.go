@@ -51,7 +51,7 @@ func New(o Options) *Mesh {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m := &Mesh{byID: map[string]*Member{}, byURL: map[string]*Server{}}
+	m := &Mesh{byID: map[string]*Member{}, byURL: map[string]*Server{}, needs: needs{all: map[release]*wanted{}}}
 	for _, name := range o.Names {
 		if m.Member(name) != nil {
 			panic(fmt.Sprintf("peeringtest: New: ID %q is given twice", name))
@@ -76,7 +76,7 @@ func (m *Mesh) add(name string, o Options) {
 	server.id, server.number = name, len(m.members)
 	server.Slow(o.Latency)
 	istiods := &Istiods{
-		mesh: m, server: server, id: name, version: "1.31.0", hosted: slices.Contains(o.Hosted, name), wanted: map[release]*wanted{},
+		mesh: m, server: server, id: name, version: "1.31.0", hosted: slices.Contains(o.Hosted, name),
 	}
 	replicas := o.Istiods
 	if replicas == 0 {

@@ -6,7 +6,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/meshpeer/meshpeer/peering"
@@ -42,8 +41,12 @@ func accountIdentity(account *corev1.ServiceAccount) identity {
 // as is Cluster.As: the server at the endpoint's URL, as the token's bearer sees it.
 func (m *Mesh) as(e secrets.Endpoint, token secrets.Token) (peering.Objects, error) {
 	server := m.at(e.Server)
+	claims, valid := readClaims(token.Reveal())
 	return caller{server, func() (identity, error) {
-		account := server.identify(token.Reveal())
+		if !valid {
+			return identity{}, apierrors.NewUnauthorized("Unauthorized")
+		}
+		_, account := server.bearer(token.Reveal(), claims)
 		if account == nil {
 			return identity{}, apierrors.NewUnauthorized("Unauthorized")
 		}
@@ -117,10 +120,4 @@ func (s *Server) allowed(who identity, resource *authorizationv1.ResourceAttribu
 		return s.grants(who, rbac.FromNonResourceAttributes(path))
 	}
 	return false
-}
-
-// covers says whether somebody holds all of the rules in a namespace; "" is everywhere.
-func (s *Server) covers(who identity, want []rbacv1.PolicyRule, namespace string) bool {
-	rules, _ := s.rules(who, namespace)
-	return len(rbac.Missing(rules, want)) == 0
 }

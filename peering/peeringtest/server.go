@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
@@ -37,6 +38,8 @@ type Server struct {
 	addresses int    // of pods, given so far
 	answers   map[string]int
 
+	bootstrap map[string][]rbacv1.PolicyRule // of user groups
+
 	outage outage
 	faults faults
 
@@ -60,7 +63,7 @@ func (c Call) Write() bool {
 }
 
 func newServer(endpoint secrets.Endpoint, now func() time.Time) *Server {
-	s := &Server{endpoint: endpoint, now: now, answers: map[string]int{}}
+	s := &Server{endpoint: endpoint, now: now, answers: map[string]int{}, bootstrap: bootstrapRules()}
 	s.store.objects, s.store.groups = map[id]peering.Object{}, map[group]map[id]peering.Object{}
 	s.store.now, s.store.watchers, s.store.written = now, map[id]map[*watcher]struct{}{}, map[id]time.Time{}
 	for _, name := range []string{metav1.NamespaceSystem, "istio-system"} {

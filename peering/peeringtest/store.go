@@ -45,7 +45,6 @@ const (
 	bySubject   = "subject"
 )
 
-
 func key(o peering.Object) id { return id{kube.Kind(o), o.GetNamespace(), o.GetName()} }
 
 // put stores o, which is the store's from now on.

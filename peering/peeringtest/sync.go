@@ -4,10 +4,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/meshpeer/meshpeer/peering/istiod"
-	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -92,7 +90,7 @@ func (v *verdict) judge(c *remoteCluster, w *wanted) {
 		for _, b := range c.server.bindings(who, w.namespace) {
 			on = append(on, id{b.ref.Kind, map[bool]string{false: b.namespace}[b.ref.Kind == "ClusterRole"], b.ref.Name})
 		}
-		v.good = c.server.covers(who, w.everywhere, "") && (w.local == nil || c.server.covers(who, w.local, w.namespace))
+		v.good = c.server.covers(who, w)
 	}
 	c.server.store.follow(&v.watcher, on)
 }
@@ -128,30 +126,4 @@ func (r *replica) status(s *remoteSecret, c *remoteCluster, v *verdict, now time
 		until = time.Unix(c.claims.Expires, 0)
 	}
 	return istiod.Synced, until
-}
-
-// release is what an istiod's needs depend on.
-type release struct{ version, revision string }
-
-// wanted are the rights that an istiod needs.
-type wanted struct {
-	everywhere, local []rbacv1.PolicyRule
-	namespace         string // of local
-}
-
-func (i *Istiods) needs(r *replica) *wanted {
-	k := release{r.Version, r.Revision}
-	if w := i.wanted[k]; w != nil {
-		return w
-	}
-	minimal, err := rbac.Render(rbac.Options{Profile: rbac.Minimal, IstioVersion: r.Version, Revisions: []string{r.Revision}})
-	if err != nil {
-		minimal, _ = rbac.Render(rbac.Options{Profile: rbac.Minimal, Revisions: []string{r.Revision}}) // a tag that is no version
-	}
-	w := &wanted{everywhere: minimal.ClusterRole.Rules}
-	if minimal.Role != nil {
-		w.local, w.namespace = minimal.Role.Rules, minimal.Role.Namespace
-	}
-	i.wanted[k] = w
-	return w
 }

@@ -141,16 +141,6 @@ func (t tokenRequests) CreateToken(ctx context.Context, name string, request *au
 	return out, err
 }
 
-// identify is who a token speaks for now; nil if it is refused.
-func (s *Server) identify(token string) *corev1.ServiceAccount {
-	c, ok := readClaims(token)
-	if !ok {
-		return nil
-	}
-	_, account := s.bearer(token, c)
-	return account
-}
-
 // bearer is what a token with these claims rests on: the Secret that it is bound to, if it is, and the account; no account if
 // the token is refused.
 func (s *Server) bearer(token string, c claims) (secret *corev1.Secret, _ *corev1.ServiceAccount) {

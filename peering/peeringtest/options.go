@@ -1,8 +1,13 @@
 package peeringtest
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"time"
@@ -71,7 +76,7 @@ func (m *Mesh) add(name string, o Options) {
 	if err != nil {
 		panic(err)
 	}
-	endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA()}
+	endpoint := secrets.Endpoint{Server: fmt.Sprintf("https://%s.example:6443", rand.Text()), CA: throwawayCA(o.Now())}
 	server := newServer(endpoint, o.Now)
 	server.id, server.number = name, len(m.members)
 	server.Slow(o.Latency)
@@ -103,4 +108,22 @@ func (m *Mesh) add(name string, o Options) {
 		member.Run(App{Name: "httpbin", Port: 8000, Replicas: 1})
 		member.Run(App{Name: "sleep", Port: 80, Replicas: 1})
 	}
+}
+
+// throwawayCA is a certificate whose key is forgotten at once: nothing here speaks TLS, but istiod would refuse a remote
+// secret without a real one.
+func throwawayCA(now time.Time) []byte {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "peeringtest"}, NotAfter: now.AddDate(10, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		panic(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

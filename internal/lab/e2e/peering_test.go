@@ -24,6 +24,11 @@ func TestAPIServerConforms(t *testing.T) {
 	peeringtest.TestObjects(t, sharedWorld(t).clusters[0].Objects, "istio-system")
 }
 
+// TestAPIServerReviewsConform is the other half of peeringtest.TestReviewsConform.
+func TestAPIServerReviewsConform(t *testing.T) {
+	peeringtest.TestReviews(t, sharedWorld(t).clusters[0], "istio-system")
+}
+
 // TestCostOfPeering counts in the API servers' own audit logs.
 func TestCostOfPeering(t *testing.T) {
 	w := sharedWorld(t)

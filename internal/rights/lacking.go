@@ -34,8 +34,9 @@ type Reviews struct {
 	// Confirm asks for each access that no rule allows, although the rules are complete: members of system:masters need none
 	// (Kubernetes pkg/kubeapiserver/authorizer, NewPrivilegedGroups).
 	Confirm bool
-	// Shortcut, if all of it is allowed, spares the single reviews where there would be many.
-	Shortcut []rbac.Access
+	// Everything asks for every right on every resource before many single reviews: it spares them to an administrator whose
+	// rights come from another authorizer than RBAC.
+	Everything bool
 }
 
 // few single reviews are made at once rather than one before them.
@@ -47,21 +48,24 @@ func (r Reviews) Lacking(ctx context.Context, accesses []rbac.Access) ([]rbac.Ac
 	if err != nil || len(doubted) == 0 {
 		return refused, err
 	}
-	if len(r.Shortcut) > 0 && len(doubted) > few {
-		if lacked, err := r.single(ctx, r.Shortcut); err != nil || len(lacked) == 0 {
+	if r.Everything && len(doubted) > few {
+		lacked, err := r.single(ctx, []rbac.Access{{Verb: "*", Group: "*", Resource: "*"}})
+		if err != nil {
 			return refused, err
+		}
+		if len(lacked) == 0 {
+			doubted = slices.DeleteFunc(doubted, func(a rbac.Access) bool { return a.Path == "" })
 		}
 	}
 	denied, err := r.single(ctx, doubted)
 	refused = append(refused, denied...)
-	slices.SortStableFunc(refused, func(a, b rbac.Access) int { return slices.Index(accesses, a) - slices.Index(accesses, b) })
-	return refused, err
+	return slices.DeleteFunc(slices.Clone(accesses), func(a rbac.Access) bool { return !slices.Contains(refused, a) }), err
 }
 
 // byRules sorts out what rules do not allow: refused for sure, or to be asked for.
 func (r Reviews) byRules(ctx context.Context, accesses []rbac.Access) (refused, doubted []rbac.Access, err error) {
 	if r.Rules == nil {
-		return nil, accesses, nil
+		return nil, slices.Clone(accesses), nil
 	}
 	held, err := r.read(ctx, accesses)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // cluster is an API server as a [Checker] knows it.
@@ -20,6 +21,8 @@ type cluster struct {
 	now   func() time.Time
 	slots chan struct{}
 	facts memo
+
+	endpoints []secrets.Endpoint // those that were looked at; under the lock of facts
 }
 
 // server is a cluster in its part in one link.
@@ -76,6 +79,12 @@ func request[T any](ctx context.Context, s *server, k key, ask func(context.Cont
 		defer func() { <-s.slots }()
 		return ask(ctx)
 	})
+}
+
+// fact is what is made of the answers to requests, once for all links. What finding it missed, everybody has missed who uses
+// it.
+func fact[T any](ctx context.Context, s *server, k key, find func(context.Context) (T, error)) (T, error) {
+	return once(ctx, s.cluster, k, find)
 }
 
 // get reads one object.

@@ -21,23 +21,22 @@ func (s *server) systemPods(ctx context.Context) ([]*corev1.Pod, error) {
 
 // secretNames are the Secrets of the system namespace by name, without their data: private keys are among them.
 func (s *server) secretNames(ctx context.Context) (map[string]*metav1.PartialObjectMetadata, error) {
-	all, err := list(ctx, s, kindSecretName, s.Namespace, "")
-	if err != nil {
-		return nil, err
-	}
-	return once(ctx, s.cluster, key{what: "secret names"}, func(context.Context) (map[string]*metav1.PartialObjectMetadata, error) {
+	return fact(ctx, s, key{what: "secret names"}, func(ctx context.Context) (map[string]*metav1.PartialObjectMetadata, error) {
+		all, err := list(ctx, s, kindSecretName, s.Namespace, "")
 		byName := make(map[string]*metav1.PartialObjectMetadata, len(all))
 		for _, o := range all {
 			byName[o.Name] = o
 		}
-		return byName, nil
+		return byName, err
 	})
 }
 
 // findIstiods sorts the Pods by the selector of the side: istiods, those that are gone, and those that look like one.
 func (s *server) findIstiods(ctx context.Context) (istio.Found, error) {
-	all, err := s.systemPods(ctx)
-	return istio.Find(all, s.IstiodSelector), err
+	return fact(ctx, s, key{what: "istiods"}, func(ctx context.Context) (istio.Found, error) {
+		all, err := s.systemPods(ctx)
+		return istio.Find(all, s.IstiodSelector), err
+	})
 }
 
 // istiods are the Pods that run or are about to.
@@ -58,19 +57,17 @@ func (m *mesh) root(s *server) string { return cmp.Or(m.GetRootNamespace(), s.Na
 
 // revisions of the istiods that run there, "" for the default one, which comes first. Where no istiod tells, it is tried.
 func (s *server) revisions(ctx context.Context) ([]string, error) {
-	istiods, err := s.istiods(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, pod := range istiods {
-		all = append(all, istio.Revision(pod))
-	}
-	slices.Sort(all)
-	if len(all) == 0 {
-		return []string{""}, nil
-	}
-	return slices.Compact(all), nil
+	return fact(ctx, s, key{what: "revisions"}, func(ctx context.Context) (all []string, err error) {
+		istiods, err := s.istiods(ctx)
+		for _, pod := range istiods {
+			all = append(all, istio.Revision(pod))
+		}
+		if len(all) == 0 {
+			all = []string{""}
+		}
+		slices.Sort(all)
+		return slices.Compact(all), err
+	})
 }
 
 // mesh reads the mesh configuration of the istiod that runs there, of the first of several revisions; check
@@ -93,18 +90,20 @@ func (s *server) meshHere(ctx context.Context) (*mesh, error) {
 
 // meshOfRevision reads the mesh configuration of a revision (Istio pilot/pkg/bootstrap/mesh.go).
 func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, error) {
-	o, err := get(ctx, s, kindConfigMap, s.Namespace, istio.MeshConfig(revision))
-	if err != nil {
-		return nil, err
-	}
-	m := &mesh{object: o}
-	if err := yaml.Unmarshal([]byte(o.Data["mesh"]), &m.MeshConfig); err != nil {
-		return nil, &contentError{s.object(o) + ", key mesh,", err}
-	}
-	if err := yaml.Unmarshal([]byte(o.Data["meshNetworks"]), &m.networks); err != nil {
-		return nil, &contentError{s.object(o) + ", key meshNetworks,", err}
-	}
-	return m, nil
+	return fact(ctx, s, key{what: "mesh", name: revision}, func(ctx context.Context) (*mesh, error) {
+		o, err := get(ctx, s, kindConfigMap, s.Namespace, istio.MeshConfig(revision))
+		if err != nil {
+			return nil, err
+		}
+		m := &mesh{object: o}
+		if err := yaml.Unmarshal([]byte(o.Data["mesh"]), &m.MeshConfig); err != nil {
+			return nil, &contentError{s.object(o) + ", key mesh,", err}
+		}
+		if err := yaml.Unmarshal([]byte(o.Data["meshNetworks"]), &m.networks); err != nil {
+			return nil, &contentError{s.object(o) + ", key meshNetworks,", err}
+		}
+		return m, nil
+	})
 }
 
 // meshIfAny is From's mesh configuration, empty if there is no ConfigMap for it.

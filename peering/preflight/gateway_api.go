@@ -61,7 +61,11 @@ func (g *apiGateway) passesThrough(l listener) bool {
 }
 
 // gatewayAPI lists the Gateways of the Gateway API on s, of the version that is served. Where none is, istiod reads none.
-func (f *facts) gatewayAPI(ctx context.Context, s *server) ([]*apiGateway, error) {
+func (s *server) gatewayAPI(ctx context.Context) ([]*apiGateway, error) {
+	return fact(ctx, s, key{what: "gateway API"}, s.readGatewayAPI)
+}
+
+func (s *server) readGatewayAPI(ctx context.Context) ([]*apiGateway, error) {
 	var found []*unstructured.Unstructured
 	for _, k := range []kind[*unstructured.Unstructured]{kindAPIGateway, kindAPIGatewayBeta} {
 		all, err := listServed(ctx, s, k, "", "")

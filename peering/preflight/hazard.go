@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // Measure is what a rotation does about a [Hazard].
@@ -39,7 +40,7 @@ func Hazards(version string) []Hazard {
 		return []Hazard{unreadable(version)}
 	}
 	var found []Hazard
-	for _, h := range AllHazards() {
+	for _, h := range hazards() {
 		if slices.ContainsFunc(h.spans, func(span [2]release) bool {
 			return r.compare(span[0]) >= 0 && (span[1] == release{} || r.compare(span[1]) < 0)
 		}) {
@@ -59,7 +60,10 @@ func unreadable(version string) Hazard {
 }
 
 // AllHazards lists every known hazard. A range ends before the first release with the fix.
-func AllHazards() []Hazard {
+func AllHazards() []Hazard { return slices.Clone(hazards()) }
+
+// hazards are read from text once: a mesh asks for them with every link.
+var hazards = sync.OnceValue(func() []Hazard {
 	return []Hazard{
 		hazard("not-picked-up", Restart, "istio/istio#34210, #37925, #39388, #36337",
 			"istiod may not pick up a changed remote secret, or may not stop the previous cluster",
@@ -88,7 +92,7 @@ func AllHazards() []Hazard {
 		when(remoteCredentials+"=false", hazard("credentials-controller-off", Refuse, "seen on a running istiod 1.31",
 			"istiod panics as soon as there is a remote secret", "unset the variable", between("1.31.0-alpha.0", ""))),
 	}
-}
+})
 
 func hazard(id string, do Measure, source, what, remedy string, spans ...[2]release) Hazard {
 	h := Hazard{ID: id, What: what, Source: source, Do: do, Remedy: remedy, spans: spans}

@@ -31,7 +31,7 @@ func gatewayPassthrough(ctx context.Context, f *facts) []verdict {
 }
 
 func (f *facts) letsThrough(ctx context.Context, kind clientKind) verdict {
-	gateways, err := f.gatewayAPI(ctx, f.to)
+	gateways, err := f.to.gatewayAPI(ctx)
 	services, servicesErr := f.networkServices(ctx)
 	for _, g := range gateways {
 		for _, l := range g.Spec.Listeners {

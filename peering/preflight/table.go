@@ -103,13 +103,13 @@ var (
 	needSystemPods = need{what: "Pods of the system namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemPods(ctx) })}
 	needMesh       = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
 	needRoots      = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
-	needVersion    = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.ask(ctx, "/version") })}
-	needResources  = need{what: "/api/v1, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.ask(ctx, "/api/v1") })}
+	needVersion    = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.version(ctx) })}
+	needResources  = need{what: "/api/v1, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.tokenRequest(ctx) })}
 	needRights     = need{what: "access reviews, both", reads: []read{
 		func(ctx context.Context, f *facts) { f.lacking(ctx, f.from, f.rightsInFrom(), false) },
 		func(ctx context.Context, f *facts) { f.lacking(ctx, f.to, f.rightsInTo(), true) },
 	}}
-	needHandshake = need{what: "TLS handshake, To"} // made by the one check that needs it
+	needHandshake = need{what: "TLS handshake, To", reads: only(func(ctx context.Context, f *facts) { serverCertificate(ctx, f) })}
 	needInput     = need{what: "the Input"}
 	needClusterIP = need{what: "Service default/kubernetes, both, if the Endpoint is an IP address", reads: only(func(ctx context.Context, f *facts) { f.clusterIP(ctx) })}
 
@@ -118,7 +118,7 @@ var (
 
 	needGatewayServices = need{what: "Services labelled with a network, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = list(ctx, s, kindService, "", labelNetwork) })}
 	needGatewayAPI      = need{what: "Gateways of the Gateway API and nodes of a NodePort gateway, both", reads: append(
-		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewayAPI(ctx, s) }),
+		both(func(ctx context.Context, f *facts, s *server) { _, _ = s.gatewayAPI(ctx) }),
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewaySources(ctx, s) })...,
 	)}
 	needGatewayPods     = need{what: "Pods of the gateway, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.gatewayPods(ctx) })}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // roots are the certificates that workloads of a side trust, as istiod publishes them in every namespace
@@ -20,10 +22,17 @@ func (f *facts) roots(ctx context.Context, s *server) ([]*x509.Certificate, erro
 	if f.Workload != nil {
 		in = f.Workload.Namespace
 	}
-	o, err := get(ctx, s, kindConfigMap, in, "istio-ca-root-cert")
-	if err != nil {
-		return nil, err
-	}
+	return fact(ctx, s, key{what: "roots", namespace: in}, func(ctx context.Context) ([]*x509.Certificate, error) {
+		o, err := get(ctx, s, kindConfigMap, in, "istio-ca-root-cert")
+		if err != nil {
+			return nil, err
+		}
+		return s.certificates(o)
+	})
+}
+
+// certificates are those of a bundle, all of them or none.
+func (s *server) certificates(o *corev1.ConfigMap) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	bundle := []byte(o.Data["root-cert.pem"])
 	blocks := bytes.Count(bundle, []byte("-----BEGIN "))

@@ -3,6 +3,7 @@ package peering_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -54,6 +55,8 @@ func TestPlanTravels(t *testing.T) {
 		intent := plan.Links[0].Intent
 		require.NotEqual(t, intent.FromUID, intent.ToUID)
 		intent.FromUID, intent.ToUID = "11111111-1111", "22222222-2222"
+		require.Len(t, intent.CA, 64)
+		intent.Server, intent.CA = "https://west.example:6443", strings.Repeat("0", 64)
 		data, err := json.MarshalIndent(plan, "", "  ")
 		require.NoError(t, err)
 		golden.Equal(t, "plan.json", append(data, '\n'))
@@ -61,6 +64,10 @@ func TestPlanTravels(t *testing.T) {
 		require.NoError(t, plan.WriteText(&text))
 		golden.Equal(t, "plan.txt", text.Bytes())
 
+		plan, err = p.Plan(t.Context(), peering.Present, link)
+		require.NoError(t, err)
+		data, err = json.Marshal(plan)
+		require.NoError(t, err)
 		var read peering.Plan
 		require.NoError(t, json.Unmarshal(data, &read))
 		require.Equal(t, plan.Digest(), read.Digest())

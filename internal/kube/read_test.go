@@ -44,7 +44,7 @@ func TestObjectsThatNameTheirKind(t *testing.T) {
 		like.SetKind(kind)
 		require.Equal(t, plural, kube.Resource(like))
 	}
-	require.Equal(t, []string{"/apis/discovery.k8s.io/v1/endpointslices?labelSelector=a%3Db", "/apis/x/v1/networkpolicies/a"}, paths)
+	require.Equal(t, []string{"/apis/discovery.k8s.io/v1/endpointslices?labelSelector=a%3Db&limit=500", "/apis/x/v1/networkpolicies/a"}, paths)
 }
 
 func TestPaths(t *testing.T) {

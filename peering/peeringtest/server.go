@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -69,6 +70,17 @@ func newServer(endpoint secrets.Endpoint, now func() time.Time) *Server {
 	for _, name := range []string{metav1.NamespaceSystem, "istio-system"} {
 		s.store.put(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: newUID()}})
 	}
+	s.store.put(&corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "kubernetes", UID: newUID()},
+	})
+	s.store.put(&discoveryv1.EndpointSlice{
+		TypeMeta: metav1.TypeMeta{APIVersion: discoveryv1.SchemeGroupVersion.String(), Kind: "EndpointSlice"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: metav1.NamespaceDefault, Name: "kubernetes", UID: newUID(), Labels: map[string]string{discoveryv1.LabelServiceName: "kubernetes"},
+		},
+		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}}},
+	})
 	return s
 }
 

@@ -137,8 +137,8 @@ func (p *Peering) systemNamespace(from *Cluster) string {
 	return cmp.Or(p.Reader.SystemNamespace, from.namespace())
 }
 
-// fields are the Intent in the words of a person.
-func (i Intent) fields() []page.Field {
+// fields are the Intent in the words of a person; with ids, also what only a program compares.
+func (i Intent) fields(ids bool) []page.Field {
 	var all []page.Field
 	add := func(name, value string) {
 		if value != "" {
@@ -162,15 +162,17 @@ func (i Intent) fields() []page.Field {
 		account += " (managed elsewhere)"
 	}
 	add("account", account)
-	add("rules sha256", i.Rules)
 	add("secret", i.Secret)
 	add("adopt", string(i.Adopt))
 	add("tolerated", strings.Join(i.Tolerate, ", "))
 	if i.UndoUnsynced {
 		add("undo", "if istiod does not sync")
 	}
-	add("UID of from", i.FromUID)
-	add("UID of to", i.ToUID)
+	if ids {
+		add("rules sha256", i.Rules)
+		add("UID of from", i.FromUID)
+		add("UID of to", i.ToUID)
+	}
 	return all
 }
 

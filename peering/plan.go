@@ -237,7 +237,7 @@ func (l LinkPlan) facts() (facts []string) {
 		return []string{fmt.Sprintf("cannot be planned: %s on %s: %s", l.Error.Stage, l.Error.On, l.Error.cause())}
 	}
 	if l.Intent != nil {
-		for _, f := range l.Intent.fields() {
+		for _, f := range l.Intent.fields(true) {
 			facts = append(facts, f.Name+" "+f.Value)
 		}
 	}

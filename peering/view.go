@@ -41,9 +41,17 @@ func (p *Plan) view() *page.Plan {
 
 func (l LinkPlan) view() page.LinkPlan {
 	return page.LinkPlan{
-		From: l.From.String(), To: l.To.String(), Error: l.Error.view(), Steps: mapped(l.Steps, Step.view),
+		From: l.From.String(), To: l.To.String(), Intent: l.Intent.view(), Error: l.Error.view(), Steps: mapped(l.Steps, Step.view),
 		OverGrants: l.OverGrants, Findings: mapped(l.Findings, viewOfFinding), Warnings: l.Warnings,
 	}
+}
+
+// view is what somebody reviews: where the credential goes, which one it is, and whom it speaks for.
+func (i *Intent) view() []page.Field {
+	if i == nil || i.Account == "" {
+		return nil
+	}
+	return i.fields(false)
 }
 
 func (c Change) view() page.Change {

@@ -25,7 +25,7 @@ func (o observed) reader() []Object {
 func (t *task) put(want, live Object) step {
 	s := step{want: want, live: live, Step: Step{Change: Change{Stage: StageGrant, On: t.To.ID, Object: apply.Name(want), Action: Unchanged}}}
 	if live == nil {
-		s.Action, s.Diff, s.Undo, s.do = Created, apply.Diff(nil, want), "delete it", (*task).create
+		s.Action, s.Undo, s.do = Created, "delete it", (*task).create
 		return s
 	}
 	s.UID = string(live.GetUID())
@@ -41,7 +41,7 @@ func (t *task) put(want, live Object) step {
 	default:
 		s.Action, s.do = Updated, (*task).update
 	}
-	s.Reason, s.Diff, s.Undo = reason, apply.Diff(live, want), "restore the old content"
+	s.Reason, s.Undo = reason, "restore the old content"
 	return s
 }
 

@@ -74,7 +74,7 @@ func (r *run) plan() *Plan {
 			l.Intent, l.OverGrants = &t.want.Intent, t.want.overGrants
 		}
 		for _, s := range t.planned {
-			l.Steps = append(l.Steps, s.Step)
+			l.Steps = append(l.Steps, s.shown())
 		}
 		plan.Links[i], bound[i] = l.printed(), t.Link
 	}

@@ -124,7 +124,9 @@ func (r *run) decide(ctx context.Context, l Link, clusters map[*Cluster]*snapsho
 
 // execute does the steps of all links, side by side. A link that fails does not stop the others.
 func (r *run) execute(ctx context.Context) (*Report, error) {
-	r.digest = sync.OnceValue(r.plan().Digest)
+	if r.Audit != nil {
+		r.digest = sync.OnceValue(r.plan().Digest)
+	}
 	report := &Report{Schema: ReportSchema, Goal: r.goal, Links: make([]LinkReport, len(r.tasks))}
 	var wg sync.WaitGroup
 	for i, t := range r.tasks {

@@ -33,7 +33,7 @@ func (t *task) share() []step {
 		case err == nil && s.Reason == "":
 			s.Action, s.Undo, s.do = Unchanged, "", nil
 		case err == nil:
-			s.Diff = apply.Diff(live, want)
+			s.want = want
 		}
 	}
 	return []step{s}

@@ -54,6 +54,14 @@ type step struct {
 	do         operation // nil: there is nothing to do
 }
 
+// shown is the step as a plan shows it. Only a plan needs to know the difference in lines.
+func (s step) shown() Step {
+	if s.want != nil && s.writes() {
+		s.Diff = apply.Diff(s.live, s.want)
+	}
+	return s.Step
+}
+
 // operation does a step of a task. The undo that it returns counts also when it fails: it undoes the part that was done.
 type operation func(*task, context.Context, step) (apply.Undo, error)
 

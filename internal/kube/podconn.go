@@ -20,32 +20,37 @@ import (
 // local port: the stream itself is the connection.
 type PodDialer struct{ Config *rest.Config }
 
+// dialTimeout bounds the way to a pod, which else ends only with TCP where an API server takes a connection and says nothing.
+const dialTimeout = 10 * time.Second
+
 // Dial connects to port inside the pod's network, where it arrives from loopback. WebSocket is tried first and SPDY if
-// the API server is too old for it (Kubernetes KEP-4006).
+// the API server is too old for it (Kubernetes KEP-4006). The connection outlives ctx.
 func (d PodDialer) Dial(ctx context.Context, namespace, pod string, port int) (net.Conn, error) {
 	config := rest.CopyConfig(d.Config)
-	config.Timeout = 0                                                    // the stream outlives a call
-	own, cancel := context.WithTimeout(context.Background(), CallTimeout) // without the values of ctx, which are not for this request
-	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return within{rt, own} })
+	config.Timeout = 0 // the stream outlives a call
+	ctx, cancel := context.WithTimeout(valueless{ctx}, dialTimeout)
+	defer cancel()
+	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return within{rt, ctx} })
 	dialer, err := dialer(config, namespace, pod)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
-	defer context.AfterFunc(ctx, cancel)()
 	type dialed struct {
-		conn httpstream.Connection
+		conn net.Conn
 		err  error
 	}
 	done := make(chan dialed, 1)
-	go func() { // the dialers take no context; most of what they do ends with that of their request
-		defer cancel()
+	go func() { // the dialers take no context; what they do ends with that of their request, or its deadline
 		conn, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
-		done <- dialed{conn, err}
+		if err != nil {
+			done <- dialed{err: fmt.Errorf("kube: port-forward to pod %s/%s: %w", namespace, pod, err)}
+			return
+		}
+		opened, err := open(conn, port)
+		done <- dialed{opened, err}
 	}()
 	select {
 	case <-ctx.Done():
-		cancel()
 		go func() {
 			if late := <-done; late.err == nil {
 				_ = late.conn.Close()
@@ -53,12 +58,14 @@ func (d PodDialer) Dial(ctx context.Context, namespace, pod string, port int) (n
 		}()
 		return nil, ctx.Err()
 	case d := <-done:
-		if d.err != nil {
-			return nil, fmt.Errorf("kube: port-forward to pod %s/%s: %w", namespace, pod, d.err)
-		}
-		return open(d.conn, port)
+		return d.conn, d.err
 	}
 }
+
+// valueless is a context whose values are of no use to another's request: a trace of http would tell of both.
+type valueless struct{ context.Context }
+
+func (valueless) Value(any) any { return nil }
 
 // within has requests end with a context of ours.
 type within struct {

@@ -10,7 +10,7 @@ import (
 
 const (
 	maxDocument = 256 << 20 // bytes of one document; that of a mesh with 100 000 endpoints has some 60 MB
-	maxPart     = 32 << 20  // bytes of the part that is decoded at once: an endpoint has some 600
+	maxPart     = 16 << 20  // bytes of the part that is decoded at once: an endpoint has some 600
 )
 
 var errTooLarge = errors.New("the document is larger than any istiod's")

@@ -33,6 +33,22 @@ func TestHTMLWithoutLinks(t *testing.T) {
 	require.NotContains(t, text, "<dt>took</dt>")
 }
 
+func TestHTMLHead(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for want, tt := range map[string]struct {
+		report page.Report
+		title  string
+	}{
+		"two <lines> ✓ passed links none goal present written yes took 1.5s call Ensure again before 2026-01-02T03:04:05Z made 2026-01-02T04:04:05Z": {
+			page.Report{Status: probe.Passed, Goal: "present", Changed: true, Took: 1500 * time.Millisecond, RenewAt: at}, "two <lines>",
+		},
+		`one\nline ? unknown links none goal verify only written nothing made 2026-01-02T04:04:05Z`: {page.Report{Status: probe.Unknown}, "one\nline"},
+	} {
+		text := body(t, &tt.report, page.HTMLOptions{Title: tt.title, Made: at.Add(time.Hour)})
+		require.Equal(t, want, words(regexp.MustCompile(`(?s)<header>.*</header>`).FindString(text)))
+	}
+}
+
 func TestHTMLCountsLinks(t *testing.T) {
 	report := ring(3, "c")
 	report.Links[0].Status = "of-tomorrow"

@@ -76,9 +76,9 @@ var markup = regexp.MustCompile(`<[^>]*>|\s+`)
 // words of markup, one blank apart.
 func words(text string) string {
 	var all []string
-	for _, word := range markup.Split(html.UnescapeString(text), -1) {
+	for _, word := range markup.Split(text, -1) {
 		if word != "" {
-			all = append(all, word)
+			all = append(all, html.UnescapeString(word))
 		}
 	}
 	return strings.Join(all, " ")

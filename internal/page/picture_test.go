@@ -9,9 +9,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/meshpeer/meshpeer/internal/golden"
 	"github.com/meshpeer/meshpeer/internal/page"
 	"github.com/meshpeer/meshpeer/probe"
 )
+
+func TestPicture(t *testing.T) {
+	text := body(t, ring(3, "c"), page.HTMLOptions{Hosted: []string{"c-1"}})
+	golden.Equal(t, "picture.svg", []byte(regexp.MustCompile(`(?s)<svg.*?</svg>\n`).FindString(text)))
+}
 
 // TestPictureHasRoomForAll measures the drawing: boxes and glyphs are inside of the frame, and no box is near another.
 func TestPictureHasRoomForAll(t *testing.T) {

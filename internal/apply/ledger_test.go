@@ -52,6 +52,19 @@ func TestRollback(t *testing.T) {
 	}
 }
 
+func TestWithhold(t *testing.T) {
+	var ledger apply.Ledger
+	require.True(t, ledger.Empty())
+	for i := range 2 {
+		ledger.Add(apply.Entry{Label: i, Undo: func(context.Context) error { t.Error("undone"); return nil }})
+	}
+	require.False(t, ledger.Empty())
+	why := errors.New("another run has it")
+	got := ledger.Withhold(why)
+	require.Equal(t, []any{1, why, 0, why}, []any{got[0].Label, got[0].Err, got[1].Label, got[1].Err})
+	require.True(t, ledger.Empty())
+}
+
 func TestRollbackOnAnEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

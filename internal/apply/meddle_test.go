@@ -147,16 +147,19 @@ func TestUpdateGoesOnAfterAHarmlessConflict(t *testing.T) {
 		"another key":            {func(s *corev1.Secret) { s.Data["l"] = []byte("x") }, false},
 		"a label that we set":    {func(s *corev1.Secret) { s.Labels["a"] = "x" }, false},
 		"a label that we set, 2": {func(s *corev1.Secret) { delete(s.Labels, "a") }, false},
+		"an empty label of ours": {func(s *corev1.Secret) { delete(s.Labels, "empty") }, false},
 		"another run":            {func(s *corev1.Secret) { s.Annotations[apply.RunAnnotation] = "x" }, false},
 		"its UID":                {func(s *corev1.Secret) { s.UID = "x" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer()
-			live := s.add(earlier(secret("s", "old")))
+			old, want := earlier(secret("s", "old")), secret("s", "new")
+			old.Labels["empty"], want.Labels["empty"] = "", ""
+			live := s.add(old)
 			other := copied(live).(*corev1.Secret)
 			tt.meddle(other)
 			s.put(copied(other))
-			got, undo, err := apply.Writer{Objects: s, Nonce: "mine"}.Update(t.Context(), live, secret("s", "new"))
+			got, undo, err := apply.Writer{Objects: s, Nonce: "mine"}.Update(t.Context(), live, want)
 			if !tt.want {
 				require.True(t, apierrors.IsConflict(err), "%v", err)
 				require.Nil(t, undo)

@@ -116,6 +116,18 @@ func TestAdvice(t *testing.T) {
 		"forbidden for another reason": {
 			status(403, forbidden, `secrets "x" is forbidden: x`), "the API server forbids it; its message says why",
 		},
+		"forbidden by its code":   {status(403, "", "x"), "the API server forbids it; its message says why"},
+		"forbidden by its reason": {status(0, forbidden, "x"), "the API server forbids it; its message says why"},
+		"invalid by its code":     {status(422, "", "x"), "the API server does not take the object: correct what the message names"},
+		"too large by its code":   {status(413, "", "x"), "the object is larger than the API server takes (a Secret holds at most 1 MiB): make it smaller"},
+		"quota, a scope": {
+			status(403, forbidden, `pods "x" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [system-node-critical system-cluster-critical]}]`),
+			"the ResourceQuota of the namespace does not allow it: raise the quota, or remove what is not needed there",
+		},
+		"RBAC, a group and a subresource": {
+			status(403, forbidden, `deployments.apps "a" is forbidden: User "jane" cannot patch resource "deployments/scale" in API group "apps" in the namespace "default"`),
+			`give "jane" the permission to patch deployments.apps/scale in namespace default`,
+		},
 		"foreign text": {
 			status(403, forbidden, "User \"a\nb\x1b[2J\" cannot get path \"/x\""), `give "a\nb\x1b[2J" the permission to get /x`,
 		},

@@ -73,8 +73,11 @@ func (s *server) add(o kube.Object) kube.Object {
 
 func (s *server) put(o kube.Object) {
 	s.serial++
-	if len(o.GetAnnotations()) == 0 {
-		o.SetAnnotations(nil) // JSON leaves it out
+	if len(o.GetAnnotations()) == 0 { // JSON leaves it out
+		o.SetAnnotations(nil)
+	}
+	if len(o.GetLabels()) == 0 {
+		o.SetLabels(nil)
 	}
 	o.SetResourceVersion(strconv.Itoa(s.serial))
 	s.objects[id(o)] = o

@@ -3,6 +3,7 @@ package apply_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -64,10 +65,12 @@ func TestRefusalsAreTakenWithoutALook(t *testing.T) {
 	for name, refusal := range map[string]error{
 		"400": apierrors.NewBadRequest("x"), "401": apierrors.NewUnauthorized("x"), "403": apierrors.NewForbidden(resource, "s", errors.New("x")),
 		"409": apierrors.NewConflict(resource, "s", errors.New("x")), "413": apierrors.NewRequestEntityTooLargeError("x"),
-		"422":     apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Secret").GroupKind(), "s", nil),
-		"webhook": apierrors.NewInternalError(errors.New(`failed calling webhook "x": failed to call webhook: Post "https://x": EOF`)),
-		"refused": &net.OpError{Op: "dial", Err: errors.New("connection refused")},
-		"proxy":   &net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}},
+		"422":      apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Secret").GroupKind(), "s", nil),
+		"webhook":  apierrors.NewInternalError(errors.New(`failed calling webhook "x": failed to call webhook: Post "https://x": EOF`)),
+		"a reason": status(0, metav1.StatusReasonForbidden, "x"),
+		"no host":  &net.DNSError{Err: "no such host", IsNotFound: true},
+		"refused":  &net.OpError{Op: "dial", Err: errors.New("connection refused")},
+		"proxy":    &net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer()
@@ -80,6 +83,23 @@ func TestRefusalsAreTakenWithoutALook(t *testing.T) {
 			require.Equal(t, refusal, err)
 			require.Equal(t, refusal, objects.Delete(t.Context(), live))
 			require.Equal(t, []string{"create " + meddled, "update " + meddled, "delete " + meddled}, s.calls)
+		})
+	}
+}
+
+// These failures do not tell by themselves: one look each.
+func TestDoubtfulFailures(t *testing.T) {
+	for name, failure := range map[string]error{
+		"500": apierrors.NewInternalError(errors.New("x")), "408": status(408, "", "x"), "302": status(302, "", "x"), "text": errors.New("x"),
+		"client-go tried before": fmt.Errorf("%w - error from a previous attempt: EOF", &net.OpError{Op: "dial", Err: errors.New("connection refused")}),
+		"read":                   &net.OpError{Op: "read", Err: errors.New("x")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer()
+			s.fault = first(1, "create", fault{failure, atOnce})
+			_, err := apply.Steady(s, apply.Policy{}).Create(t.Context(), earlier(secret("s", "x")))
+			require.NoError(t, err)
+			require.Equal(t, []string{"create " + meddled, "get " + meddled}, s.calls)
 		})
 	}
 }

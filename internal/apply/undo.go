@@ -123,9 +123,11 @@ func (w Writer) putBack(live kube.Object) Undo {
 			case stored == nil:
 				_, err := w.objects().Create(ctx, again)
 				return err
-			case stored.GetUID() == live.GetUID() && stored.GetDeletionTimestamp() == nil:
+			case stored.GetDeletionTimestamp() != nil:
+				return fmt.Errorf("%s cannot be put back: the one that is there is still being deleted", Name(stored))
+			case stored.GetUID() == live.GetUID():
 				return ErrNothing
-			case run(stored) == run(again) && covers(stored, again) && stored.GetDeletionTimestamp() == nil:
+			case run(stored) == run(again) && covers(stored, again):
 				return nil
 			}
 			return changed(stored, w.Nonce)

@@ -74,8 +74,10 @@ func (w Writer) uncreate(sent kube.Object, uid types.UID) Undo {
 	}
 }
 
-// restore puts the content, labels and annotations that sent replaced back to what they were in live.
-func (w Writer) restore(live, sent kube.Object) Undo {
+// restore puts what want replaced in live back to what it was there.
+func (w Writer) restore(live, want kube.Object) Undo {
+	want = clone(want)
+	stamp(want, w.Nonce)
 	return func(ctx context.Context) error {
 		return w.retrying(ctx, live, func(stored kube.Object) error {
 			switch {
@@ -83,24 +85,24 @@ func (w Writer) restore(live, sent kube.Object) Undo {
 				return ErrNothing
 			case stored.GetUID() != live.GetUID():
 				return changed(stored, w.Nonce)
-			case stored.GetResourceVersion() == live.GetResourceVersion(), run(stored) == run(live) && covers(stored, live) && !covers(stored, sent):
+			case stored.GetResourceVersion() == live.GetResourceVersion(), run(stored) == run(live) && covers(stored, live) && !covers(stored, want):
 				return ErrNothing
-			case run(stored) != w.Nonce || !covers(stored, sent):
+			case run(stored) != w.Nonce || !covers(stored, want):
 				return changed(stored, w.Nonce)
 			}
 			before := withContent(stored, live)
-			before.SetLabels(reset(stored.GetLabels(), live.GetLabels(), sent.GetLabels()))
-			before.SetAnnotations(reset(stored.GetAnnotations(), live.GetAnnotations(), sent.GetAnnotations()))
+			before.SetLabels(reset(stored.GetLabels(), live.GetLabels(), want.GetLabels()))
+			before.SetAnnotations(reset(stored.GetAnnotations(), live.GetAnnotations(), want.GetAnnotations()))
 			_, err := w.objects().Update(ctx, before)
 			return err
 		})
 	}
 }
 
-// reset is stored with the keys of sent as they were before; what others added meanwhile stays.
-func reset(stored, before, sent map[string]string) map[string]string {
+// reset is stored with the keys of want as they were before; what others wrote meanwhile stays.
+func reset(stored, before, want map[string]string) map[string]string {
 	out := maps.Clone(stored)
-	for key := range sent {
+	for key := range want {
 		if value, had := before[key]; had {
 			out[key] = value
 		} else {

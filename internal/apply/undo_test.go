@@ -87,6 +87,21 @@ func TestUndoOfASecondWriteByTheSameRun(t *testing.T) {
 	require.ErrorIs(t, undo(t.Context()), apply.ErrNothing, "once more")
 }
 
+// Labels of others are theirs also while an update of ours is taken back.
+func TestUndoOfUpdateKeepsOthersLabels(t *testing.T) {
+	s := newServer()
+	there := earlier(secret("s", "old"))
+	there.Labels["theirs"], there.Labels["gone"] = "1", "1"
+	live := s.add(there)
+	stored, undo, err := apply.Writer{Objects: s, Nonce: "mine"}.Update(t.Context(), live, secret("s", "new"))
+	require.NoError(t, err)
+	stored.SetLabels(map[string]string{"a": "b", "theirs": "2", "new": "1"})
+	s.put(stored)
+	require.NoError(t, undo(t.Context()))
+	require.Equal(t, map[string]string{"a": "b", "theirs": "2", "new": "1"}, s.objects[meddled].GetLabels())
+	require.Equal(t, map[string]string{meddled: "old earlier"}, short(s))
+}
+
 func TestUndoOfUpdateByKind(t *testing.T) {
 	other := rbacv1.Subject{Kind: "ServiceAccount", Namespace: "x", Name: "x"}
 	cluster, binding := role(nil, "pods"), bindingTo("r")

@@ -58,7 +58,7 @@ func (w Writer) Update(ctx context.Context, live, want kube.Object) (kube.Object
 		switch {
 		case seen != nil || fresh == nil || fresh.GetUID() != live.GetUID():
 		case run(fresh) == w.Nonce && covers(fresh, sent) && run(live) != w.Nonce:
-			return fresh, w.restore(live, sent), nil // client-go itself tried twice, and lost the first reply
+			return fresh, w.restore(live, want), nil // client-go itself tried twice, and lost the first reply
 		case unchanged(live, fresh, want):
 			live = fresh
 			if sent, err = w.over(live, want); err != nil {
@@ -69,11 +69,11 @@ func (w Writer) Update(ctx context.Context, live, want kube.Object) (kube.Object
 	}
 	switch {
 	case err == nil:
-		return out, w.restore(live, sent), nil
+		return out, w.restore(live, want), nil
 	case certain(err):
 		return nil, nil, err
 	}
-	return nil, w.restore(live, sent), err
+	return nil, w.restore(live, want), err
 }
 
 // over is live with want merged over it, stamped.

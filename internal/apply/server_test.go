@@ -143,7 +143,10 @@ func (s *server) List(ctx context.Context, like kube.Object, selector string) (o
 func (s *server) Create(ctx context.Context, o kube.Object) (out kube.Object, err error) {
 	o = copied(o)
 	err = s.call(ctx, "create", o, func() error {
-		if s.objects[id(o)] != nil {
+		switch {
+		case o.GetResourceVersion() != "":
+			return apierrors.NewBadRequest("resourceVersion should not be set on objects to be created")
+		case s.objects[id(o)] != nil:
 			return apierrors.NewAlreadyExists(group(o), o.GetName())
 		}
 		out = s.add(o)
@@ -170,6 +173,9 @@ func (s *server) Delete(ctx context.Context, o kube.Object) error {
 	return s.call(ctx, "delete", o, func() error {
 		if err := s.fits(o); err != nil {
 			return err
+		}
+		if o.GetUID() == "" {
+			return apierrors.NewBadRequest("no UID: the API server would take this, but it may be anybody's object")
 		}
 		delete(s.objects, id(o))
 		return nil

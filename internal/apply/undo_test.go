@@ -205,3 +205,43 @@ func TestUpdateThatConflictsWithItself(t *testing.T) {
 	require.NoError(t, undo(t.Context()))
 	require.Equal(t, map[string]string{meddled: "old earlier"}, short(s))
 }
+
+func TestDeleteWhateverBecameOfTheContent(t *testing.T) {
+	s := newServer()
+	live := s.add(secret("s", "x"))
+	s.put(with(live.(*corev1.Secret), func(s *corev1.Secret) { s.Data = nil }))
+	require.NoError(t, apply.Writer{Objects: s, Nonce: "mine"}.Delete(t.Context(), live))
+	require.Empty(t, s.objects)
+}
+
+func TestUpdateThatConflictsWithADeletion(t *testing.T) {
+	s := newServer()
+	live := s.add(secret("s", "old"))
+	s.fault = func(_ int, verb string, _ kube.Object) fault {
+		if verb == "update" {
+			delete(s.objects, meddled)
+			return fault{err: apierrors.NewConflict(group(live), "s", errors.New("x"))}
+		}
+		return fault{}
+	}
+	_, undo, err := apply.Writer{Objects: s, Nonce: "mine"}.Update(t.Context(), live, secret("s", "new"))
+	require.True(t, apierrors.IsConflict(err))
+	require.Nil(t, undo)
+}
+
+// Between the look and the creation somebody else takes the name.
+func TestPutBackLosesTheName(t *testing.T) {
+	s := newServer()
+	live := s.add(earlier(bindingTo("old")))
+	_, undo, err := apply.Writer{Objects: s, Nonce: "mine"}.Recreate(t.Context(), live, bindingTo("new"))
+	require.NoError(t, err)
+	s.fault = func(_ int, verb string, _ kube.Object) fault {
+		if verb == "create" {
+			s.add(bindingTo("theirs"))
+		}
+		return fault{}
+	}
+	var changed *apply.ChangedError
+	require.ErrorAs(t, undo(t.Context()), &changed)
+	require.Equal(t, map[string]string{"ClusterRoleBinding//reader": "theirs "}, short(s))
+}

@@ -57,7 +57,7 @@ func (w Writer) Update(ctx context.Context, live, want kube.Object) (kube.Object
 		fresh, seen := find(ctx, w.objects(), live)
 		switch {
 		case seen != nil || fresh == nil || fresh.GetUID() != live.GetUID():
-		case run(fresh) == w.Nonce && covers(fresh, sent) && run(live) != w.Nonce:
+		case run(fresh) == w.Nonce && covers(fresh, sent):
 			return fresh, w.restore(live, want), nil // client-go itself tried twice, and lost the first reply
 		case unchanged(live, fresh, want):
 			live = fresh

@@ -245,3 +245,14 @@ func TestPutBackLosesTheName(t *testing.T) {
 	require.ErrorAs(t, undo(t.Context()), &changed)
 	require.Equal(t, map[string]string{"ClusterRoleBinding//reader": "theirs "}, short(s))
 }
+
+// What is wanted may be a copy of what was there: a creation carries neither its UID nor its version.
+func TestCreateOfACopy(t *testing.T) {
+	s := newServer()
+	there := s.add(secret("s", "x"))
+	delete(s.objects, meddled)
+	made, _, err := apply.Writer{Objects: s, Nonce: "mine"}.Create(t.Context(), there)
+	require.NoError(t, err)
+	require.NotEqual(t, there.GetUID(), made.GetUID())
+	require.NotEmpty(t, there.GetResourceVersion(), "the caller's stays as it is")
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -211,7 +212,7 @@ func TestRefusedOptionsHideAPastedToken(t *testing.T) {
 			"name":   ensure(t, &peering.Peering{Reader: rbac.Options{Name: value}}, link),
 			"reader": ensure(t, &peering.Peering{Reader: rbac.Options{ServiceAccount: value}}, link),
 			"kind":   ensure(t, &peering.Peering{Credential: secrets.Kind(value)}, link),
-			"work":   ensure(t, &peering.Peering{Workload: &peering.Workload{Namespace: "a", Service: value}}, link),
+			"work":   ensure(t, &peering.Peering{Workload: &traffic.Workload{Namespace: "a", Service: value}}, link),
 		} {
 			var field *secrets.FieldError
 			require.ErrorAs(t, err, &field, name)

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -20,7 +21,7 @@ func hint(err error) string {
 		rights    *MissingRightsError
 		identity  *WrongIdentityError
 		unsynced  *NotSyncedError
-		level     *LevelError
+		level     *traffic.LevelError
 		exists    *secrets.ExistsError
 		hazard    *HazardError
 		authority x509.UnknownAuthorityError

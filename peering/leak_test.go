@@ -39,6 +39,7 @@ import (
 	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -78,7 +79,7 @@ func diffed(v any) string {
 
 // reach visits whatever reflection reaches from v: fields, exported or not, pointers, maps and interfaces.
 type reach struct {
-	types   map[string]bool   // exported, of package peering
+	types   map[string]bool   // of packages peering and traffic
 	strings map[string]string // with the way there
 	seen    map[any]bool
 }
@@ -87,9 +88,7 @@ func (r *reach) visit(v reflect.Value, way string) {
 	if !v.IsValid() {
 		return
 	}
-	if v.Type().PkgPath() == reflect.TypeFor[peering.Report]().PkgPath() {
-		r.types[v.Type().Name()] = true
-	}
+	r.types[v.Type().String()] = true
 	switch v.Kind() {
 	case reflect.String:
 		r.strings[v.String()] = way
@@ -210,7 +209,7 @@ func TestNoCredentialLeaves(t *testing.T) {
 		slog.New(slog.NewTextHandler(slogged, nil)).Error("failed", "error", err)
 		slog.New(slog.NewJSONHandler(slogged, nil)).Error("failed", "error", err)
 		c.none(t, fmt.Sprintf("%T in a log", err), slogged.String())
-		r.types[reflect.TypeOf(err).Elem().Name()] = true
+		r.types[reflect.TypeOf(err).Elem().String()] = true
 	}
 	for _, name := range exportedTypes(t) {
 		require.True(t, r.types[name], "type %s was never looked at: add it to configs, doors or handmade", name)
@@ -244,7 +243,7 @@ func configs(t *testing.T) (all []config) {
 		bearer, err := cluster.As(cluster.Endpoint, token)
 		require.NoError(t, err)
 		link := peering.Link{From: cluster, To: cluster, Endpoint: options.Endpoint}
-		workload := peering.Workload{}
+		workload := traffic.Workload{}
 		accounts := cluster.Accounts("istio-system")
 		replica := istiod.Replica{Name: "istiod-1", Debug: func(context.Context, string) ([]byte, error) { return nil, nil }}
 		all = append(all, config{credentials{hidden: append(hidden, minted)}, []any{
@@ -256,9 +255,12 @@ func configs(t *testing.T) (all []config) {
 			secrets.Bound{Accounts: accounts},
 			cluster.Exec("default", "sleep-1", "sleep"),
 			probe.Curl{In: cluster.Exec("default", "sleep-1", "sleep")},
-			cluster.Executor("default", "sleep", "sleep"), cluster.Scaler("default", "httpbin", "httpbin"), workload, workload.Who(link), workload.Failover(link),
+			cluster.Side(),
+			traffic.Executor{Side: cluster.Side()},
+			traffic.Scaler{Side: cluster.Side()},
+			workload, workload.Who(link.Sides()), workload.Failover(link.Sides()), workload.Rungs(link.Sides()),
 			peering.Peering{Tokens: func(*peering.Cluster) secrets.TokenSource { return secrets.Static(token) }, Account: &peering.Account{}, Workload: &workload},
-			peering.Locator("default", cluster, cluster), replica,
+			traffic.Locator("default", cluster.Side(), cluster.Side()), replica,
 			istiod.RemoteCluster{},
 			peering.HTMLOptions{},
 			peering.Adoption(""),
@@ -298,16 +300,18 @@ func handmade(text string) []error {
 		&peering.DriftError{Planned: text, Live: text, Moved: []string{text}},
 		&peering.PreflightError{Findings: []preflight.Finding{finding}},
 		&peering.HazardError{Version: text},
-		&peering.LevelError{Check: text, Summary: text, Remedy: text, Err: cause},
-		&peering.ElsewhereError{},
+		&traffic.LevelError{Check: text, Summary: text, Remedy: text, Err: cause},
+		&traffic.ElsewhereError{},
 	}
 }
 
-// exportedTypes of the package by its source; interfaces and aliases hold nothing themselves.
+// exportedTypes of packages peering and traffic by their source; interfaces and aliases hold nothing themselves.
 func exportedTypes(t *testing.T) (names []string) {
 	sources, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	for _, source := range sources {
+	more, err := filepath.Glob("traffic/*.go")
+	require.NoError(t, err)
+	for _, source := range append(sources, more...) {
 		if strings.HasSuffix(source, "_test.go") {
 			continue
 		}
@@ -319,7 +323,7 @@ func exportedTypes(t *testing.T) (names []string) {
 				return true
 			}
 			if _, isInterface := spec.Type.(*ast.InterfaceType); !isInterface {
-				names = append(names, spec.Name.Name)
+				names = append(names, file.Name.Name+"."+spec.Name.Name)
 			}
 			return true
 		})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -42,9 +43,9 @@ type Peering struct {
 	// stops the link there; Rotate then restores the old credential.
 	Guard func(context.Context, Link) error
 
-	// Workload, if set, is what Verify tries the links with, from istiod's endpoints up to an answer over mutual TLS. Nil: Verify
-	// ends with what the istiods say of the clusters they read.
-	Workload *Workload
+	// Workload, if set, is what Verify tries the links with: a *traffic.Workload, from istiod's endpoints up to an answer over
+	// mutual TLS, or a check of the caller's own. Nil: Verify ends with what the istiods say of the clusters they read.
+	Workload traffic.Check
 
 	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
 	// it timed out, and a late one still syncs.

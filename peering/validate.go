@@ -30,8 +30,10 @@ func (p *Peering) validate(goal Goal, links []Link) error {
 		return refused("Peering.Credential", string(k), "is not a kind of token that this package mints",
 			fmt.Sprintf("use %q or %q; for other sources set Peering.Tokens", secrets.KindDurable, secrets.KindBound))
 	}
-	if err := p.Workload.validate(); err != nil {
-		return err
+	if workload := p.workload(); workload != nil {
+		if err := workload.Validate(); err != nil {
+			return fmt.Errorf("peering: Peering.Workload: %w", err)
+		}
 	}
 	type pair struct{ from, to ID }
 	seen := map[pair]bool{}

@@ -1,9 +1,14 @@
-package peering
+package traffic
 
 import (
 	"fmt"
 	"net/url"
+	"strconv"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -64,4 +69,36 @@ func (w Workload) url() string {
 // cluster is Envoy's name for the service (Istio pilot/pkg/model.BuildSubsetKey).
 func (w Workload) cluster() string {
 	return fmt.Sprintf("outbound|%d||%s", w.Port, w.host())
+}
+
+// Validate names the first field that no cluster could have.
+func (w *Workload) Validate() error {
+	if w == nil {
+		return nil
+	}
+	for _, f := range []struct {
+		field, value string
+		check        func(string) []string
+	}{
+		{"Namespace", w.Namespace, validation.IsDNS1123Label},
+		{"Service", w.Service, validation.IsDNS1035Label},
+		{"Client", w.Client, validation.IsDNS1123Subdomain},
+		{"Server", w.Server, validation.IsDNS1123Subdomain},
+		{"Control", w.Control, validation.IsDNS1123Subdomain},
+		{"Domain", w.Domain, validation.IsDNS1123Subdomain},
+	} {
+		if f.value == "" {
+			continue
+		}
+		if wrong := f.check(f.value); len(wrong) > 0 {
+			return invalid.Field("Workload."+f.field, f.value, "is not valid", strings.Join(wrong, "; "))
+		}
+	}
+	if w.Port < 0 || w.Port > 65535 {
+		return invalid.Field("Workload.Port", strconv.Itoa(w.Port), "is no port", "give the Service's port, 1 to 65535, or 0 for 8000")
+	}
+	if w.Asks < 0 {
+		return invalid.Field("Workload.Asks", strconv.Itoa(w.Asks), "is no number of requests", "give how often to ask at most, or 0 for 20")
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package peering_test
+package traffic_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -39,7 +40,7 @@ func town(t *testing.T, split bool) (p *peering.Peering, east, west *peeringtest
 		m.Run(peeringtest.App{Name: "sleep", Port: 80, Replicas: 1})
 	}
 	west.Run(peeringtest.App{Name: "outsider", Replicas: 1, Plain: true})
-	p.Workload = &peering.Workload{Control: "outsider"}
+	p.Workload = &traffic.Workload{Control: "outsider"}
 	return p, east, west, link
 }
 
@@ -128,7 +129,7 @@ func TestFirstLevelThatFails(t *testing.T) {
 				report, err := p.Verify(t.Context(), link)
 				var failed *peering.Error
 				require.ErrorAs(t, err, &failed)
-				var level *peering.LevelError
+				var level *traffic.LevelError
 				require.ErrorAs(t, err, &level)
 				require.Equal(t, tt.level, level.Check)
 				require.Contains(t, failed.Hint, tt.hint)
@@ -197,7 +198,7 @@ func TestUnknownIsNoFailure(t *testing.T) {
 func TestMutualTLSWithoutControlIsObserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _, _, link := town(t, true)
-		p.Workload = &peering.Workload{}
+		p.Workload = &traffic.Workload{}
 		report, err := p.Verify(t.Context(), link)
 		require.NoError(t, err)
 		tls := result(t, report, "mutual-tls")
@@ -210,7 +211,7 @@ func TestMutualTLSWithoutControlIsObserved(t *testing.T) {
 func TestSomebodyElseAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _, _, link := town(t, true)
-		p.Workload.Server = "sleep"
+		p.Workload = &traffic.Workload{Server: "sleep", Control: "outsider"}
 		report, err := p.Verify(t.Context(), link)
 		var wrong *probe.IdentityError
 		require.ErrorAs(t, err, &wrong)
@@ -233,7 +234,7 @@ func TestVerifyWaitsForIstiodToPush(t *testing.T) {
 }
 
 func TestWorkloadIsValidated(t *testing.T) {
-	for field, w := range map[string]peering.Workload{
+	for field, w := range map[string]traffic.Workload{
 		"Namespace": {Namespace: "Default"},
 		"Service":   {Service: "http bin"},
 		"Client":    {Client: "-"},
@@ -246,7 +247,7 @@ func TestWorkloadIsValidated(t *testing.T) {
 		t.Run(field, func(t *testing.T) {
 			_, east, _, link := pair()
 			_, err := (&peering.Peering{Workload: &w}).Verify(t.Context(), link)
-			require.ErrorContains(t, err, "Peering.Workload."+field)
+			require.ErrorContains(t, err, "peering: Peering.Workload: Workload."+field+" ")
 			require.Empty(t, east.Calls())
 		})
 	}

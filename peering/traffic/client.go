@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -20,16 +20,16 @@ type client struct {
 }
 
 // choose finds the client. Without one nothing above can be seen, which is no failure of the link.
-func (t *traffic) choose(ctx context.Context) (*client, probe.Result) {
+func (l *levels) choose(ctx context.Context) (*client, probe.Result) {
 	fail := func(err error, hint string) (*client, probe.Result) {
 		return nil, probe.Result{Status: probe.Unknown, Summary: "there is no client to ask from: " + err.Error(), Hint: hint, Err: err}
 	}
-	if t.From.Exec == nil {
-		return fail(t.From.noExec(), "make the Cluster with Connect, or fill Cluster.Exec")
+	if l.from.Exec == nil {
+		return fail(l.from.noExec(), "make the Cluster with Connect, or fill Cluster.Exec")
 	}
-	pod, err := t.From.runningPod(ctx, t.Namespace, t.Client)
+	pod, err := l.from.runningPod(ctx, l.Namespace, l.Client)
 	if err != nil {
-		return fail(err, fmt.Sprintf("run Deployment %s/%s in %s, injected and with curl, or name another in Workload.Client", t.Namespace, t.Client, t.From.ID))
+		return fail(err, fmt.Sprintf("run Deployment %s/%s in %s, injected and with curl, or name another in Workload.Client", l.Namespace, l.Client, l.from.ID))
 	}
 	app, err := appContainer(pod)
 	if err != nil {
@@ -45,8 +45,8 @@ func (t *traffic) choose(ctx context.Context) (*client, probe.Result) {
 		}
 	}
 	return &client{
-		pod: pod, curl: probe.Curl{In: t.From.Exec(pod.Namespace, pod.Name, app)},
-		proxy: probe.PilotAgent{In: t.From.Exec(pod.Namespace, pod.Name, sidecar)},
+		pod: pod, curl: probe.Curl{In: l.from.Exec(pod.Namespace, pod.Name, app)},
+		proxy: probe.PilotAgent{In: l.from.Exec(pod.Namespace, pod.Name, sidecar)},
 	}, probe.Result{}
 }
 
@@ -78,8 +78,8 @@ const (
 )
 
 // clientKind is a sidecar's, as Workload.Client asks for, unless the pod is seen to be of the ambient mesh.
-func (t *traffic) clientKind(ctx context.Context) clientKind {
-	pod, err := t.From.runningPod(ctx, t.Namespace, t.Client)
+func (l *levels) clientKind(ctx context.Context) clientKind {
+	pod, err := l.from.runningPod(ctx, l.Namespace, l.Client)
 	if err == nil && sidecarOf(pod) == nil && pod.Annotations["ambient.istio.io/redirection"] == "enabled" {
 		return ambientClient
 	}

@@ -1,4 +1,4 @@
-package peering_test
+package traffic_test
 
 import (
 	"errors"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -25,7 +26,7 @@ import (
 func httpbin() (*peeringtest.Member, probe.Scaler) {
 	_, east, _, _ := pair()
 	east.Run(peeringtest.App{Name: "httpbin", Port: 8000, Replicas: 2})
-	return east, east.Scaler("default", "httpbin", "")
+	return east, traffic.Scaler{Side: east.Side(), Namespace: "default", Deployment: "httpbin"}
 }
 
 func autoscaler(apiVersion, kind, name string) *unstructured.Unstructured {
@@ -75,7 +76,7 @@ func TestScalerKeepsWhatItDoesNotKnow(t *testing.T) {
 		"spec": map[string]any{"newerThanUs": "kept"},
 	}}
 	must(t, east, stored)
-	s := east.Scaler("default", "httpbin", "")
+	s := traffic.Scaler{Side: east.Side(), Namespace: "default", Deployment: "httpbin"}
 	scale, err := s.Read(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, scale.Replicas, "the API's default")
@@ -253,7 +254,7 @@ func TestScalerAnswersErrors(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, tt.want)
-			require.ErrorContains(t, err, "peering: ")
+			require.ErrorContains(t, err, "traffic: ")
 		})
 	}
 }
@@ -274,7 +275,7 @@ func TestFailoverRefusesWhatItCannotSee(t *testing.T) {
 				}
 				return nil
 			}
-			f := peering.Workload{}.Failover(link)
+			f := traffic.Workload{}.Failover(link.Sides())
 			check, err := f.Check(t.Context())
 			if !hidden["HorizontalPodAutoscaler"] {
 				require.NoError(t, err, "each ScaledObject has a HorizontalPodAutoscaler, and those were read")
@@ -319,7 +320,7 @@ func TestReadyCountsWhatProxiesUse(t *testing.T) {
 						Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}, Conditions: tt.conditions, TargetRef: reference}},
 					})
 				}
-				got, err := east.Scaler("default", "httpbin", "web").Ready(t.Context())
+				got, err := traffic.Scaler{Side: east.Side(), Namespace: "default", Deployment: "httpbin", Service: "web"}.Ready(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, tt.want, got, ref)
 			}

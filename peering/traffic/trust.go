@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"bytes"
@@ -18,24 +18,24 @@ import (
 // trust says more of a connection that was cut. Envoys that hide why from the client (runtime feature
 // envoy.reloadable_features.hide_transport_failure_reason_in_response_body) give different roots the look of a wrong gateway, so
 // what the workloads of both sides trust is compared.
-func (t *traffic) trust(ctx context.Context, r probe.Result) probe.Result {
+func (l *levels) trust(ctx context.Context, r probe.Result) probe.Result {
 	if r.Status != probe.Failed || probe.Diagnose(probe.Sighting{Err: r.Err}).Symptom != "gateway-reset" {
 		return r
 	}
-	from, to := t.From.roots(ctx, t.Namespace), t.To.roots(ctx, t.Namespace)
+	from, to := l.from.roots(ctx, l.Namespace), l.to.roots(ctx, l.Namespace)
 	if len(from) == 0 || len(to) == 0 || slices.ContainsFunc(from, func(c *x509.Certificate) bool { return slices.ContainsFunc(to, c.Equal) }) {
 		return r
 	}
 	r.Summary = fmt.Sprintf("%s: the proxies of client and server do not trust each other's certificates: %s trusts %q, %s trusts %q",
-		strings.TrimPrefix(r.Err.Error(), "probe: "), t.From.ID, namesOf(from), t.To.ID, namesOf(to))
+		strings.TrimPrefix(r.Err.Error(), "probe: "), l.from.ID, namesOf(from), l.to.ID, namesOf(to))
 	r.Hint = "give the istiods of both clusters intermediates of one root (Secret cacerts) and restart the workloads"
 	return r
 }
 
 // roots are what workloads of a namespace trust, as istiod publishes it (Istio security/pkg/k8s/controller, ConfigMap
 // istio-ca-root-cert). Without all of them nothing is said: none then.
-func (c *Cluster) roots(ctx context.Context, namespace string) (certs []*x509.Certificate) {
-	o, err := c.Objects.Get(ctx, &corev1.ConfigMap{ObjectMeta: meta(namespace, "istio-ca-root-cert")})
+func (s Side) roots(ctx context.Context, namespace string) (certs []*x509.Certificate) {
+	o, err := s.Objects.Get(ctx, &corev1.ConfigMap{ObjectMeta: meta(namespace, "istio-ca-root-cert")})
 	if err != nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -12,23 +12,23 @@ import (
 )
 
 // proxyEndpoints looks for an endpoint of To in the client's own proxy: what istiod sent it after all filters.
-func (t *traffic) proxyEndpoints(ctx context.Context) probe.Result {
-	c, missing := t.choose(ctx)
+func (l *levels) proxyEndpoints(ctx context.Context) probe.Result {
+	c, missing := l.choose(ctx)
 	if c == nil {
 		return missing
 	}
-	t.locator = Locator(t.Namespace, t.From, t.To)
-	found, err := c.proxy.Endpoints(ctx, t.cluster())
+	l.locator = Locator(l.Namespace, l.from, l.to)
+	found, err := c.proxy.Endpoints(ctx, l.cluster())
 	if err != nil {
 		d := probe.Diagnose(probe.Sighting{Err: err})
 		return probe.Result{Status: probe.Unknown, Summary: "the proxy of pod " + c.pod.Name + " could not be read: " + d.Cause, Hint: d.Remedy, Err: err}
 	}
-	t.client = c
+	l.client = c
 	ours, healthy := map[string]bool{}, false
 	for _, e := range found {
-		mine, err := t.isTo(ctx, e.Address)
+		mine, err := l.isTo(ctx, e.Address)
 		if err != nil {
-			return probe.Result{Status: probe.Unknown, Summary: err.Error(), Hint: hint(err), Err: err}
+			return probe.Result{Status: probe.Unknown, Summary: err.Error(), Err: err}
 		}
 		if mine {
 			ours[e.Address] = true
@@ -38,7 +38,7 @@ func (t *traffic) proxyEndpoints(ctx context.Context) probe.Result {
 	switch {
 	case len(ours) == 0:
 		return probe.Result{
-			Status: probe.Failed, Summary: fmt.Sprintf("the proxy of pod %s has %d endpoints of it, none in %s", c.pod.Name, len(found), t.To.ID), Hint: t.whyFiltered(),
+			Status: probe.Failed, Summary: fmt.Sprintf("the proxy of pod %s has %d endpoints of it, none in %s", c.pod.Name, len(found), l.to.ID), Hint: l.whyFiltered(),
 		}
 	case !healthy:
 		return probe.Result{
@@ -46,16 +46,16 @@ func (t *traffic) proxyEndpoints(ctx context.Context) probe.Result {
 			Hint: "look at the server's errors; outlier detection of a DestinationRule removes endpoints",
 		}
 	}
-	return probe.Result{Status: probe.Passed, Summary: fmt.Sprintf("the proxy of pod %s has %s for %s", c.pod.Name, listed(ours), t.To.ID)}
+	return probe.Result{Status: probe.Passed, Summary: fmt.Sprintf("the proxy of pod %s has %s for %s", c.pod.Name, listed(ours), l.to.ID)}
 }
 
 // whyFiltered names what may have taken To's endpoints out (Istio pilot/pkg/xds/endpoints/ep_filters.go).
-func (t *traffic) whyFiltered() string {
-	if t.acrossTo != "" && t.known && t.injected == 0 {
-		return fmt.Sprintf("no pod of the service in %s has a sidecar, and across networks such pods are left out: inject them", t.To.ID)
+func (l *levels) whyFiltered() string {
+	if l.acrossTo != "" && l.known && l.injected == 0 {
+		return fmt.Sprintf("no pod of the service in %s has a sidecar, and across networks such pods are left out: inject them", l.to.ID)
 	}
 	text := "see that a Sidecar resource or exportTo does not hide the service from the client, and that it is not clusterLocal in meshConfig"
-	if t.acrossTo != "" {
+	if l.acrossTo != "" {
 		text += "; that no DestinationRule or PeerAuthentication turns its mutual TLS off, because such endpoints are left out across networks; " +
 			"and that the client's proxy is told the network of its cluster (ISTIO_META_NETWORK)"
 	}
@@ -63,24 +63,24 @@ func (t *traffic) whyFiltered() string {
 }
 
 // isTo says whether proxies of From mean To by an address.
-func (t *traffic) isTo(ctx context.Context, address string) (bool, error) {
+func (l *levels) isTo(ctx context.Context, address string) (bool, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false, nil // a pipe or an internal listener
 	}
-	clusters, err := t.locate(ctx, host)
-	if err != nil && !t.told {
+	clusters, err := l.locate(ctx, host)
+	if err != nil && !l.told {
 		return false, &lookupError{host, err}
 	}
-	return slices.Equal(clusters, []string{t.To.ID.String()}), nil
+	return slices.Equal(clusters, []string{l.to.ID}), nil
 }
 
 // locate asks what istiods told, and then the API servers: pods come and go, and not every gateway has a labelled Service.
-func (t *traffic) locate(ctx context.Context, podOrAddress string) ([]string, error) {
-	if t.told && t.at[podOrAddress] {
-		return []string{t.To.ID.String()}, nil
+func (l *levels) locate(ctx context.Context, podOrAddress string) ([]string, error) {
+	if l.told && l.at[podOrAddress] {
+		return []string{l.to.ID}, nil
 	}
-	return t.locator.Locate(ctx, podOrAddress)
+	return l.locator.Locate(ctx, podOrAddress)
 }
 
 // lookupError says that nothing can be said of an address: a check that needs it is Unknown.

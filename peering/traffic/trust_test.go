@@ -1,4 +1,4 @@
-package peering_test
+package traffic_test
 
 import (
 	"crypto/ecdsa"

@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"cmp"
@@ -10,6 +10,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/kube"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 )
 
 const (
@@ -19,26 +22,26 @@ const (
 
 // runningPod is the pod of a Deployment that commands are run in: one that runs, by the Deployment's selector, a Ready one
 // first, as `kubectl exec deployment/X` chooses. The same pods give the same choice.
-func (c *Cluster) runningPod(ctx context.Context, namespace, deployment string) (*corev1.Pod, error) {
+func (s Side) runningPod(ctx context.Context, namespace, deployment string) (*corev1.Pod, error) {
 	like := &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: deployment},
+		ObjectMeta: meta(namespace, deployment),
 	}
-	found, err := c.Objects.Get(ctx, like)
+	found, err := kube.GetAs(ctx, s.Objects, like)
 	if err != nil {
 		return nil, err
 	}
-	selector, err := metav1.LabelSelectorAsSelector(found.(*appsv1.Deployment).Spec.Selector)
+	selector, err := metav1.LabelSelectorAsSelector(found.Spec.Selector)
 	if err != nil {
 		return nil, fmt.Errorf("selector of Deployment %s/%s: %w", namespace, deployment, err)
 	}
-	pods, err := list(ctx, c.Objects, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, selector.String())
+	pods, err := kube.ListAs(ctx, s.Objects, &corev1.Pod{ObjectMeta: meta(namespace, "")}, selector.String())
 	if err != nil {
 		return nil, err
 	}
 	pods = slices.DeleteFunc(pods, func(p *corev1.Pod) bool { return p.Status.Phase != corev1.PodRunning })
 	if len(pods) == 0 {
-		return nil, fmt.Errorf("%w: Deployment %s/%s of %q has no running pod", ErrNotReady, namespace, deployment, c.ID)
+		return nil, fmt.Errorf("%w: Deployment %s/%s of %q has no running pod", istiod.ErrNotReady, namespace, deployment, s.ID)
 	}
 	return slices.MinFunc(pods, better), nil
 }

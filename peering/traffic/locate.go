@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -8,29 +8,24 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/probe"
 )
-
-// labelNetwork is on system namespaces and on the Services of east-west gateways (Istio
-// pilot/pkg/serviceregistry/kube/controller/network.go).
-const labelNetwork = "topology.istio.io/network"
 
 // Locator finds the cluster of a pod of a namespace, by name or by address, and of an east-west gateway by an address of
 // its Service: as a proxy of client sees them, for whom pod addresses of other networks mean nothing. Others are the
 // clusters that may answer besides. What was read is used for 10 s, unless something is not found.
 //
 // Gateways that no labelled Service tells of, and those reached through nodes, are not found.
-func Locator(namespace string, client *Cluster, others ...*Cluster) probe.Locator {
+func Locator(namespace string, client Side, others ...Side) probe.Locator {
 	return &locator{namespace: namespace, client: client, others: others}
 }
 
 type locator struct {
 	namespace string
-	client    *Cluster
-	others    []*Cluster
+	client    Side
+	others    []Side
 
 	mu    sync.Mutex
 	read  time.Time
@@ -51,13 +46,13 @@ func (l *locator) Locate(ctx context.Context, podOrAddress string) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range append([]*Cluster{l.client}, l.others...) {
-		names, err := c.locatable(ctx, l.namespace, home)
+	for _, s := range append([]Side{l.client}, l.others...) {
+		names, err := s.locatable(ctx, l.namespace, home)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range names {
-			if id := c.ID.String(); !slices.Contains(known[name], id) {
+			if id := s.ID; !slices.Contains(known[name], id) {
 				known[name] = append(known[name], id)
 			}
 		}
@@ -67,15 +62,15 @@ func (l *locator) Locate(ctx context.Context, podOrAddress string) ([]string, er
 }
 
 // locatable are the pods and addresses of a cluster, as a proxy in network home sees them.
-func (c *Cluster) locatable(ctx context.Context, namespace, home string) ([]string, error) {
-	network, err := c.network(ctx)
+func (s Side) locatable(ctx context.Context, namespace, home string) ([]string, error) {
+	network, err := s.network(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []string
-	pods, err := list(ctx, c.Objects, &corev1.Pod{ObjectMeta: meta(namespace, "")}, "")
+	pods, err := kube.ListAs(ctx, s.Objects, &corev1.Pod{ObjectMeta: meta(namespace, "")}, "")
 	if err != nil {
-		return nil, fmt.Errorf("peering: pods of namespace %s of %q: %w", namespace, c.ID, err)
+		return nil, fmt.Errorf("traffic: pods of namespace %s of %q: %w", namespace, s.ID, err)
 	}
 	for _, p := range pods {
 		all = append(all, p.Name)
@@ -85,41 +80,17 @@ func (c *Cluster) locatable(ctx context.Context, namespace, home string) ([]stri
 			}
 		}
 	}
-	gateways, err := c.gatewayServices(ctx)
+	gateways, err := s.gatewayServices(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range gateways {
-		all = append(all, s.Spec.ExternalIPs...)
-		for _, in := range s.Status.LoadBalancer.Ingress {
+	for _, g := range gateways {
+		all = append(all, g.Spec.ExternalIPs...)
+		for _, in := range g.Status.LoadBalancer.Ingress {
 			all = append(all, in.IP, in.Hostname)
 		}
 	}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" }), nil
-}
-
-// gatewayServices are those labelled with a network, in every namespace, or where the caller may not look everywhere in the
-// system namespace.
-func (c *Cluster) gatewayServices(ctx context.Context) ([]*corev1.Service, error) {
-	like := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}}
-	found, err := list(ctx, c.Objects, like, labelNetwork)
-	if apierrors.IsForbidden(err) {
-		like.Namespace = c.namespace()
-		found, err = list(ctx, c.Objects, like, labelNetwork)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("peering: gateway Services of %q: %w", c.ID, err)
-	}
-	return found, nil
-}
-
-// network of the cluster's pods, unless they are labelled themselves: that of the system namespace.
-func (c *Cluster) network(ctx context.Context) (string, error) {
-	o, err := c.Objects.Get(ctx, &corev1.Namespace{ObjectMeta: meta("", c.namespace())})
-	if err != nil {
-		return "", fmt.Errorf("peering: system namespace of %q: %w", c.ID, err)
-	}
-	return o.GetLabels()[labelNetwork], nil
 }
 
 // oneNetwork says that pods are assumed to reach each other directly: in the same network, or in one without a name (Istio

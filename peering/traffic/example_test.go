@@ -1,4 +1,4 @@
-package peering_test
+package traffic_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 )
 
 // exampleMesh is a peered pair: each member runs an httpbin, east runs sleep too, and west a client without sidecar.
@@ -27,7 +28,7 @@ func exampleMesh(ctx context.Context) []peering.Link {
 func ExampleWorkload() {
 	ctx := context.Background()
 	links := exampleMesh(ctx)
-	p := peering.Peering{Workload: &peering.Workload{Control: "outsider"}}
+	p := peering.Peering{Workload: &traffic.Workload{Control: "outsider"}}
 	report, err := p.Verify(ctx, links[0])
 	for _, r := range report.Links[0].Results {
 		fmt.Println(r.Status, r.Check)
@@ -50,7 +51,7 @@ func ExampleWorkload() {
 func ExampleWorkload_Failover() {
 	ctx := context.Background()
 	links := exampleMesh(ctx)
-	f := peering.Workload{}.Failover(links[0])
+	f := traffic.Workload{}.Failover(links[0].Sides())
 	check, err := f.Check(ctx)
 	fmt.Println(f.Target, "has", check.Replicas, "replica,", err)
 	f.Consent = "east default/httpbin" // as the user typed it

@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -12,18 +12,19 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// askEvery asks each istiod of From. The result is Unknown if some could not be asked, and empty otherwise.
-func (t *traffic) askEvery(ask func(istiod.Replica) error) (silent probe.Result) {
-	silent = probe.Result{Status: probe.Unknown, Hint: t.from.whyNoIstiod()}
-	if t.from.noIstiod != nil {
-		silent.Summary, silent.Err = "no istiod of "+t.From.ID.String()+" could be asked", t.from.noIstiod
-		if t.From.Hosted {
+// askEvery asks each istiod of from. The result is Unknown if some could not be asked, and empty otherwise.
+func (l *levels) askEvery(ctx context.Context, ask func(istiod.Replica) error) (silent probe.Result) {
+	replicas, err := l.from.istiods(ctx)
+	silent = probe.Result{Status: probe.Unknown, Hint: l.from.whyNoIstiod(err)}
+	if err != nil {
+		silent.Summary, silent.Err = "no istiod of "+l.from.ID+" could be asked", err
+		if l.from.Hosted {
 			silent.Hint = "only the host of the control plane can ask it: rely on the levels that follow"
 		}
 		return silent
 	}
 	var quiet []string
-	for _, r := range t.from.istiods {
+	for _, r := range replicas {
 		if err := ask(r); err != nil {
 			quiet, silent.Err = append(quiet, r.Name), errors.Join(silent.Err, err)
 		}
@@ -36,22 +37,22 @@ func (t *traffic) askEvery(ask func(istiod.Replica) error) (silent probe.Result)
 }
 
 // istiodEndpoints looks for endpoints of the service in To, at every istiod of From.
-func (t *traffic) istiodEndpoints(ctx context.Context) probe.Result {
+func (l *levels) istiodEndpoints(ctx context.Context) probe.Result {
 	var lacking []string
-	t.holders, t.at, t.injected = map[string]bool{}, map[string]bool{}, 0
-	silent := t.askEvery(func(r istiod.Replica) error {
+	l.holders, l.at, l.injected = map[string]bool{}, map[string]bool{}, 0
+	silent := l.askEvery(ctx, func(r istiod.Replica) error {
 		shards, err := r.Shards(ctx)
 		if err != nil {
 			return err
 		}
-		t.known = true
+		l.known = true
 		n := 0
-		for key, endpoints := range shards[t.host()][t.Namespace].Shards {
+		for key, endpoints := range shards[l.host()][l.Namespace].Shards {
 			id := strings.TrimPrefix(key, "Kubernetes/")
-			t.holders[id] = t.holders[id] || len(endpoints) > 0
-			if id == t.To.ID.String() {
+			l.holders[id] = l.holders[id] || len(endpoints) > 0
+			if id == l.to.ID {
 				n = len(endpoints)
-				t.remember(endpoints)
+				l.remember(endpoints)
 			}
 		}
 		if n == 0 {
@@ -62,64 +63,64 @@ func (t *traffic) istiodEndpoints(ctx context.Context) probe.Result {
 	switch {
 	case len(lacking) > 0:
 		return probe.Result{
-			Status: probe.Failed, Summary: fmt.Sprintf("%s has no endpoint of it in %s", strings.Join(lacking, ", "), t.To.ID), Hint: t.whyNoEndpoint(ctx),
+			Status: probe.Failed, Summary: fmt.Sprintf("%s has no endpoint of it in %s", strings.Join(lacking, ", "), l.to.ID), Hint: l.whyNoEndpoint(ctx),
 		}
 	case silent.Status != "":
 		return silent
 	}
 	return probe.Result{
 		Status:  probe.Passed,
-		Summary: fmt.Sprintf("every istiod has endpoints of it in %s: %s, of which %d with mutual TLS", t.To.ID, listed(t.at), t.injected),
+		Summary: fmt.Sprintf("every istiod has endpoints of it in %s: %s, of which %d with mutual TLS", l.to.ID, listed(l.at), l.injected),
 	}
 }
 
-func (t *traffic) remember(endpoints []istiod.ShardEndpoint) {
-	t.injected = 0
+func (l *levels) remember(endpoints []istiod.ShardEndpoint) {
+	l.injected = 0
 	for _, e := range endpoints {
 		for _, address := range append(e.Addresses, e.Address) {
 			if address != "" {
-				t.at[address] = true
+				l.at[address] = true
 			}
 		}
 		if e.TLSMode == "istio" {
-			t.injected++
+			l.injected++
 		}
 	}
 }
 
 // whyNoEndpoint looks whether To itself has any.
-func (t *traffic) whyNoEndpoint(ctx context.Context) string {
-	ready, err := t.To.readyEndpoints(ctx, t.Namespace, t.Service)
+func (l *levels) whyNoEndpoint(ctx context.Context) string {
+	ready, err := l.to.readyEndpoints(ctx, l.Namespace, l.Service)
 	if err == nil && len(ready) == 0 {
-		return fmt.Sprintf("Service %s/%s has no ready pod in %s: make one ready there", t.Namespace, t.Service, t.To.ID)
+		return fmt.Sprintf("Service %s/%s has no ready pod in %s: make one ready there", l.Namespace, l.Service, l.to.ID)
 	}
 	return "see that the reader may list endpointslices, services and pods; that meshConfig.discoverySelectors take the namespace in both clusters; " +
 		"and restart istiod: 1.30.0 to 1.30.3 lose endpoints when a remote secret changes (istio/istio#61043)"
 }
 
 // networkGateway looks for the gateway to To's network, at every istiod of From.
-func (t *traffic) networkGateway(ctx context.Context) probe.Result {
-	home, err := t.From.network(ctx)
+func (l *levels) networkGateway(ctx context.Context) probe.Result {
+	home, err := l.from.network(ctx)
 	if err != nil {
 		return probe.Result{Status: probe.Unknown, Summary: "the network of From could not be read", Hint: "let the caller get namespaces", Err: err}
 	}
-	away, err := t.To.network(ctx)
+	away, err := l.to.network(ctx)
 	if err != nil {
 		return probe.Result{Status: probe.Unknown, Summary: "the network of To could not be read", Hint: "let the caller get namespaces", Err: err}
 	}
 	if home == away || away == "" {
-		return t.flat(home, away)
+		return l.flat(home, away)
 	}
-	client := t.clientKind(ctx)
+	client := l.clientKind(ctx)
 	addresses, unfit := map[string]bool{}, map[string]bool{}
 	var lacking []string
-	silent := t.askEvery(func(r istiod.Replica) error {
+	silent := l.askEvery(ctx, func(r istiod.Replica) error {
 		gateways, err := r.Gateways(ctx)
 		if err != nil {
 			return err
 		}
 		n := 0
-		for _, g := range preferred(gateways, away, t.To.ID.String()) {
+		for _, g := range preferred(gateways, away, l.to.ID) {
 			if !client.canUse(g) {
 				unfit[fmt.Sprintf("%s port %d", g.Addr, max(g.Port, g.HBONEPort))] = true
 				continue
@@ -133,11 +134,11 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 		return nil
 	})
 	if home == "" {
-		return t.halfSet(away, addresses)
+		return l.halfSet(away, addresses)
 	}
-	t.acrossTo = away
+	l.acrossTo = away
 	if len(addresses) > 0 {
-		t.at, t.told = addresses, true // what proxies see in place of the pods
+		l.at, l.told = addresses, true // what proxies see in place of the pods
 	}
 	switch {
 	case len(lacking) > 0 && len(unfit) > 0 && len(addresses) == 0:
@@ -147,7 +148,7 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 		}
 	case len(lacking) > 0:
 		return probe.Result{
-			Status: probe.Failed, Summary: fmt.Sprintf("%s knows no gateway of network %s", strings.Join(lacking, ", "), away), Hint: t.whyNoGateway(ctx, client),
+			Status: probe.Failed, Summary: fmt.Sprintf("%s knows no gateway of network %s", strings.Join(lacking, ", "), away), Hint: l.whyNoGateway(ctx, client),
 		}
 	case silent.Status != "":
 		return silent
@@ -156,27 +157,27 @@ func (t *traffic) networkGateway(ctx context.Context) probe.Result {
 }
 
 // flat is the level where no gateway is used: in one network, and where To's has no name, which is half a setting.
-func (t *traffic) flat(home, away string) probe.Result {
-	t.told = t.known
+func (l *levels) flat(home, away string) probe.Result {
+	l.told = l.known
 	if home == away {
 		return probe.Result{Status: probe.Skipped, Summary: fmt.Sprintf("networks %q and %q: pods are assumed to reach each other directly", home, away)}
 	}
 	return probe.Result{
-		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s is %q, that of %s has no name: clients are sent to pod addresses", t.From.ID, home, t.To.ID),
-		Hint: fmt.Sprintf("label namespace %s of %s %s with its network, unless pods reach each other directly", t.To.namespace(), t.To.ID, labelNetwork),
+		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s is %q, that of %s has no name: clients are sent to pod addresses", l.from.ID, home, l.to.ID),
+		Hint: fmt.Sprintf("label namespace %s of %s %s with its network, unless pods reach each other directly", l.to.namespace(), l.to.ID, istio.LabelNetwork),
 	}
 }
 
 // halfSet is the level where From's network has no name: up to 1.29 istiod sends such clients to pods, later to the gateway
 // if it knows one (istio/istio#58613).
-func (t *traffic) halfSet(away string, gateways map[string]bool) probe.Result {
-	t.told = t.known
+func (l *levels) halfSet(away string, gateways map[string]bool) probe.Result {
+	l.told = l.known
 	for a := range gateways {
-		t.at[a] = true
+		l.at[a] = true
 	}
 	return probe.Result{
-		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s has no name, that of %s is %q: istiods before 1.30 send clients to pod addresses", t.From.ID, t.To.ID, away),
-		Hint: fmt.Sprintf("label namespace %s of %s %s with its network, unless pods reach each other directly", t.From.namespace(), t.From.ID, labelNetwork),
+		Status: probe.Warned, Summary: fmt.Sprintf("the network of %s has no name, that of %s is %q: istiods before 1.30 send clients to pod addresses", l.from.ID, l.to.ID, away),
+		Hint: fmt.Sprintf("label namespace %s of %s %s with its network, unless pods reach each other directly", l.from.namespace(), l.from.ID, istio.LabelNetwork),
 	}
 }
 
@@ -200,13 +201,13 @@ func preferred(all []istiod.NetworkGateway, network, cluster string) []istiod.Ne
 }
 
 // whyNoGateway looks at To's own gateway Services.
-func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
-	services, err := t.To.gatewayServices(ctx)
+func (l *levels) whyNoGateway(ctx context.Context, client clientKind) string {
+	services, err := l.to.gatewayServices(ctx)
 	for _, s := range services {
-		if s.Labels[labelNetwork] != t.acrossTo {
+		if s.Labels[istio.LabelNetwork] != l.acrossTo {
 			continue
 		}
-		name := fmt.Sprintf("Service %s/%s of %s", s.Namespace, s.Name, t.To.ID)
+		name := fmt.Sprintf("Service %s/%s of %s", s.Namespace, s.Name, l.to.ID)
 		_, ofNodes := s.Annotations[istio.NodeSelector]
 		if len(s.Spec.ExternalIPs)+len(s.Status.LoadBalancer.Ingress) == 0 && !ofNodes {
 			seen, remedy := istio.WithoutAddress(s)
@@ -214,7 +215,7 @@ func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 		}
 		for _, in := range s.Status.LoadBalancer.Ingress {
 			if in.IP == "" && in.Hostname != "" {
-				return printable.Line(fmt.Sprintf("%s has the name %s, which the istiod of %s must resolve (RESOLVE_HOSTNAME_GATEWAYS): see its log", name, in.Hostname, t.From.ID))
+				return printable.Line(fmt.Sprintf("%s has the name %s, which the istiod of %s must resolve (RESOLVE_HOSTNAME_GATEWAYS): see its log", name, in.Hostname, l.from.ID))
 			}
 		}
 		if ofNodes {
@@ -223,7 +224,7 @@ func (t *traffic) whyNoGateway(ctx context.Context, client clientKind) string {
 		return printable.Line("see that the ports of " + name + " are what clients need (" + client.need() + "), and restart istiod: 1.30.0 to 1.30.3 lose gateways (istio/istio#60920)")
 	}
 	if err != nil {
-		return "see that the Service of the east-west gateway is labelled " + labelNetwork + "=" + t.acrossTo
+		return "see that the Service of the east-west gateway is labelled " + istio.LabelNetwork + "=" + l.acrossTo
 	}
-	return fmt.Sprintf("install an east-west gateway in %s and label its Service %s=%s, or the Gateway that deploys it", t.To.ID, labelNetwork, t.acrossTo)
+	return fmt.Sprintf("install an east-west gateway in %s and label its Service %s=%s, or the Gateway that deploys it", l.to.ID, istio.LabelNetwork, l.acrossTo)
 }

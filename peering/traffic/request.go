@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -10,76 +10,76 @@ import (
 )
 
 // teapot asks for one, until To answers.
-func (t *traffic) teapot(ctx context.Context) probe.Result {
-	return t.trust(ctx, t.ask(ctx, probe.Teapot{From: toward{t}, URL: t.url()}))
+func (l *levels) teapot(ctx context.Context) probe.Result {
+	return l.trust(ctx, l.ask(ctx, probe.Teapot{From: toward{l}, URL: l.url()}))
 }
 
 // mutualTLS looks who the server in To was told to be talking to.
-func (t *traffic) mutualTLS(ctx context.Context) probe.Result {
-	if t.client == nil {
-		return t.nobody()
+func (l *levels) mutualTLS(ctx context.Context) probe.Result {
+	if l.client == nil {
+		return l.nobody()
 	}
-	i := probe.Identity{From: toward{t}, URL: t.url(), Client: identityOf(t.client.pod)}
-	if pod, err := t.To.runningPod(ctx, t.Namespace, t.Server); err == nil {
+	i := probe.Identity{From: toward{l}, URL: l.url(), Client: identityOf(l.client.pod)}
+	if pod, err := l.to.runningPod(ctx, l.Namespace, l.Server); err == nil {
 		i.Server = identityOf(pod)
 	}
-	if t.Control != "" {
-		i.Control = probe.Curl{In: t.To.Executor(t.Namespace, t.Control, "")}
-		i.ControlName = fmt.Sprintf("%s/%s of %s", t.Namespace, t.Control, t.To.ID)
+	if l.Control != "" {
+		i.Control = probe.Curl{In: Executor{Side: l.to, Namespace: l.Namespace, Deployment: l.Control}}
+		i.ControlName = fmt.Sprintf("%s/%s of %s", l.Namespace, l.Control, l.to.ID)
 	}
-	r := t.ask(ctx, i)
-	if r.Status == probe.Warned && t.Control == "" {
-		r.Hint = "set Workload.Control to a Deployment without sidecar in " + t.To.ID.String()
+	r := l.ask(ctx, i)
+	if r.Status == probe.Warned && l.Control == "" {
+		r.Hint = "set Workload.Control to a Deployment without sidecar in " + l.to.ID
 	}
 	return r
 }
 
 // answeredBy asks who answers, until it is To.
-func (t *traffic) answeredBy(ctx context.Context) probe.Result {
-	if t.client == nil {
-		return t.nobody()
+func (l *levels) answeredBy(ctx context.Context) probe.Result {
+	if l.client == nil {
+		return l.nobody()
 	}
-	who := t.who(t.Link, t.client.curl, t.client.proxy)
-	who.Locator = probe.LocatorFunc(t.locate)
+	who := l.who(l.from, l.to, l.client.curl, l.client.proxy)
+	who.Locator = probe.LocatorFunc(l.locate)
 	others := 0
-	for id, has := range t.holders {
-		if has && id != t.From.ID.String() && id != t.To.ID.String() {
+	for id, has := range l.holders {
+		if has && id != l.from.ID && id != l.to.ID {
 			others++
 		}
 	}
-	if !t.known || others > 0 {
+	if !l.known || others > 0 {
 		who.LocalReady = nil // somebody else may have answered
 	}
-	return t.ask(ctx, untilTo{who, t.To.ID, t.Asks})
+	return l.ask(ctx, untilTo{who, l.to.ID, l.Asks})
 }
 
 // ask probes. If To did not answer at all, the result is Unknown: it might still.
-func (t *traffic) ask(ctx context.Context, p probe.Prober) probe.Result {
-	if t.client == nil {
-		return t.nobody()
+func (l *levels) ask(ctx context.Context, p probe.Prober) probe.Result {
+	if l.client == nil {
+		return l.nobody()
 	}
 	explained := probe.Explain(probe.ProberFunc(func(ctx context.Context) probe.Result {
 		r := p.Probe(ctx)
 		if elsewhere, ok := errors.AsType[*ElsewhereError](r.Err); ok {
 			r.Status, r.Hint = probe.Unknown, stays
-			r.Summary = strings.TrimPrefix(elsewhere.Error(), "peering: ")
+			r.Summary = strings.TrimPrefix(elsewhere.Error(), "traffic: ")
 		}
 		if lookup, ok := errors.AsType[*lookupError](r.Err); ok {
-			r.Status, r.Summary, r.Hint = probe.Unknown, lookup.Error(), hint(lookup)
+			r.Status, r.Summary, r.Hint = probe.Unknown, lookup.Error(), ""
 		}
 		return r
-	}), t.client.proxy, t.cluster())
+	}), l.client.proxy, l.cluster())
 	return explained.Probe(ctx)
 }
 
-func (t *traffic) nobody() probe.Result {
+func (l *levels) nobody() probe.Result {
 	return probe.Result{Status: probe.Skipped, Summary: "there is no client to ask from, see proxy-endpoints"}
 }
 
 // untilTo is a Who that is asked until To answers.
 type untilTo struct {
 	who  probe.Who
-	to   ID
+	to   string
 	asks int
 }
 
@@ -95,7 +95,7 @@ func (u untilTo) Probe(ctx context.Context) probe.Result {
 			r.Status, r.Summary, r.Hint, r.Err = d.Status, d.Cause, d.Remedy, err
 			return r
 		}
-		if a.Cluster != u.to.String() {
+		if a.Cluster != u.to {
 			continue
 		}
 		r.Status, r.Summary = a.Proof.Status(), "answered by "+a.String()
@@ -105,6 +105,6 @@ func (u untilTo) Probe(ctx context.Context) probe.Result {
 		return r
 	}
 	r.Status, r.Err, r.Hint = probe.Failed, &ElsewhereError{u.to, asked}, stays
-	r.Summary = strings.TrimPrefix(r.Err.Error(), "peering: ")
+	r.Summary = strings.TrimPrefix(r.Err.Error(), "traffic: ")
 	return r
 }

@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -58,18 +59,20 @@ var keepers = []struct {
 const appliedManifestWork = "AppliedManifestWork"
 
 const (
+	ownManager     = "meshpeer" // the field manager of this module
+	labelManagedBy = "app.kubernetes.io/managed-by"
 	// labelInstance is set by Helm charts, and by Argo CD as its tracking label before version 3.
 	labelInstance = "app.kubernetes.io/instance"
 	helmRelease   = "meta.helm.sh/release-name"
 )
 
-// judgeOwners fills s with who would bring the object back, and with what is worth knowing of who writes it.
-func judgeOwners(o Object, s *probe.Scale) {
+// judgeOwners fills scale with who would bring the object back, and with what is worth knowing of who writes it.
+func judgeOwners(o kube.Object, scale *probe.Scale) {
 	for _, ref := range o.GetOwnerReferences() {
 		if ref.Controller != nil && *ref.Controller || ref.Kind == appliedManifestWork {
-			s.Owners = append(s.Owners, ref.Kind+"/"+ref.Name)
+			scale.Owners = append(scale.Owners, ref.Kind+"/"+ref.Name)
 		} else {
-			s.Notes = append(s.Notes, fmt.Sprintf("it belongs to %s/%s, which does not call itself its controller", ref.Kind, ref.Name))
+			scale.Notes = append(scale.Notes, fmt.Sprintf("it belongs to %s/%s, which does not call itself its controller", ref.Kind, ref.Name))
 		}
 	}
 	fields := o.GetManagedFields()
@@ -94,27 +97,27 @@ func judgeOwners(o Object, s *probe.Scale) {
 			continue
 		}
 		if name, value, ok := strings.Cut(k.paused, "="); ok && o.GetAnnotations()[name] == value {
-			s.Notes = append(s.Notes, fmt.Sprintf("%s keeps it, and is told to leave it alone by %s", k.tool, k.paused))
+			scale.Notes = append(scale.Notes, fmt.Sprintf("%s keeps it, and is told to leave it alone by %s", k.tool, k.paused))
 			continue
 		}
-		s.Owners = append(s.Owners, fmt.Sprintf("%s (%s)", k.tool, mark))
+		scale.Owners = append(scale.Owners, fmt.Sprintf("%s (%s)", k.tool, mark))
 	}
-	helm := o.GetLabels()[LabelManagedBy] == "Helm" || o.GetAnnotations()[helmRelease] != ""
+	helm := o.GetLabels()[labelManagedBy] == "Helm" || o.GetAnnotations()[helmRelease] != ""
 	if helm {
-		s.Notes = append(s.Notes, "it is of the Helm release "+o.GetAnnotations()[helmRelease]+": an upgrade during the failover would scale it back")
+		scale.Notes = append(scale.Notes, "it is of the Helm release "+o.GetAnnotations()[helmRelease]+": an upgrade during the failover would scale it back")
 	}
-	if o.GetLabels()[labelInstance] != "" && !helm && len(fields) == 0 && len(s.Owners) == 0 {
-		s.Unseen = append(s.Unseen, "whether Argo CD keeps it: it has the label "+labelInstance+", and its field managers are not shown")
+	if o.GetLabels()[labelInstance] != "" && !helm && len(fields) == 0 && len(scale.Owners) == 0 {
+		scale.Unseen = append(scale.Unseen, "whether Argo CD keeps it: it has the label "+labelInstance+", and its field managers are not shown")
 	}
 	for _, f := range fields {
 		switch name := f.Manager; {
 		case kept[name] || quiet(name) || !ownsReplicas(f):
 		case loops(name):
-			s.Owners = append(s.Owners, "field manager "+name+" (of spec.replicas)")
+			scale.Owners = append(scale.Owners, "field manager "+name+" (of spec.replicas)")
 		case name == "kube-controller-manager": // writes replicas for HorizontalPodAutoscalers, which are read themselves
-			s.Notes = append(s.Notes, "an autoscaler has scaled it before")
+			scale.Notes = append(scale.Notes, "an autoscaler has scaled it before")
 		default:
-			s.Notes = append(s.Notes, "the field manager "+name+" writes spec.replicas: if it is a program that repeats that, it would scale it back")
+			scale.Notes = append(scale.Notes, "the field manager "+name+" writes spec.replicas: if it is a program that repeats that, it would scale it back")
 		}
 		kept[f.Manager] = true
 	}
@@ -124,7 +127,7 @@ func is(value, want string) bool { return value != "" && (want == "" || value ==
 
 // quiet are field managers that write when a person tells them to, and this module's own.
 func quiet(manager string) bool {
-	return manager == ManagedBy || manager == "helm" || manager == "kubectl" || strings.HasPrefix(manager, "kubectl-")
+	return manager == ownManager || manager == "helm" || manager == "kubectl" || strings.HasPrefix(manager, "kubectl-")
 }
 
 // loops are field managers whose name says that they write again and again.
@@ -145,8 +148,8 @@ func ownsReplicas(f metav1.ManagedFieldsEntry) bool {
 	return has
 }
 
-// judgeAutoscalers fills s with the autoscalers of the Deployment. One that cannot be seen may be there.
-func (d deploymentScale) judgeAutoscalers(ctx context.Context, s *probe.Scale) error {
+// judgeAutoscalers fills scale with the autoscalers of the Deployment. One that cannot be seen may be there.
+func (s Scaler) judgeAutoscalers(ctx context.Context, scale *probe.Scale) error {
 	for _, kind := range []struct {
 		apiVersion, kind string
 		optional         string // a cluster need not have it: what follows from that it could not be read
@@ -160,18 +163,18 @@ func (d deploymentScale) judgeAutoscalers(ctx context.Context, s *probe.Scale) e
 		like := &unstructured.Unstructured{}
 		like.SetAPIVersion(kind.apiVersion)
 		like.SetKind(kind.kind)
-		like.SetNamespace(d.namespace)
-		found, err := list(ctx, d.Objects, like, "")
+		like.SetNamespace(s.Namespace)
+		found, err := kube.ListAs(ctx, s.Side.Objects, like, "")
 		switch {
 		case err == nil:
 		case kind.optional != "" && apierrors.IsNotFound(err):
 			continue
-		case kind.optional != "" && apierrors.IsForbidden(err) && len(s.Unseen) == 0:
+		case kind.optional != "" && apierrors.IsForbidden(err) && len(scale.Unseen) == 0:
 			// An API server forbids kinds that it does not have, too.
-			s.Notes = append(s.Notes, kind.kind+"s could not be read; "+kind.optional)
+			scale.Notes = append(scale.Notes, kind.kind+"s could not be read; "+kind.optional)
 			continue
 		case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
-			s.Unseen = append(s.Unseen, kind.kind+"s: "+err.Error())
+			scale.Unseen = append(scale.Unseen, kind.kind+"s: "+err.Error())
 			continue
 		default:
 			return fmt.Errorf("%ss: %w", kind.kind, err)
@@ -179,8 +182,8 @@ func (d deploymentScale) judgeAutoscalers(ctx context.Context, s *probe.Scale) e
 		for _, o := range found {
 			targetKind, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "kind")
 			target, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
-			if target == d.name && (targetKind == "Deployment" || targetKind == "") {
-				s.Autoscalers = append(s.Autoscalers, kind.kind+"/"+o.GetName())
+			if target == s.Deployment && (targetKind == "Deployment" || targetKind == "") {
+				scale.Autoscalers = append(scale.Autoscalers, kind.kind+"/"+o.GetName())
 			}
 		}
 	}
@@ -188,13 +191,13 @@ func (d deploymentScale) judgeAutoscalers(ctx context.Context, s *probe.Scale) e
 }
 
 // judgeBudgets notes the PodDisruptionBudgets of the Deployment's pods. They guard against evictions; scaling down is none.
-func (d deploymentScale) judgeBudgets(ctx context.Context, live *unstructured.Unstructured, s *probe.Scale) {
+func (s Scaler) judgeBudgets(ctx context.Context, live *unstructured.Unstructured, scale *probe.Scale) {
 	like := &policyv1.PodDisruptionBudget{
-		TypeMeta: metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}, ObjectMeta: meta(d.namespace, ""),
+		TypeMeta: metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}, ObjectMeta: meta(s.Namespace, ""),
 	}
-	found, err := list(ctx, d.Objects, like, "")
+	found, err := kube.ListAs(ctx, s.Side.Objects, like, "")
 	if err != nil {
-		s.Notes = append(s.Notes, "PodDisruptionBudgets could not be read; none would hold a scale-down back")
+		scale.Notes = append(scale.Notes, "PodDisruptionBudgets could not be read; none would hold a scale-down back")
 		return
 	}
 	pods, _, _ := unstructured.NestedStringMap(live.Object, "spec", "template", "metadata", "labels")
@@ -210,7 +213,7 @@ func (d deploymentScale) judgeBudgets(ctx context.Context, live *unstructured.Un
 		case b.Spec.MaxUnavailable != nil:
 			wants = "maxUnavailable " + b.Spec.MaxUnavailable.String()
 		}
-		s.Notes = append(s.Notes, fmt.Sprintf("PodDisruptionBudget/%s asks for %s: it guards against evictions and does not hold a scale-down back",
+		scale.Notes = append(scale.Notes, fmt.Sprintf("PodDisruptionBudget/%s asks for %s: it guards against evictions and does not hold a scale-down back",
 			b.Name, wants))
 	}
 }

@@ -1,4 +1,4 @@
-package peering_test
+package traffic_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -35,7 +36,7 @@ func TestThirdCluster(t *testing.T) {
 						mesh.Member(id).Run(peeringtest.App{Name: "httpbin", Port: 8000, Replicas: 1})
 					}
 				}
-				p.Workload = &peering.Workload{}
+				p.Workload = &traffic.Workload{}
 				report, err := p.Verify(t.Context(), links[0])
 				require.NoError(t, err)
 				got := result(t, report, "answered-by")
@@ -132,7 +133,7 @@ func TestLevelsThatCannotBeSeen(t *testing.T) {
 			answer(east, "curl", probe.NewOutput(127, nil, nil))
 		}},
 		{"server's account", "mutual-tls", probe.Warned, "", func(_ *testing.T, p *peering.Peering, _, _ *peeringtest.Member) {
-			p.Workload.Server = "nobody"
+			p.Workload = &traffic.Workload{Server: "nobody", Control: "outsider"}
 		}},
 		{"app that does not say who it is", "answered-by", probe.Warned, "observed", func(_ *testing.T, _ *peering.Peering, east, _ *peeringtest.Member) {
 			dummy(east)
@@ -223,7 +224,7 @@ func TestProxyThatGoesAway(t *testing.T) {
 }
 
 func TestLevelErrorTellsWhatWasSeen(t *testing.T) {
-	err := &peering.LevelError{Check: "teapot", Summary: "nobody answers", Err: context.Canceled}
+	err := &traffic.LevelError{Check: "teapot", Summary: "nobody answers", Err: context.Canceled}
 	require.EqualError(t, err, "teapot: nobody answers")
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,4 +1,4 @@
-package peering_test
+package traffic_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -60,8 +61,8 @@ func TestExecutorChoosesAPod(t *testing.T) {
 		{"running", []*corev1.Pod{pod("a", phase(corev1.PodFailed)), pod("b", phase(corev1.PodPending)), pod("c")}, "", "c main"},
 		{"annotated container", []*corev1.Pod{pod("a", named("other"))}, "", "a other"},
 		{"named container", []*corev1.Pod{pod("a", named("other"))}, "istio-proxy", "a istio-proxy"},
-		{"annotation that names none", []*corev1.Pod{pod("a", named("gone"))}, "", `peering: exec in Deployment default/sleep of "east": pod default/a has no app container: annotation kubectl.kubernetes.io/default-container is "gone"`},
-		{"of another app", []*corev1.Pod{pod("a", func(p *corev1.Pod) { p.Labels["app"] = "other" })}, "", `peering: exec in Deployment default/sleep of "east": not ready: Deployment default/sleep of "east" has no running pod`},
+		{"annotation that names none", []*corev1.Pod{pod("a", named("gone"))}, "", `traffic: exec in Deployment default/sleep of "east": pod default/a has no app container: annotation kubectl.kubernetes.io/default-container is "gone"`},
+		{"of another app", []*corev1.Pod{pod("a", func(p *corev1.Pod) { p.Labels["app"] = "other" })}, "", `traffic: exec in Deployment default/sleep of "east": not ready: Deployment default/sleep of "east" has no running pod`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // all pods are of one moment
@@ -80,7 +81,7 @@ func TestExecutorChoosesAPod(t *testing.T) {
 						return probe.Output{}, nil
 					})
 				}
-				_, err := east.Executor("default", "sleep", tt.container).Exec(t.Context(), probe.Command{Args: []string{"true"}})
+				_, err := traffic.Executor{Side: east.Side(), Namespace: "default", Deployment: "sleep", Container: tt.container}.Exec(t.Context(), probe.Command{Args: []string{"true"}})
 				if err != nil {
 					got = err.Error()
 				}
@@ -93,7 +94,7 @@ func TestExecutorChoosesAPod(t *testing.T) {
 func TestExecutorWithoutExec(t *testing.T) {
 	_, east, _, _ := pair()
 	east.Exec = nil
-	_, err := east.Executor("default", "sleep", "").Exec(t.Context(), probe.Command{Args: []string{"true"}})
+	_, err := traffic.Executor{Side: east.Side(), Namespace: "default", Deployment: "sleep", Container: ""}.Exec(t.Context(), probe.Command{Args: []string{"true"}})
 	require.ErrorIs(t, err, peering.ErrNotReady)
 	require.ErrorContains(t, err, "fill Cluster.Exec")
 }
@@ -102,13 +103,14 @@ func TestExecutorWithoutExec(t *testing.T) {
 func TestFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, east, _, link := town(t, true)
-		f := peering.Workload{}.Failover(link)
+		f := traffic.Workload{}.Failover(link.Sides())
 		check, err := f.Check(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 2, check.Replicas)
+		before := writes(east)
 		_, err = f.Run(t.Context())
 		require.ErrorContains(t, err, "Consent")
-		require.Zero(t, count(east, "update"), "nothing is done without consent")
+		require.Zero(t, writes(east)-before, "nothing is done without consent")
 
 		f.Consent = "east default/httpbin"
 		report, err := f.Run(t.Context())
@@ -137,7 +139,7 @@ func TestFailoverIsRefused(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, east, west, link := town(t, true)
 				prepare(t, east, west)
-				_, err := peering.Workload{}.Failover(link).Check(t.Context())
+				_, err := traffic.Workload{}.Failover(link.Sides()).Check(t.Context())
 				var refused *probe.RefusedError
 				require.ErrorAs(t, err, &refused)
 				require.Contains(t, refused.Reason, reason)
@@ -150,7 +152,7 @@ func TestFailoverIsRefused(t *testing.T) {
 func TestWho(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, _, link := town(t, true)
-		split, err := probe.Sampling{Max: 20}.Sample(t.Context(), peering.Workload{}.Who(link))
+		split, err := probe.Sampling{Max: 20}.Sample(t.Context(), traffic.Workload{}.Who(link.Sides()))
 		require.NoError(t, err)
 		require.Positive(t, split.Answers["east"])
 		require.Positive(t, split.Answers["west"])
@@ -169,7 +171,7 @@ func TestLocator(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, _, _, link := town(t, tt.split)
-				l := peering.Locator("default", link.From, link.To)
+				l := traffic.Locator("default", link.From.Side(), link.To.Side())
 				for what, want := range tt.want {
 					got, err := l.Locate(t.Context(), what)
 					require.NoError(t, err)
@@ -184,7 +186,7 @@ func TestLocator(t *testing.T) {
 func TestLocatorReadsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, east, west, link := town(t, true)
-		l := peering.Locator("default", link.From, link.To)
+		l := traffic.Locator("default", link.From.Side(), link.To.Side())
 		locate := func() int {
 			before := len(east.Calls())
 			_, err := l.Locate(t.Context(), "httpbin-west-1")

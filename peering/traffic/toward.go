@@ -1,4 +1,4 @@
-package peering
+package traffic
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 // ElsewhereError says that To did not answer, although there were answers: From's own pods gave them, or other traffic of the
 // client hid who did.
 type ElsewhereError struct {
-	To    ID
+	To    string
 	Asked int
 }
 
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("peering: %d answers, none that was seen to come from %s", e.Asked, e.To)
+	return fmt.Sprintf("traffic: %d answers, none that was seen to come from %s", e.Asked, e.To)
 }
 
 // stays is what to do about it.
@@ -27,33 +27,33 @@ const stays = "see whether locality load balancing, a VirtualService or a Destin
 
 // toward is a probe.Sender that asks until the client's proxy counted the answer at an endpoint of To: what is said of the
 // answer is then said of To.
-type toward struct{ *traffic }
+type toward struct{ *levels }
 
 // Send implements [probe.Sender].
-func (t toward) Send(ctx context.Context, r probe.Request) (probe.Response, error) {
+func (l toward) Send(ctx context.Context, r probe.Request) (probe.Response, error) {
 	asked := 0
-	for range asks(ctx, t.Asks) {
+	for range asks(ctx, l.Asks) {
 		asked++
-		before, err := t.client.proxy.Endpoints(ctx, t.cluster())
+		before, err := l.client.proxy.Endpoints(ctx, l.cluster())
 		if err != nil {
 			return probe.Response{}, err
 		}
-		response, err := t.client.curl.Send(ctx, r)
+		response, err := l.client.curl.Send(ctx, r)
 		if err != nil {
 			return response, err
 		}
-		after, err := t.client.proxy.Endpoints(ctx, t.cluster())
+		after, err := l.client.proxy.Endpoints(ctx, l.cluster())
 		if err != nil {
 			return probe.Response{}, err
 		}
-		switch ours, others, err := t.counted(ctx, before, after); {
+		switch ours, others, err := l.counted(ctx, before, after); {
 		case err != nil:
 			return probe.Response{}, err
 		case ours > 0 && others == 0, ours+others == 0 && response.Status() >= http.StatusBadRequest: // the latter by the proxy itself
 			return response, nil
 		}
 	}
-	return probe.Response{}, &ElsewhereError{t.To.ID, asked}
+	return probe.Response{}, &ElsewhereError{l.to.ID, asked}
 }
 
 // asks are up to n turns, the first at once, and no further one when half of the time that ctx leaves is over: what was seen
@@ -71,7 +71,7 @@ func asks(ctx context.Context, n int) iter.Seq[int] {
 }
 
 // counted is how many answers were counted between two looks, at To and elsewhere.
-func (t toward) counted(ctx context.Context, before, after []probe.Endpoint) (ours, others uint64, err error) {
+func (l toward) counted(ctx context.Context, before, after []probe.Endpoint) (ours, others uint64, err error) {
 	was := map[string]uint64{}
 	for _, e := range before {
 		was[e.Address] += e.Answers()
@@ -80,7 +80,7 @@ func (t toward) counted(ctx context.Context, before, after []probe.Endpoint) (ou
 		if e.Answers() <= was[e.Address] {
 			continue
 		}
-		mine, err := t.isTo(ctx, e.Address)
+		mine, err := l.isTo(ctx, e.Address)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -1,0 +1,45 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+)
+
+// Reader reads objects of one API server.
+type Reader interface {
+	Get(context.Context, Object) (Object, error)
+	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
+}
+
+// GetAs reads the object that has the kind, namespace and name of like, as that kind.
+func GetAs[T Object](ctx context.Context, from Reader, like T) (T, error) {
+	found, err := from.Get(ctx, like)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return as[T](found)
+}
+
+// ListAs reads all objects of one kind that selector matches, as that kind.
+func ListAs[T Object](ctx context.Context, from Reader, like T, selector string) ([]T, error) {
+	found, err := from.List(ctx, like, selector)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, len(found))
+	for i, o := range found {
+		if all[i], err = as[T](o); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func as[T Object](o Object) (T, error) {
+	typed, ok := o.(T)
+	if !ok {
+		return typed, fmt.Errorf("kube: Objects gave %T in place of %T: see peeringtest.TestObjects", o, typed)
+	}
+	return typed, nil
+}

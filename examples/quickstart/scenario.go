@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -47,7 +48,7 @@ func (m *mesh) scenario(ctx context.Context, tell *teller, keep bool) error {
 	}
 
 	tell.chapter("Peer: the role to cluster-1, the remote secret to cluster-2")
-	p := &peering.Peering{Observe: tell.event, Workload: &peering.Workload{Control: "plain"}}
+	p := &peering.Peering{Observe: tell.event, Workload: &traffic.Workload{Control: "plain"}}
 	report, err := p.Ensure(ctx, back)
 	tell.report("ensure", report)
 	if err != nil {
@@ -99,8 +100,10 @@ func (m *mesh) httpbins(ctx context.Context, tell *teller, replicas ...int) erro
 	return nil
 }
 
-// sleep is the client of a cluster.
-func sleep(c *peering.Cluster) probe.Curl { return probe.Curl{In: c.Executor("default", "sleep", "")} }
+// in asks from inside a pod of a Deployment: sleep is in the mesh, plain is not.
+func in(c *peering.Cluster, deployment string) probe.Curl {
+	return probe.Curl{In: traffic.Executor{Side: c.Side(), Namespace: "default", Deployment: deployment}}
+}
 
 const url = "http://httpbin:8000"
 
@@ -109,13 +112,13 @@ func ask(ctx context.Context, tell *teller, l peering.Link) error {
 	tell.line("kubectl exec deployment/sleep --context=%s -- curl httpbin:8000/status/418", l.From.ID)
 	patient := probe.Poll{Timeout: 20 * time.Second}
 	for _, p := range []probe.Prober{
-		probe.Retry(probe.Teapot{From: sleep(l.From), URL: url}, patient),
+		probe.Retry(probe.Teapot{From: in(l.From, "sleep"), URL: url}, patient),
 		probe.Identity{
-			From: sleep(l.From), URL: url, Client: probe.MustSPIFFEID("spiffe://cluster.local/ns/default/sa/sleep"),
+			From: in(l.From, "sleep"), URL: url, Client: probe.MustSPIFFEID("spiffe://cluster.local/ns/default/sa/sleep"),
 			Server:  probe.MustSPIFFEID("spiffe://cluster.local/ns/default/sa/httpbin"),
-			Control: probe.Curl{In: l.To.Executor("default", "plain", "")}, ControlName: "plain of " + l.To.ID.String(),
+			Control: in(l.To, "plain"), ControlName: "plain of " + l.To.ID.String(),
 		},
-		peering.Workload{}.Who(l),
+		traffic.Workload{}.Who(l.Sides()),
 	} {
 		r := p.Probe(ctx)
 		tell.result(r)
@@ -123,7 +126,7 @@ func ask(ctx context.Context, tell *teller, l peering.Link) error {
 			return fmt.Errorf("%s from %s: %s: %s", r.Check, l.From.ID, r.Status, r.Summary)
 		}
 	}
-	a, err := peering.Workload{}.Who(l).Ask(ctx)
+	a, err := traffic.Workload{}.Who(l.Sides()).Ask(ctx)
 	if err != nil {
 		return err
 	}
@@ -136,7 +139,7 @@ func ask(ctx context.Context, tell *teller, l peering.Link) error {
 
 // silent is the same curl where it must not be answered.
 func silent(ctx context.Context, tell *teller, l peering.Link) error {
-	r := probe.Explain(probe.Teapot{From: sleep(l.From), URL: url}, probe.PilotAgent{}, "").Probe(ctx)
+	r := probe.Explain(probe.Teapot{From: in(l.From, "sleep"), URL: url}, probe.PilotAgent{}, "").Probe(ctx)
 	tell.result(r)
 	if r.Status != probe.Failed {
 		return fmt.Errorf("the curl from %s is %s before peering: %s", l.From.ID, r.Status, r.Summary)
@@ -146,7 +149,7 @@ func silent(ctx context.Context, tell *teller, l peering.Link) error {
 
 // share asks until the shares of both clusters are known well enough.
 func share(ctx context.Context, tell *teller, l peering.Link) error {
-	split, err := probe.Sampling{Clusters: []string{l.From.ID.String(), l.To.ID.String()}, Max: 150, Width: 0.5}.Sample(ctx, peering.Workload{}.Who(l))
+	split, err := probe.Sampling{Clusters: []string{l.From.ID.String(), l.To.ID.String()}, Max: 150, Width: 0.5}.Sample(ctx, traffic.Workload{}.Who(l.Sides()))
 	if err != nil {
 		return err
 	}

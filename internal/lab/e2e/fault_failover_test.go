@@ -13,12 +13,13 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
 // refusal is what a failover that was not begun is told.
 func refusal(ctx context.Context, s *scene) diagnosis {
-	_, err := peering.Workload{}.Failover(s.link).Check(ctx)
+	_, err := traffic.Workload{}.Failover(s.link.Sides()).Check(ctx)
 	refused, ok := errors.AsType[*probe.RefusedError](err)
 	if !ok {
 		return diagnosis{level: "failover", summary: "not refused"}
@@ -47,7 +48,7 @@ var killed = fault{
 		require.True(t, dead)
 		require.NoError(t, s.from.WaitPods(t.Context(), "default", "app=httpbin", 0))
 		return func() {
-			f := peering.Workload{}.Failover(s.link)
+			f := traffic.Workload{}.Failover(s.link.Sides())
 			recovery, err := probe.Recover(t.Context(), f.Target, f.Local)
 			require.NoError(t, err)
 			require.True(t, recovery.Found)
@@ -84,7 +85,7 @@ func failoverMain() int {
 		}
 		clusters = append(clusters, cluster)
 	}
-	f := peering.Workload{}.Failover(peering.Link{From: clusters[0], To: clusters[1]})
+	f := traffic.Workload{}.Failover(clusters[0].Side(), clusters[1].Side())
 	f.Consent = f.Target
 	f.Answer = probe.ProberFunc(func(context.Context) probe.Result {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

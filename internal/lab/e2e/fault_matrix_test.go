@@ -14,6 +14,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -48,10 +49,12 @@ type scene struct {
 	from, to *lab.Cluster
 }
 
-// glance polls briefly: what is awaited here is the failure.
-var glance = &peering.Peering{Workload: &peering.Workload{
+// brief polls briefly: what is awaited here is the failure.
+var brief = traffic.Workload{
 	Control: "outsider", Poll: probe.Poll{Every: 100 * time.Millisecond, Max: 500 * time.Millisecond, Timeout: 3 * time.Second},
-}}
+}
+
+var glance = &peering.Peering{Workload: &brief}
 
 // TestFaultsAreDiagnosed breaks a mesh in one way at a time, looks, mends it, and sees that all is well again.
 func TestFaultsAreDiagnosed(t *testing.T) {
@@ -165,7 +168,7 @@ func seen(r probe.Result) diagnosis { return diagnosis{r.Check, r.Status, r.Summ
 
 // flowing is Verify where the traffic goes on: proxies keep what they know.
 func flowing(ctx context.Context, s *scene) diagnosis {
-	sleep := probe.Curl{In: s.link.From.Executor("default", "sleep", "")}
+	sleep := probe.Curl{In: traffic.Executor{Side: s.link.From.Side(), Namespace: "default", Deployment: "sleep"}}
 	if r := (probe.Teapot{From: sleep, URL: "http://httpbin:8000"}).Probe(ctx); r.Status != probe.Passed {
 		return seen(r)
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -110,7 +111,7 @@ var faults = []fault{
 		name:    "client not injected",
 		inflict: func(*testing.T, *scene) func() { return func() {} },
 		look: func(ctx context.Context, s *scene) diagnosis {
-			w := *glance.Workload
+			w := brief
 			w.Client = "outsider"
 			return verify(&peering.Peering{Workload: &w})(ctx, s)
 		},
@@ -120,7 +121,7 @@ var faults = []fault{
 		name:    "plain text is told from mutual TLS",
 		inflict: func(*testing.T, *scene) func() { return func() {} },
 		look: func(ctx context.Context, s *scene) diagnosis {
-			plain := probe.Curl{In: s.link.To.Executor("default", "outsider", "")}
+			plain := probe.Curl{In: traffic.Executor{Side: s.link.To.Side(), Namespace: "default", Deployment: "outsider"}}
 			return seen(probe.Identity{From: plain, URL: "http://httpbin:8000"}.Probe(ctx))
 		},
 		want: diagnosis{"mutual-tls", probe.Unknown, "got no X-Forwarded-Client-Cert", "see that the pods of server and client have sidecars"},

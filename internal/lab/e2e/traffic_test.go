@@ -13,6 +13,7 @@ import (
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -61,7 +62,7 @@ func TestVerifyClimbs(t *testing.T) {
 	for name, o := range map[string]lab.DataPlane{"two networks": {}, "two networks, STRICT": {Strict: true}, "one network": {Flat: true}} {
 		t.Run(name, func(t *testing.T) {
 			w, links := town(t, o)
-			p := &peering.Peering{Workload: &peering.Workload{Control: "outsider"}}
+			p := &peering.Peering{Workload: &traffic.Workload{Control: "outsider"}}
 			start := time.Now()
 			report, err := p.Verify(t.Context(), links...)
 			t.Logf("verified in %s", time.Since(start).Round(time.Millisecond))
@@ -97,7 +98,7 @@ func (w *world) istiods(id peering.ID) []istiod.Replica {
 // TestFailoverThroughTheAdapters scales a real Deployment to zero and back.
 func TestFailoverThroughTheAdapters(t *testing.T) {
 	w, links := town(t, lab.DataPlane{})
-	f := peering.Workload{}.Failover(links[0])
+	f := traffic.Workload{}.Failover(links[0].Sides())
 	check, err := f.Check(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, check.Replicas)

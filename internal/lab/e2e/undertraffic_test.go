@@ -21,6 +21,7 @@ import (
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -52,7 +53,7 @@ func TestUnderTraffic(t *testing.T) {
 	require.NoError(t, err)
 	made, err := link.From.Objects.Create(t.Context(), decode(t, out))
 	require.NoError(t, err)
-	answer := probe.Retry(peering.Workload{}.Who(link), probe.Poll{Timeout: patience}).Probe(t.Context())
+	answer := probe.Retry(traffic.Workload{}.Who(link.Sides()), probe.Poll{Timeout: patience}).Probe(t.Context())
 	require.Equal(t, probe.Passed, answer.Status, "%s: %s", answer.Summary, answer.Hint)
 	p := &peering.Peering{Flavour: preflight.Upstream, Adopt: peering.AdoptRevoke}
 
@@ -81,7 +82,7 @@ func TestUnderTraffic(t *testing.T) {
 		require.GreaterOrEqual(t, c.end(t), requests)
 		require.NoError(t, present(t.Context(), link, credential(t, w, made.GetName())))
 	})
-	answered, err := peering.Workload{}.Who(link).Ask(t.Context())
+	answered, err := traffic.Workload{}.Who(link.Sides()).Ask(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, link.To.ID.String(), answered.Cluster)
 }

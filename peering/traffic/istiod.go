@@ -45,7 +45,6 @@ func (l *levels) istiodEndpoints(ctx context.Context) probe.Result {
 		if err != nil {
 			return err
 		}
-		l.known = true
 		n := 0
 		for key, endpoints := range shards[l.host()][l.Namespace].Shards {
 			id := strings.TrimPrefix(key, "Kubernetes/")
@@ -60,6 +59,7 @@ func (l *levels) istiodEndpoints(ctx context.Context) probe.Result {
 		}
 		return nil
 	})
+	l.known = silent.Status == ""
 	switch {
 	case len(lacking) > 0:
 		return probe.Result{

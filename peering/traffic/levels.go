@@ -30,7 +30,7 @@ func (w *Workload) Rungs(from, to Side) []Rung {
 type levels struct {
 	Workload
 	from, to Side
-	known    bool            // an istiod told of its endpoints
+	known    bool            // every istiod told of its endpoints
 	holders  map[string]bool // clusters that have endpoints of the service, by ID
 	injected int             // endpoints in to that take mutual TLS, as the last istiod has it
 	at       map[string]bool // hosts by which proxies of from know to's endpoints, as istiods told

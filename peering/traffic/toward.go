@@ -13,12 +13,15 @@ import (
 // ElsewhereError says that To did not answer, although there were answers: From's own pods gave them, or other traffic of the
 // client hid who did.
 type ElsewhereError struct {
-	To    string
-	Asked int
+	To    string // its ID
+	Asked int    // how many times
 }
 
-func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("traffic: %d answers, none that was seen to come from %s", e.Asked, e.To)
+// Error tells how often was asked.
+func (e *ElsewhereError) Error() string { return "traffic: " + e.seen() }
+
+func (e *ElsewhereError) seen() string {
+	return fmt.Sprintf("%d answers, none that was seen to come from %s", e.Asked, e.To)
 }
 
 // stays is what to do about it.
@@ -49,11 +52,17 @@ func (l toward) Send(ctx context.Context, r probe.Request) (probe.Response, erro
 		switch ours, others, err := l.counted(ctx, before, after); {
 		case err != nil:
 			return probe.Response{}, err
-		case ours > 0 && others == 0, ours+others == 0 && response.Status() >= http.StatusBadRequest: // the latter by the proxy itself
+		case ours > 0 && others == 0, ours+others == 0 && byProxy(response.Status()):
 			return response, nil
 		}
 	}
 	return probe.Response{}, &ElsewhereError{l.to.ID, asked}
+}
+
+// byProxy says that an answer which no endpoint was counted for is the proxy's own refusal. No proxy is a teapot: that one
+// came by a way that is not counted, from who knows where.
+func byProxy(status int) bool {
+	return status >= http.StatusBadRequest && status != http.StatusTeapot
 }
 
 // asks are up to n turns, the first at once, and no further one when half of the time that ctx leaves is over: what was seen

@@ -84,6 +84,7 @@ func TestNoClientset(t *testing.T) {
 
 func deps(t *testing.T, name string) []pkg {
 	t.Helper()
+	see(t)
 	command := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,Imports,Module", "./"+name)
 	command.Dir = "../.."
 	var stderr bytes.Buffer

@@ -19,6 +19,7 @@ import (
 // TestImportHasNoEffect: an import of ours registers nothing, reads no environment and starts nothing. Programs and tests of
 // users own their flags, environment and standard streams.
 func TestImportHasNoEffect(t *testing.T) {
+	see(t)
 	command := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,Name,GoFiles", "./...")
 	command.Dir = "../.."
 	out, err := command.Output()

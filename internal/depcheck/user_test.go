@@ -49,6 +49,7 @@ func TestUserWithFlags(t *testing.T) {
 // userModule makes a module of a user from the files in a folder: our requirements, offline, and this working tree.
 func userModule(t *testing.T, folder string) string {
 	t.Helper()
+	see(t)
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	dir := t.TempDir()

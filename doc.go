@@ -16,13 +16,14 @@
 //	build    secrets              nothing        the remote secret
 //	share    peering              From           that Secret, where istiod looks for it
 //	sync     peering              From's istiods "synced" from every replica, or why not
-//	probe    probe                from From to To who answered, and whether it was mutual TLS
+//	probe    peering/traffic      from From to To who answered, and whether it was mutual TLS
 //	report   peering              nothing        text, JSON, JUnit, HTML, and when a credential has to be renewed
 //
 // Data goes down this table and never back up. Packages [github.com/meshpeer/meshpeer/rbac],
 // [github.com/meshpeer/meshpeer/secrets] and [github.com/meshpeer/meshpeer/probe] import nothing of the others and are of
 // use alone; [github.com/meshpeer/meshpeer/peering] composes them. Before it changes a link,
-// [github.com/meshpeer/meshpeer/peering/preflight] says why it would not work;
+// [github.com/meshpeer/meshpeer/peering/preflight] says why it would not work; afterwards
+// [github.com/meshpeer/meshpeer/peering/traffic] tries it, by the probers of package probe;
 // [github.com/meshpeer/meshpeer/peering/peeringtest] is a mesh in memory for tests.
 //
 // Everything is tried on real API servers and real istiods: internal/lab starts them on one machine.

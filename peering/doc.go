@@ -20,7 +20,7 @@
 //	mint     To     a token, used once by us: right account, every right        mutate
 //	share    From   the remote secret                                           mutate
 //	sync     From   every istiod replica says of itself that it reads To        verify
-//	probe    both   with a [Workload]: endpoints, gateway, an answer over mTLS  verify
+//	probe    both   with a Workload: endpoints, gateway, an answer over mTLS    verify
 //	revoke   To     tokens that are not in use any more                         clean
 //
 // [Peering.Plan] prints the list and [Peering.Apply] carries it out, also in another process; Ensure, Rotate and Remove are
@@ -38,10 +38,11 @@
 //
 // # Traffic
 //
-// That an istiod is synced does not prove traffic. With Peering.Workload set, [Peering.Verify] climbs on: every istiod has
-// endpoints of the service in To and knows the gateway there, the proxy of a client got them, and a request sent from that client is answered
-// by To, over mutual TLS, by the account it should be. The first level that does not hold is the diagnosis. Verify changes
-// nothing; [Workload.Failover], which scales pods to zero, asks for consent.
+// That an istiod is synced does not prove traffic. With Peering.Workload set, [Peering.Verify] climbs on. With a
+// [traffic.Workload]: every istiod has endpoints of the service in To and knows the gateway there, the proxy of a client got
+// them, and a request sent from that client is answered by To, over mutual TLS, by the account it should be. A program's own
+// [traffic.Check] tries what that program runs. The first rung that does not hold is the diagnosis. Verify changes nothing;
+// [traffic.Workload.Failover], which scales pods to zero, asks for consent.
 //
 // # Two at once, and after a crash
 //
@@ -54,9 +55,8 @@
 // In To: get, create, update and delete on serviceaccounts and secrets (and list on secrets) of the system namespace, on
 // clusterroles and clusterrolebindings; escalate and bind on them, or every right of the role; create on
 // serviceaccounts/token for bound tokens. In From: list, create, update and delete on secrets and list on pods of the
-// system namespace, create on pods/portforward. In both: get on namespace kube-system, whose UID tells clusters apart. To
-// verify with a Workload: in both, get on the system namespace, on deployments and list on pods and endpointslices of the
-// workload's, list on services; get and create on pods/exec (Kubernetes 1.35 asks for create on WebSockets too).
+// system namespace, create on pods/portforward. In both: get on namespace kube-system, whose UID tells clusters apart. Package
+// traffic lists what a Workload needs besides.
 //
 // With profile rbac.Minimal, also in To: get, create, update and delete on roles and rolebindings of From's system namespace,
 // and escalate and bind on roles, or its one right. Where an endpoint is an IP address, preflight reads Service

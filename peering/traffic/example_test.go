@@ -2,11 +2,14 @@ package traffic_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/peering/traffic"
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // exampleMesh is a peered pair: each member runs an httpbin, east runs sleep too, and west a client without sidecar.
@@ -23,6 +26,48 @@ func exampleMesh(ctx context.Context) []peering.Link {
 	mesh.Member("east").Run(peeringtest.App{Name: "sleep", Replicas: 1})
 	mesh.Member("west").Run(peeringtest.App{Name: "outsider", Replicas: 1, Plain: true})
 	return links
+}
+
+// orders is a check of a program's own: the orders service has to answer from the pods that use it, and from the other cluster.
+type orders struct{ shop string }
+
+func (o orders) Validate() error {
+	if o.shop == "" {
+		return errors.New("name the Deployment of the shop")
+	}
+	return nil
+}
+
+func (o orders) Rungs(from, to traffic.Side) []traffic.Rung {
+	const url = "http://httpbin.default.svc.cluster.local:8000"
+	shop := probe.Curl{In: traffic.Executor{Side: from, Namespace: "default", Deployment: o.shop}}
+	who := probe.Who{From: shop, URL: url, Locator: traffic.Locator("default", from, to)}
+	elsewhere := probe.ProberFunc(func(ctx context.Context) probe.Result {
+		a, err := who.Ask(ctx)
+		if err != nil || a.Cluster != to.ID {
+			return probe.Result{Status: probe.Failed, Summary: to.ID + " did not answer", Hint: "see its log", Err: err}
+		}
+		return probe.Result{Status: a.Proof.Status(), Summary: "answered by " + a.String()}
+	})
+	return []traffic.Rung{
+		{Check: "orders-answer", Object: "Deployment/default/" + o.shop, Prober: probe.Teapot{From: shop, URL: url}},
+		{Check: "orders-elsewhere", Object: "Deployment/default/" + o.shop, Prober: probe.Retry(elsewhere, probe.Poll{Every: time.Millisecond})},
+	}
+}
+
+func ExampleCheck() {
+	ctx := context.Background()
+	links := exampleMesh(ctx)
+	p := peering.Peering{Workload: orders{shop: "sleep"}}
+	report, err := p.Verify(ctx, links[0])
+	for _, r := range report.Links[0].Results[4:] {
+		fmt.Println(r.Status, r.Check)
+	}
+	fmt.Println(err)
+	// Output:
+	// passed orders-answer
+	// warned orders-elsewhere
+	// <nil>
 }
 
 func ExampleWorkload() {

@@ -30,7 +30,7 @@ import (
 
 // usual are the packages that -sample and -print take when none is named.
 var usual = []string{
-	"./rbac", "./rbac/rbactest", "./secrets", "./probe", "./peering", "./peering/preflight",
+	"./rbac", "./rbac/rbactest", "./secrets", "./probe", "./peering", "./peering/preflight", "./peering/traffic",
 	"./internal/invalid", "./internal/printable", "./internal/kube",
 }
 

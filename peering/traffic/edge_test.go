@@ -119,6 +119,9 @@ func TestLevelsThatCannotBeSeen(t *testing.T) {
 			east.Cluster.Hosted, east.Cluster.Istiods = true, nil
 			refuse(west, "list", "Pod", "default")
 		}},
+		{"whose an endpoint is, but for istiods", "proxy-endpoints", probe.Passed, "for west", func(_ *testing.T, _ *peering.Peering, _, west *peeringtest.Member) {
+			refuse(west, "list", "Pod", "default")
+		}},
 		{"ambient client", "proxy-endpoints", probe.Unknown, "ambient", func(t *testing.T, _ *peering.Peering, east, _ *peeringtest.Member) {
 			update(t, east, "sleep", func(d *appsv1.Deployment) {
 				d.Spec.Template.Annotations["ambient.istio.io/redirection"] = "enabled"

@@ -57,6 +57,29 @@ func TestAnswerThatNoProxyCounted(t *testing.T) {
 	}
 }
 
+// TestOtherTrafficOfTheClient hides whose an answer is.
+func TestOtherTrafficOfTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, east, _, link := town(t, true)
+		real := east.Exec
+		east.Exec = func(namespace, pod, container string) probe.Executor {
+			return probe.ExecutorFunc(func(ctx context.Context, c probe.Command) (probe.Output, error) {
+				if c.Args[0] == "pilot-agent" {
+					for range 3 { // one for each endpoint
+						_, err := real(namespace, pod, "app").Exec(ctx, probe.Command{Args: []string{"curl", "http://httpbin.default.svc.cluster.local:8000/get"}})
+						require.NoError(t, err)
+					}
+				}
+				return real(namespace, pod, container).Exec(ctx, c)
+			})
+		}
+		from, to := link.Sides()
+		got := look(t, &traffic.Workload{Poll: probe.Poll{Timeout: 1}}, from, to, "teapot")
+		require.Equal(t, probe.Unknown, got.Status, "%+v", got)
+		require.Contains(t, got.Summary, "none that was seen to come from west")
+	})
+}
+
 // TestSidesOfOthers: a Side that somebody else fills may lack what Connect gives. What cannot be seen is Unknown.
 func TestSidesOfOthers(t *testing.T) {
 	refused := &istiod.MissingError{Seen: "none", Remedy: "start one"}

@@ -98,7 +98,7 @@ func (w *Workload) Validate() error {
 		return invalid.Field("Workload.Port", strconv.Itoa(w.Port), "is no port", "give the Service's port, 1 to 65535, or 0 for 8000")
 	}
 	if w.Asks < 0 {
-		return invalid.Field("Workload.Asks", strconv.Itoa(w.Asks), "is no number of requests", "give how often to ask at most, or 0 for 20")
+		return invalid.Field("Workload.Asks", strconv.Itoa(w.Asks), "is below zero", "give how often to ask at most, or 0 for 20")
 	}
 	return nil
 }

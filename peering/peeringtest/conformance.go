@@ -42,14 +42,14 @@ func TestObjects(t *testing.T, objects peering.Objects, namespace string) {
 func samples(namespace string) []func() peering.Object {
 	return []func() peering.Object{
 		func() peering.Object {
-			return &corev1.Secret{ObjectMeta: meta(namespace), Data: map[string][]byte{"key": []byte("value")}}
+			return &corev1.Secret{ObjectMeta: sampleMeta(namespace), Data: map[string][]byte{"key": []byte("value")}}
 		},
-		func() peering.Object { return &corev1.ServiceAccount{ObjectMeta: meta(namespace)} },
+		func() peering.Object { return &corev1.ServiceAccount{ObjectMeta: sampleMeta(namespace)} },
 		func() peering.Object {
-			return &rbacv1.ClusterRole{ObjectMeta: meta(""), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
+			return &rbacv1.ClusterRole{ObjectMeta: sampleMeta(""), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
 		},
 		func() peering.Object {
-			return &rbacv1.Role{ObjectMeta: meta(namespace), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
+			return &rbacv1.Role{ObjectMeta: sampleMeta(namespace), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}
 		},
 	}
 }
@@ -72,7 +72,7 @@ func broken(ctx context.Context, objects peering.Objects, fresh func() peering.O
 	return all
 }
 
-func meta(namespace string) metav1.ObjectMeta {
+func sampleMeta(namespace string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: "peeringtest-conformance", Labels: map[string]string{"peeringtest": "conformance"}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -177,10 +178,16 @@ func (s *Server) matches(o peering.Object) error {
 	return nil
 }
 
-// as is a copy of o in the Go type of like: callers may ask for any kind as an unstructured.Unstructured.
+// as is a copy of o in the Go type of like: callers may ask for any kind as an unstructured.Unstructured, and for its
+// metadata alone.
 func as(o, like peering.Object) (peering.Object, error) {
 	if reflect.TypeOf(o) == reflect.TypeOf(like) {
 		return clone(o), nil
+	}
+	if slim, ok := like.(*metav1.PartialObjectMetadata); ok {
+		out := meta.AsPartialObjectMetadata(o).DeepCopy()
+		out.TypeMeta = slim.TypeMeta
+		return out, nil
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -23,9 +22,6 @@ func (s *Server) checks(id string) *preflight.Side {
 		May: func(ctx context.Context, _ rbac.Access) (bool, error) {
 			err := s.outage.pass(ctx, 0)
 			return err == nil, err
-		},
-		Rules: func(ctx context.Context, namespace string) ([]rbacv1.PolicyRule, bool, error) {
-			return s.bootstrap[masters], s.RulesIncomplete != "", s.outage.pass(ctx, 0)
 		},
 		Ask: func(context.Context, string) (preflight.Answer, error) {
 			return preflight.Answer{}, errors.New("a mesh in memory has no version")

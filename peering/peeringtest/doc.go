@@ -7,6 +7,10 @@
 // [Member.Run] deploys apps with proxies, and [Mesh.Split] gives each member a network of its own behind an east-west gateway:
 // commands in their pods are answered as curl, httpbin and Envoy would, so that Verify with a Workload climbs to the top.
 //
-// [TestObjects] is the contract between peering and an API server. It passes on the members of this package and on real
-// API servers alike, and is there for people who write a peering.Objects of their own.
+// [New] has options for large meshes, slow API servers, and members whose control plane runs elsewhere, as that of an ASM
+// instance does. [Server.Inject] makes chosen calls fail as API servers and networks do, before or after they took effect;
+// [Server.Partition] and [Server.Slow] are for all calls. Istiods come, go, lag and restart: see [Istiods].
+//
+// [TestObjects] and [TestReviews] are the contract between peering and an API server. They pass on the members of this package and on real
+// API servers alike, and are there for people who write a peering.Objects of their own.
 package peeringtest

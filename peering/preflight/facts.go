@@ -55,9 +55,30 @@ func (f *facts) peerAuthentications(ctx context.Context, s *server) ([]*security
 	return list(ctx, f.meshOf(s), kindPeerAuthentication, "", "")
 }
 
-// remoteSecrets are all that From's istiods look at (Istio pkg/kube/multicluster/secretcontroller.go).
-func (f *facts) remoteSecrets(ctx context.Context) ([]*corev1.Secret, error) {
-	return list(ctx, f.from, kindSecret, f.from.Namespace, secrets.LabelMultiCluster+"=true")
+// remotes are all Secrets that From's istiods look at (Istio pkg/kube/multicluster/secretcontroller.go).
+type remotes struct {
+	all    []*corev1.Secret
+	byName map[string]*corev1.Secret
+	naming map[string][]*corev1.Secret // by cluster, those with a key or annotation for it
+}
+
+func (f *facts) remoteSecrets(ctx context.Context) (remotes, error) {
+	return fact(ctx, f.from, key{what: "remote secrets"}, func(ctx context.Context) (r remotes, err error) {
+		r.all, err = list(ctx, f.from, kindSecret, f.from.Namespace, secrets.LabelMultiCluster+"=true")
+		r.byName, r.naming = map[string]*corev1.Secret{}, map[string][]*corev1.Secret{}
+		for _, s := range r.all {
+			r.byName[s.Name] = s
+			for cluster := range s.Data {
+				r.naming[cluster] = append(r.naming[cluster], s)
+			}
+			if cluster := s.Annotations[secrets.AnnotationCluster]; cluster != "" {
+				if _, holds := s.Data[cluster]; !holds {
+					r.naming[cluster] = append(r.naming[cluster], s)
+				}
+			}
+		}
+		return r, err
+	})
 }
 
 func (f *facts) noWorkload() error {
@@ -126,28 +147,64 @@ func (f *facts) clientNamespace(ctx context.Context) (*corev1.Namespace, error) 
 
 // proxies are the Pods of a side with a sidecar or gateway in them, of those that other checks read too.
 func (f *facts) proxies(ctx context.Context, s *server) ([]*corev1.Pod, error) {
-	system, err := s.systemPods(ctx)
-	var app []*corev1.Pod
-	if f.Workload != nil {
-		read := f.serverPods
+	return fact(ctx, s, f.workloadKey("proxies", s), func(ctx context.Context) (proxies []*corev1.Pod, err error) {
+		system, err := s.systemPods(ctx)
+		var app []*corev1.Pod
+		if f.Workload != nil {
+			read := f.serverPods
+			if s == f.from {
+				read = f.clientPods
+			}
+			var appErr error
+			if app, appErr = read(ctx); err == nil && appErr != nil && !absent(appErr) {
+				err = appErr
+			}
+		}
+		for _, pod := range slices.Concat(app, system) {
+			if proxy(pod) != nil {
+				proxies = append(proxies, pod)
+			}
+		}
+		if len(proxies) > 0 {
+			return proxies, nil // what was read is enough
+		}
+		return nil, err
+	})
+}
+
+// workloadKey names a fact that depends on the workload and on which side of it the cluster is.
+func (f *facts) workloadKey(what string, s *server) key {
+	k := key{what: what}
+	if w := f.Workload; w != nil {
+		k.namespace, k.name, k.kind = w.Namespace, w.Service, s.role
 		if s == f.from {
-			read = f.clientPods
-		}
-		var appErr error
-		if app, appErr = read(ctx); err == nil && appErr != nil && !absent(appErr) {
-			err = appErr
+			k.namespace, k.name = w.ClientNamespace, w.Client
 		}
 	}
-	var proxies []*corev1.Pod
-	for _, pod := range append(append([]*corev1.Pod(nil), app...), system...) {
-		if proxy(pod) != nil {
-			proxies = append(proxies, pod)
+	return k
+}
+
+// saying is a value that proxies have for a variable, and one that has it.
+type saying struct {
+	value string
+	by    *corev1.Pod
+}
+
+// said are the values of a variable of a side's proxies, in order.
+func (f *facts) said(ctx context.Context, s *server, variable string) ([]saying, error) {
+	k := f.workloadKey("said", s)
+	k.selector = variable
+	return fact(ctx, s, k, func(ctx context.Context) (all []saying, err error) {
+		proxies, err := f.proxies(ctx, s)
+		for _, pod := range proxies {
+			v := env(proxy(pod), variable)
+			if !slices.ContainsFunc(all, func(s saying) bool { return s.value == v }) {
+				all = append(all, saying{v, pod})
+			}
 		}
-	}
-	if len(proxies) > 0 {
-		return proxies, nil // what was read is enough
-	}
-	return nil, err
+		slices.SortFunc(all, func(a, b saying) int { return strings.Compare(a.value, b.value) })
+		return all, err
+	})
 }
 
 // selectorOf writes labels as a selector.
@@ -161,7 +218,12 @@ func selectorOf(want map[string]string) string {
 
 // within says whether have holds all of want. Nothing wanted is within everything.
 func within(want, have map[string]string) bool {
-	return labels.SelectorFromSet(want).Matches(labels.Set(have))
+	for k, v := range want {
+		if has, found := have[k]; !found || has != v {
+			return false
+		}
+	}
+	return true
 }
 
 // selects says whether the selector matches; one that cannot be parsed matches nothing.

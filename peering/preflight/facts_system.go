@@ -181,15 +181,4 @@ func takenFrom(c *corev1.Container, name string) bool {
 	return len(c.EnvFrom) > 0
 }
 
-// values of a variable of the proxies' containers, each with a Pod that has it.
-func values(pods []*corev1.Pod, name string) map[string]*corev1.Pod {
-	found := map[string]*corev1.Pod{}
-	for _, pod := range pods {
-		if v := env(proxy(pod), name); found[v] == nil {
-			found[v] = pod
-		}
-	}
-	return found
-}
-
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/meshpeer/meshpeer/internal/istio"
 )
@@ -224,7 +223,7 @@ func (f *facts) nodeAddresses(ctx context.Context, s *server, selector string, f
 	var addresses []string
 	selected := 0
 	for _, n := range nodes {
-		if !labels.SelectorFromSet(want).Matches(labels.Set(n.Labels)) {
+		if !within(want, n.Labels) {
 			continue
 		}
 		selected++

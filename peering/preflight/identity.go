@@ -56,19 +56,20 @@ func clusterIDValid(_ context.Context, f *facts) []verdict {
 
 // clusterIDMatchesProxies compares the ID with what To's own proxies and istiod say.
 func clusterIDMatchesProxies(ctx context.Context, f *facts) []verdict {
-	ids, err := f.claimedIDs(ctx, f.to)
+	said, err := f.claimedIDs(ctx, f.to)
 	switch {
 	case err != nil:
 		return one(unread(f.to.name, err))
-	case len(ids) == 0:
+	case len(said) == 0:
 		return one(unknown(f.to.name, "run a Pod with a sidecar there, or set Input.Workload", "no Pod that was read has a proxy"))
 	}
 	var found []verdict
-	for _, id := range sortedKeys(ids) {
-		v := pass(ids[id], "the proxies say that they are in cluster %q", id)
-		if id != f.To.ID {
-			v = fail(ids[id], "peer under the ID "+id+": under another its endpoints get the wrong cluster label and locality",
-				"the proxies say that they are in cluster %q, not %q", id, f.To.ID)
+	for _, id := range said {
+		subject := f.to.object(id.by)
+		v := pass(subject, "the proxies say that they are in cluster %q", id.value)
+		if id.value != f.To.ID {
+			v = fail(subject, "peer under the ID "+id.value+": under another its endpoints get the wrong cluster label and locality",
+				"the proxies say that they are in cluster %q, not %q", id.value, f.To.ID)
 		}
 		found = append(found, v)
 	}
@@ -77,48 +78,50 @@ func clusterIDMatchesProxies(ctx context.Context, f *facts) []verdict {
 
 // clusterIDNotOwn: istiod ignores a remote secret for its own cluster.
 func clusterIDNotOwn(ctx context.Context, f *facts) []verdict {
-	ids, err := f.claimedIDs(ctx, f.from)
+	said, err := f.claimedIDs(ctx, f.from)
 	switch {
 	case err != nil:
 		return one(unread(f.from.name, err))
-	case len(ids) == 0:
+	case len(said) == 0:
 		return one(unknown(f.from.name, "let the caller list Pods of istiod's namespace", "no Pod that was read tells its cluster ID"))
 	}
 	var found []verdict
-	for _, id := range sortedKeys(ids) {
-		v := pass(ids[id], "it calls its cluster %q", id)
-		if id == f.To.ID {
-			v = fail(ids[id], "give each cluster an ID of its own (chart value global.multiCluster.clusterName)",
-				"it calls its cluster %q: istiod would ignore the Secret, for it \"would overwrite the config cluster\"", id)
+	for _, id := range said {
+		subject := f.from.object(id.by)
+		v := pass(subject, "it calls its cluster %q", id.value)
+		if id.value == f.To.ID {
+			v = fail(subject, "give each cluster an ID of its own (chart value global.multiCluster.clusterName)",
+				"it calls its cluster %q: istiod would ignore the Secret, for it \"would overwrite the config cluster\"", id.value)
 		}
 		found = append(found, v)
 	}
 	return found
 }
 
-// claimedIDs are what the istiods of a side call their cluster, or its proxies where there is no istiod, each with a Pod that
-// says so.
-func (f *facts) claimedIDs(ctx context.Context, s *server) (map[string]string, error) {
-	ids := map[string]string{}
-	say := func(id string, pod *corev1.Pod) {
-		if ids[id] == "" {
-			ids[id] = s.object(pod)
+// claimedIDs are what the istiods of a side call their cluster, or its proxies where there is no istiod, in order.
+func (f *facts) claimedIDs(ctx context.Context, s *server) ([]saying, error) {
+	return fact(ctx, s, f.workloadKey("cluster IDs", s), func(ctx context.Context) (said []saying, err error) {
+		say := func(id string, pod *corev1.Pod) {
+			if !slices.ContainsFunc(said, func(s saying) bool { return s.value == id }) {
+				said = append(said, saying{id, pod})
+			}
 		}
-	}
-	istiods, err := s.istiods(ctx)
-	for _, pod := range istiods {
-		if c := istio.Container(pod); c != nil && !takenFrom(c, "CLUSTER_ID") {
-			say(cmp.Or(env(c, "CLUSTER_ID"), defaultCluster), pod)
+		istiods, err := s.istiods(ctx)
+		for _, pod := range istiods {
+			if c := istio.Container(pod); c != nil && !takenFrom(c, "CLUSTER_ID") {
+				say(cmp.Or(env(c, "CLUSTER_ID"), defaultCluster), pod)
+			}
 		}
-	}
-	if len(ids) > 0 {
-		return ids, err
-	}
-	proxies, err := f.proxies(ctx, s)
-	for _, pod := range proxies {
-		say(cmp.Or(env(proxy(pod), "ISTIO_META_CLUSTER_ID"), defaultCluster), pod)
-	}
-	return ids, err
+		if len(said) == 0 {
+			var proxies []*corev1.Pod
+			proxies, err = f.proxies(ctx, s)
+			for _, pod := range proxies {
+				say(cmp.Or(env(proxy(pod), "ISTIO_META_CLUSTER_ID"), defaultCluster), pod)
+			}
+		}
+		slices.SortFunc(said, func(a, b saying) int { return strings.Compare(a.value, b.value) })
+		return said, err
+	})
 }
 
 // hostedFrom skips what is not ours to write where From's control plane runs elsewhere.
@@ -139,7 +142,7 @@ func clusterIDInUse(ctx context.Context, f *facts) []verdict {
 	}
 	var found []verdict
 	present := f.presentName(remotes)
-	for _, s := range remotes {
+	for _, s := range remotes.naming[f.To.ID] {
 		if s.Name == present {
 			continue // secret-name-free looks at it
 		}
@@ -150,22 +153,22 @@ func clusterIDInUse(ctx context.Context, f *facts) []verdict {
 		case holds:
 			found = append(found, fail(f.from.object(s), "delete it, or go on using it instead of peering",
 				"cluster %q is registered by it; it belongs to %s", f.To.ID, owner(s)))
-		case s.Annotations[secrets.AnnotationCluster] == f.To.ID:
+		default:
 			found = append(found, fail(f.from.object(s), "see whether it is meant for the same cluster: istiod goes by the key",
 				"its annotation says %q, its keys %q", f.To.ID, sortedKeys(s.Data)).as(Warns))
 		}
 	}
-	return or(found, pass(f.from.name, "no other of %d remote secrets names cluster %q", len(remotes), f.To.ID))
+	return or(found, pass(f.from.name, "no other of %d remote secrets names cluster %q", len(remotes.all), f.To.ID))
 }
 
 // presentName is the name of the link's Secret: the one asked for, or the one that this link has for To already. Earlier
 // versions gave other names where the ID has a dot.
-func (f *facts) presentName(remotes []*corev1.Secret) string {
-	earlier := "istio-remote-secret-" + names.Label(f.To.ID)
-	isNamed := func(s *corev1.Secret) bool { return s.Name == f.SecretName }
-	isEarlier := func(s *corev1.Secret) bool { return s.Name == earlier && f.owns(s) }
-	if slices.ContainsFunc(remotes, isEarlier) && !slices.ContainsFunc(remotes, isNamed) {
-		return earlier
+func (f *facts) presentName(remotes remotes) string {
+	if remotes.byName[f.SecretName] == nil {
+		earlier := "istio-remote-secret-" + names.Label(f.To.ID)
+		if s := remotes.byName[earlier]; s != nil && f.owns(s) {
+			return earlier
+		}
 	}
 	return f.SecretName
 }

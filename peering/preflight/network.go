@@ -30,15 +30,6 @@ func (f *facts) network(ctx context.Context, s *server) (string, error) {
 	return "", nil
 }
 
-// proxyNetworks are what proxies of a side say; they may be of several networks.
-func (f *facts) proxyNetworks(ctx context.Context, s *server) ([]string, error) {
-	proxies, err := f.proxies(ctx, s)
-	if err != nil || len(proxies) == 0 {
-		return nil, err
-	}
-	return sortedKeys(values(proxies, "ISTIO_META_NETWORK")), nil
-}
-
 // networks compares the networks of both sides, and of each with what its proxies say.
 func networks(ctx context.Context, f *facts) []verdict {
 	const subject = "From and To"
@@ -53,14 +44,14 @@ func networks(ctx context.Context, f *facts) []verdict {
 	var found []verdict
 	for i, s := range []*server{f.from, f.to} {
 		labelled := []string{from, to}[i]
-		said, err := f.proxyNetworks(ctx, s)
+		said, err := f.said(ctx, s, "ISTIO_META_NETWORK") // proxies may be of several networks
 		if err != nil {
 			found = append(found, unread(s.name, err))
 		}
 		for _, network := range said {
-			if network != labelled {
+			if network.value != labelled {
 				found = append(found, fail(s.name, "give chart value global.network and the label of the namespace the same value",
-					"proxies are in network %q, namespace %s is in network %q", network, f.from.Namespace, labelled))
+					"proxies are in network %q, namespace %s is in network %q", network.value, f.from.Namespace, labelled))
 			}
 		}
 	}

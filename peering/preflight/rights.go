@@ -27,18 +27,48 @@ func (s *server) denied(ctx context.Context, wanted []rbac.Access) ([]rbac.Acces
 
 // callerRights lists every right that the caller lacks, for both clusters at once.
 func callerRights(ctx context.Context, f *facts) []verdict {
-	return []verdict{f.lacking(ctx, f.to, f.rightsInTo(), true), f.lacking(ctx, f.from, f.rightsInFrom(), false)}
+	return []verdict{f.rightsToGrant(ctx), f.rightsToShare(ctx)}
+}
+
+func (f *facts) rightsToGrant(ctx context.Context) verdict {
+	k := key{what: "rights in To", namespace: f.RoleNamespace, kind: fmt.Sprint(len(f.Rules) > 0, len(f.RoleRules) > 0, f.Bound)}
+	return f.lacking(ctx, f.to, k, f.rightsInTo, true)
+}
+
+func (f *facts) rightsToShare(ctx context.Context) verdict {
+	return f.lacking(ctx, f.from, key{what: "rights in From", kind: fmt.Sprint(f.From.Hosted)}, f.rightsInFrom, false)
 }
 
 // probeRights are those of the proof that traffic flows: nothing of the peering depends on them.
 func probeRights(ctx context.Context, f *facts) []verdict {
-	return one(f.lacking(ctx, f.from, f.rightsToProbe(), false))
+	w := f.Workload
+	return one(f.lacking(ctx, f.from, key{what: "rights to probe", namespace: w.Namespace, name: w.ClientNamespace}, f.rightsToProbe, false))
 }
 
-func (f *facts) lacking(ctx context.Context, s *server, wanted []rbac.Access, grants bool) verdict {
-	refused, err := s.denied(ctx, wanted)
+// lack is what the caller may not do of a number of things.
+type lack struct {
+	wanted  int
+	refused []rbac.Access
+	err     error // there may be more
+}
+
+// lacking judges the rights that k names. They are the same for all links of a kind.
+func (f *facts) lacking(ctx context.Context, s *server, k key, wanted func() []rbac.Access, grants bool) verdict {
+	if s.May == nil {
+		return unread(s.name, s.lacks(ctx, "May"))
+	}
+	l, err := fact(ctx, s, k, func(ctx context.Context) (l lack, err error) {
+		all := wanted()
+		l.wanted = len(all)
+		l.refused, l.err = s.denied(ctx, all)
+		return l, nil
+	})
+	if err != nil {
+		return unread(s.name, err)
+	}
+	refused, err := l.refused, l.err
 	if err == nil && grants {
-		refused, err = s.withoutHeld(ctx, refused, append(accesses(f.Rules, ""), accesses(f.RoleRules, f.RoleNamespace)...))
+		refused, err = f.withoutHeld(ctx, s, refused)
 	}
 	switch {
 	case len(refused) > 0:
@@ -46,22 +76,22 @@ func (f *facts) lacking(ctx context.Context, s *server, wanted []rbac.Access, gr
 	case err != nil:
 		return unread(s.name, err)
 	}
-	return pass(s.name, "the caller may do all of %d things", len(wanted))
+	return pass(s.name, "the caller may do all of %d things", l.wanted)
 }
 
 // withoutHeld takes escalate and bind off the list if the caller holds every right of the role itself: then Kubernetes
 // lets it grant them (Kubernetes pkg/registry/rbac/clusterrole/policybased/storage.go). Rights that come from another
 // authorizer than RBAC do not count there, which a review cannot tell.
-func (s *server) withoutHeld(ctx context.Context, refused, granted []rbac.Access) ([]rbac.Access, error) {
+func (f *facts) withoutHeld(ctx context.Context, s *server, refused []rbac.Access) ([]rbac.Access, error) {
 	granting := func(a rbac.Access) bool { return a.Verb == "escalate" || a.Verb == "bind" }
 	if !slices.ContainsFunc(refused, granting) {
 		return refused, nil
 	}
-	lacked, err := s.denied(ctx, granted)
+	lacked, err := s.denied(ctx, append(accesses(f.Rules, ""), accesses(f.RoleRules, f.RoleNamespace)...))
 	if err != nil || len(lacked) > 0 {
 		return refused, err
 	}
-	return slices.DeleteFunc(refused, granting), nil
+	return slices.DeleteFunc(slices.Clone(refused), granting), nil
 }
 
 // accesses are what rules grant in a namespace, or cluster-wide in "", one by one.

@@ -106,8 +106,8 @@ var (
 	needVersion    = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.version(ctx) })}
 	needResources  = need{what: "/api/v1, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.tokenRequest(ctx) })}
 	needRights     = need{what: "access reviews, both", reads: []read{
-		func(ctx context.Context, f *facts) { f.lacking(ctx, f.from, f.rightsInFrom(), false) },
-		func(ctx context.Context, f *facts) { f.lacking(ctx, f.to, f.rightsInTo(), true) },
+		func(ctx context.Context, f *facts) { f.rightsToShare(ctx) },
+		func(ctx context.Context, f *facts) { f.rightsToGrant(ctx) },
 	}}
 	needHandshake = need{what: "TLS handshake, To", reads: only(func(ctx context.Context, f *facts) { serverCertificate(ctx, f) })}
 	needInput     = need{what: "the Input"}

@@ -101,13 +101,13 @@ func (f *facts) domain(ctx context.Context, s *server) (domain string, aliases [
 	if err == nil {
 		return cmp.Or(m.GetTrustDomain(), "cluster.local"), m.GetTrustDomainAliases(), nil
 	}
-	proxies, proxiesErr := f.proxies(ctx, s)
-	if proxiesErr != nil {
+	said, saidErr := f.said(ctx, s, "TRUST_DOMAIN")
+	if saidErr != nil {
 		return "", nil, err
 	}
-	for _, domain := range sortedKeys(values(proxies, "TRUST_DOMAIN")) {
-		if domain != "" {
-			return domain, nil, nil
+	for _, domain := range said {
+		if domain.value != "" {
+			return domain.value, nil, nil
 		}
 	}
 	return "", nil, err
@@ -136,16 +136,23 @@ func trustDomain(ctx context.Context, f *facts) []verdict {
 	return one(fail(subject, "give both meshes one trust domain, or name each other's as alias (trustDomainAliases)", "trust domains %s and %s are not aliases of each other", from, to))
 }
 
+func joined(said []saying) string {
+	var all []string
+	for _, s := range said {
+		all = append(all, s.value)
+	}
+	return strings.Join(all, ", ")
+}
+
 // meshID compares what the proxies of both sides were told (Istio chart value global.meshID).
 func meshID(ctx context.Context, f *facts) []verdict {
 	var ids [2]string
 	for i, s := range []*server{f.from, f.to} {
-		proxies, err := f.proxies(ctx, s)
+		said, err := f.said(ctx, s, "ISTIO_META_MESH_ID")
 		if err != nil {
 			return one(unread(s.name, err))
 		}
-		found := sortedKeys(values(proxies, "ISTIO_META_MESH_ID"))
-		if ids[i] = strings.Join(found, ", "); ids[i] == "" {
+		if ids[i] = joined(said); ids[i] == "" {
 			return one(unknown(s.name, "run a Pod with a sidecar there, or set Input.Workload", "no proxy that was read names its mesh"))
 		}
 	}

@@ -24,7 +24,6 @@ var forms = []struct {
 	{[]string{"//"}, regexp.MustCompile(`//[^\s"'<>]*@`), "//" + Redacted + "@"},             // user information of a URL
 	{[]string{"hvs.", "hvb.", "hvr."}, regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted}, // HashiCorp Vault
 	{[]string{"k8s-aws-v1.", "ya29.", "gh"}, regexp.MustCompile(`\b(k8s-aws-v1\.|ya29\.|gh[pousr]_)[-\w.]{8,}`), Redacted},
-	{[]string{"."}, regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), Redacted}, // a bootstrap token of Kubernetes
 }
 
 func hideForms(text string) string {
@@ -34,8 +33,39 @@ func hideForms(text string) string {
 			text = f.form.ReplaceAllString(text, f.with)
 		}
 	}
+	if joined(small) {
+		text = bootstrapToken.ReplaceAllString(text, Redacted)
+	}
 	return text
 }
+
+var bootstrapToken = regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`) // of Kubernetes
+
+// joined says whether a dot of text stands between runs as long as those of a bootstrap token. Most texts have a dot.
+func joined(text string) bool {
+	before := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case alphanumeric(c):
+			before++
+			continue
+		case c == '.' && before >= 6:
+			after := 0
+			for _, c := range []byte(text[i+1 : min(i+17, len(text))]) {
+				if alphanumeric(c) {
+					after++
+				}
+			}
+			if after == 16 {
+				return true
+			}
+		}
+		before = 0
+	}
+	return false
+}
+
+func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
 
 // Value returns refused input as an error may show it: as [Line] does, and without a word that looks like a credential in
 // the wrong field. A name that only looks like one is hidden too: its length is left, to tell which it was.

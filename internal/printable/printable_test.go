@@ -125,3 +125,22 @@ func TestValueShowsWhatPeopleWrite(t *testing.T) {
 		require.Equal(t, in, printable.Value(in))
 	}
 }
+
+// The cheap look at a dot comes before the expression of a bootstrap token, and must not hide one from it.
+func TestBootstrapTokens(t *testing.T) {
+	const token = "abcdef.0123456789abcdef"
+	for in, want := range map[string]string{
+		token:                         "REDACTED",
+		"a.b.c " + token + ".":        "a.b.c REDACTED.",
+		"abcdef.x " + token:           "abcdef.x REDACTED",
+		"v1.2.3-" + token + " 1.31.0": "v1.2.3-REDACTED 1.31.0",
+		token + "0":                   token + "0",
+		"x" + token:                   "x" + token,
+		"ABCDEF.0123456789ABCDEF":     "ABCDEF.0123456789ABCDEF",
+		"é" + token + "é":             "éREDACTEDé",
+		"abcdef.0123456789abcde":      "abcdef.0123456789abcde",
+		"istio-system.svc.cluster":    "istio-system.svc.cluster",
+	} {
+		require.Equal(t, want, printable.Line(in), "%q", in)
+	}
+}

@@ -90,9 +90,13 @@ func (p pair) remoteSecret(ctx context.Context, token string) (*corev1.Secret, e
 // istioctl makes the link as Istio's guide does: the output of istioctl create-remote-secret, applied to From. The apply
 // is two calls of this program; kubectl would be one more process.
 func (p pair) istioctl(ctx context.Context) error {
-	out, err := p.to.Istioctl(ctx, "create-remote-secret", "--name", p.to.ID, "--server", p.to.Server)
+	out, err := p.createRemoteSecret(ctx)
 	if err != nil {
 		return err
 	}
 	return p.from.Apply(ctx, out)
+}
+
+func (p pair) createRemoteSecret(ctx context.Context) ([]byte, error) {
+	return p.to.Istioctl(ctx, "create-remote-secret", "--name", p.to.ID, "--server", p.to.Server)
 }

@@ -8,7 +8,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Modules beside the root one. The control plane is compiled without cgo and with the lab's build tag, by tests too,
 # or it is all compiled twice.
-LIGHT := internal/lab examples/quickstart
+LIGHT := internal/lab internal/lab/bench examples/quickstart
 HEAVY := internal/lab/controlplane
 
 # The race detector needs a C compiler, which a machine with only Go does not have.
@@ -16,7 +16,7 @@ RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 
 # Tests of the lab that need no lab have no TestMain.
 LABTESTS  = $(shell cd internal/lab && grep -rl --include='*_test.go' 'func TestMain' . | grep -v ^./controlplane | xargs -n1 dirname | sort -u)
-UNITTESTS = $(filter-out $(LABTESTS),$(shell cd internal/lab && find . -name '*_test.go' | grep -v ^./controlplane | xargs -n1 dirname | sort -u))
+UNITTESTS = $(filter-out $(LABTESTS),$(shell cd internal/lab && find . -name '*_test.go' | grep -v -e ^./controlplane -e ^./bench | xargs -n1 dirname | sort -u))
 
 # testsum runs go test and counts; with RECORD the counts of several runs are collected there.
 SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
@@ -24,7 +24,7 @@ SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
 # In somebody's environment it would write golden files where they are to be compared.
 unexport MESHPEER_UPDATE
 
-.PHONY: test mode unit lab lint cover fuzz cross tidy mutate guard
+.PHONY: test mode unit lab lint cover fuzz cross tidy mutate guard bench
 
 # All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
 test: export MESHPEER_LAB := $(or $(MESHPEER_LAB),required)
@@ -39,7 +39,8 @@ mode:
 unit:
 	@dir=$$(mktemp -d); trap "rm -rf $$dir" EXIT; CGO_ENABLED=0 go build -o $$dir/guard ./internal/guard; \
 	  $(SUM) go test $(RACE) -shuffle=on -exec $$dir/guard ./...; \
-	  if [ "$$(go env GOOS)" = linux ]; then $(SUM) -C internal/lab go test $(RACE) -shuffle=on -exec $$dir/guard $(UNITTESTS); fi
+	  if [ "$$(go env GOOS)" = linux ]; then $(SUM) -C internal/lab go test $(RACE) -shuffle=on -exec $$dir/guard $(UNITTESTS); \
+	    $(SUM) -C internal/lab/bench go test $(RACE) -shuffle=on -exec $$dir/guard .; fi
 
 # The guard proves on this machine that it catches a dial over IPv4, IPv6, TCP, UDP, and a lookup.
 guard:
@@ -50,6 +51,12 @@ lab:
 	$(SUM) -C examples/quickstart go test -count=1 -timeout 40m ./...
 	CGO_ENABLED=0 $(SUM) -C $(HEAVY) go test -tags=disable_pgv -count=1 -timeout 40m ./...
 	$(SUM) -C internal/lab go test -count=1 -p 1 -timeout 40m $(LABTESTS)
+
+# Measures the SDK beside the least that its work takes, and writes docs/benchmarks.md. BENCH=memory prints that measure
+# alone, BENCH=-h lists them.
+BENCH ?= -docs $(CURDIR)/docs
+bench:
+	go run -C internal/lab/bench . $(BENCH)
 
 # Breaks conditions one at a time and says which no unit test guards; MUTATE="-run regexp" or "-sample 100 -seed 7" for others.
 MUTATE ?=

@@ -28,9 +28,9 @@ func firstAnswer(ctx context.Context, b *bench) (found []section, err error) {
 		}
 		link := peering.Link{From: p.from.sdk, To: p.to.sdk}
 		values, err := turns(ctx, b, pace{min: 7, max: 15, budget: time.Minute},
-			w.answered(c, "Ensure", func(ctx context.Context) error { _, err := ensure(ctx, link); return err }),
-			w.answered(c, "bare calls", p.bare),
-			w.answered(c, "istioctl", p.istioctl))
+			w.answered(c, p, "Ensure", func(ctx context.Context) error { _, err := ensure(ctx, link); return err }),
+			w.answered(c, p, "bare calls", p.bare),
+			w.answered(c, p, "istioctl", p.istioctl))
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func gaps(values [][]series) (all series) {
 
 // answered is a contender that begins and ends where the client gets no answer. Its values are the seconds to the first
 // answer, and those between that one and the last failure.
-func (w *world) answered(c *caller, name string, do func(context.Context) error) contender {
+func (w *world) answered(c *caller, p pair, name string, do func(context.Context) error) contender {
 	refused := func(ctx context.Context) (answer, error) {
 		return c.await(ctx, "failing request", func(a answer) bool { return a.code != teapot })
 	}
@@ -81,6 +81,10 @@ func (w *world) answered(c *caller, name string, do func(context.Context) error)
 		if failed := <-over; failed != nil {
 			return nil, failed
 		}
-		return []float64{first.at.Sub(start).Seconds(), first.at.Sub(last).Seconds()}, err
+		if err != nil {
+			return nil, err
+		}
+		// An istiod whose token is deleted while it still reads waits for its time limit.
+		return []float64{first.at.Sub(start).Seconds(), first.at.Sub(last).Seconds()}, p.from.awaitSynced(ctx, p.to.ID)
 	})
 }

@@ -19,6 +19,7 @@ type machine struct {
 	memory    float64 // bytes
 	system    string
 	compiler  string
+	load      string // average of the minute before the run: what else took the processor
 }
 
 func thisMachine() machine {
@@ -26,11 +27,20 @@ func thisMachine() machine {
 	return machine{
 		processor: field("/proc/cpuinfo", "model name"), cores: runtime.NumCPU(), memory: meminfo("MemTotal"),
 		system: runtime.GOOS + "/" + runtime.GOARCH + ", kernel " + string(bytes.TrimSpace(release)), compiler: runtime.Version(),
+		load: load(),
 	}
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %.0f GB of memory, %s, %s", m.processor, m.cores, m.memory/(1<<30), m.system, m.compiler)
+	return fmt.Sprintf("%s, %d cores, %.0f GB of memory, %s, %s; load %s when it began",
+		m.processor, m.cores, m.memory/(1<<30), m.system, m.compiler, m.load)
+}
+
+// load is the average number of processes that ran or waited to run.
+func load() string {
+	data, _ := os.ReadFile("/proc/loadavg")
+	minute, _, _ := strings.Cut(string(data), " ")
+	return minute
 }
 
 // meminfo is a line of /proc/meminfo in bytes; 0 if it cannot be read.

@@ -69,11 +69,18 @@ type bench struct {
 
 // run takes the measures and writes the page, to docs or, without it, to standard output.
 func (b *bench) run(ctx context.Context, docs string) error {
+	if docs != "" {
+		if _, err := os.ReadDir(docs); err != nil {
+			return fmt.Errorf("-docs: %w", err) // before an hour of work
+		}
+	}
 	page := page{machine: thisMachine(), date: time.Now(), named: len(b.chosen) < len(measures)}
 	for _, m := range b.chosen {
 		b.say("%s: %s", m.name, m.about)
 		found, err := m.take(ctx, b)
 		if err != nil {
+			page.named = true
+			_, _ = io.WriteString(os.Stdout, page.markdown()) // what was found so far is not lost, and no file says that it is all
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		page.sections = append(page.sections, found...)

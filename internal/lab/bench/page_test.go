@@ -32,7 +32,7 @@ func sample() page {
 		sizes = append(sizes, s)
 	}
 	return page{
-		machine: machine{processor: "Abacus", cores: 2, memory: 8 << 30, system: "linux/none, kernel 1", compiler: "go1"},
+		machine: machine{processor: "Abacus", cores: 2, memory: 8 << 30, system: "linux/none, kernel 1", compiler: "go1", load: "0.50"},
 		date:    time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		sections: []section{
 			timeSection(sizes), bytesSection(sizes),

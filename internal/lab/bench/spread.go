@@ -57,7 +57,7 @@ func (s spread) text(show func(float64) (string, string)) string {
 	return fmt.Sprintf("%s%s (%s–%s)", median, unit, low, high)
 }
 
-// seconds, bytes and times write a number and its unit.
+// seconds, kilobytes and times write a number and its unit.
 func seconds(s float64) (string, string) {
 	switch {
 	case s < 1e-3:
@@ -71,8 +71,6 @@ func seconds(s float64) (string, string) {
 func kilobytes(b float64) (string, string) { return digits(b / 1000), "kB" }
 
 func times(r float64) (string, string) { return digits(r), "×" }
-
-func plain(n float64) (string, string) { return digits(n), "" }
 
 // digits are two of a number below one, one after the point below ten, and none above.
 func digits(f float64) string {

@@ -79,7 +79,7 @@ func (t *task) sync(ctx context.Context, status istiod.Status, check string) err
 		t.report.Results = append(t.report.Results, result)
 		failures, reached = append(failures, failure), reached && result.Status == probe.Passed
 	}
-	t.confirmed = reached && status == istiod.Synced && (t.RestartIstiods != nil || !t.needsRestart())
+	t.confirmed = reached && err == nil && status == istiod.Synced && (t.RestartIstiods != nil || !t.needsRestart())
 	return errors.Join(failures...)
 }
 

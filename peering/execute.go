@@ -40,6 +40,7 @@ func (t *task) execute(ctx context.Context) {
 		case s.kind == mutate || t.goal == Rotated || t.UndoUnsynced && ctx.Err() == nil:
 			t.rollback(ctx, &ledger)
 			return
+		case t.goal == Absent: // what goes on ends a link, or names what is left of it
 		default:
 			return
 		}

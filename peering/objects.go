@@ -3,10 +3,14 @@ package peering
 import (
 	"context"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // find reads the object with the kind, namespace and name of like; nil if there is none.
@@ -55,4 +59,16 @@ func asSecret(o Object, err error) (*corev1.Secret, error) {
 		return nil, err
 	}
 	return o.(*corev1.Secret), nil
+}
+
+// accountsIn asks again for a token where the request failed for a moment. A token whose reply was lost is known to nobody, and
+// ends with the marker that both are bound to.
+type accountsIn struct{ secrets.TokenCreator }
+
+func (a accountsIn) CreateToken(ctx context.Context, name string, r *authenticationv1.TokenRequest, o metav1.CreateOptions) (out *authenticationv1.TokenRequest, err error) {
+	err = apply.Again(ctx, apply.Policy{}, "token "+name, func() error {
+		out, err = a.TokenCreator.CreateToken(ctx, name, r, o)
+		return err
+	})
+	return out, err
 }

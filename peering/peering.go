@@ -145,7 +145,7 @@ func (p *Peering) source(to *snapshot, namespace string) secrets.TokenSource {
 	case p.Tokens != nil:
 		return p.Tokens(to.Cluster)
 	case p.kind() == secrets.KindBound:
-		return secrets.Bound{Secrets: client, Accounts: to.Accounts(namespace), Lifetime: p.Lifetime}
+		return secrets.Bound{Secrets: client, Accounts: accountsIn{to.Accounts(namespace)}, Lifetime: p.Lifetime}
 	}
 	return secrets.Durable{Secrets: client, Poll: firstLook}
 }

@@ -53,9 +53,14 @@ func (p Policy) start(key string) *turns {
 
 // next pauses after a failure and says whether another try is due.
 func (t *turns) next(ctx context.Context, err error) bool {
-	t.tries++
 	asked, ok := Transient(err)
-	if !ok || ctx.Err() != nil || t.tries >= t.Attempts {
+	return ok && t.again(ctx, asked)
+}
+
+// again pauses, for as long as the server asked at least, and says whether another try is due.
+func (t *turns) again(ctx context.Context, asked time.Duration) bool {
+	t.tries++
+	if ctx.Err() != nil || t.tries >= t.Attempts {
 		return false
 	}
 	pause := max(t.pause(), min(asked, maxRetryAfter))

@@ -110,7 +110,7 @@ func (s *steady) write(ctx context.Context, o kube.Object, c change) (kube.Objec
 				return nil, &UnknownError{c.op, Name(o), because(err, seen)}
 			}
 		}
-		if turn.next(ctx, err) {
+		if turn.next(ctx, err) || raced(o, err) && turn.again(ctx, 0) {
 			continue
 		}
 		if doubt {
@@ -118,6 +118,12 @@ func (s *steady) write(ctx context.Context, o kube.Object, c change) (kube.Objec
 		}
 		return nil, err
 	}
+}
+
+// raced says whether a conflict is not about what the caller knew of o: it named no version that could be an old one. The API
+// server, or something in front of it, lost a race of its own.
+func raced(o kube.Object, err error) bool {
+	return apierrors.IsConflict(err) && o.GetResourceVersion() == ""
 }
 
 // lostError marks that a look found nothing of a write which was sent. The request may still be under way: an undo looks

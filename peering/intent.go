@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,9 +22,10 @@ type Intent struct {
 	FromUID string `json:"fromUID,omitempty"` // UID of kube-system of From; "" if it does not answer
 	ToUID   string `json:"toUID,omitempty"`
 
-	Account string `json:"account"`         // namespace/name of the ServiceAccount in To that From's istiods read as
-	Managed bool   `json:"managed"`         // whether account and roles are the link's own; else somebody manages them elsewhere
-	Rules   string `json:"rules,omitempty"` // SHA-256 of the rules of the link's own roles
+	Account string `json:"account"`          // namespace/name of the ServiceAccount in To that From's istiods read as
+	Managed bool   `json:"managed"`          // whether account and roles are the link's own; else somebody manages them elsewhere
+	Rules   string `json:"rules,omitempty"`  // SHA-256 of the rules of the link's own roles
+	Labels  string `json:"labels,omitempty"` // of its own account and roles, those that Reader.Labels adds: key=value, by key
 
 	Credential secrets.Kind  `json:"credential"`                    // kind of token; "custom" from Peering.Tokens
 	Lifetime   time.Duration `json:"lifetimeNanoseconds,omitempty"` // asked for, of a bound token
@@ -92,15 +95,32 @@ func (in *intent) describe(r *run, l Link, from, to *snapshot) {
 	e := in.endpoint
 	in.Intent = Intent{
 		FromUID: from.uid, ToUID: to.uid,
-		Account: in.reader.String(), Managed: r.Account == nil, Rules: in.objects.fingerprint(),
+		Account: in.reader.String(), Managed: r.Account == nil, Rules: in.objects.fingerprint(), Labels: labelText(r.Reader.Labels),
 		Credential: cmp.Or(r.kind(), custom),
-		Server:     address(e), TLSServerName: e.TLSServerName, CA: fingerprint(e.CA), Proxy: hostPort(e.ProxyURL, "80"), Insecure: e.InsecureSkipTLSVerify,
+		Server:     address(e), TLSServerName: e.TLSServerName, CA: fingerprint(e.CA), Proxy: proxy(e.ProxyURL), Insecure: e.InsecureSkipTLSVerify,
 		Secret: l.From.namespace() + "/" + secrets.SecretName(l.To.ID.String()),
 		Adopt:  r.Adopt, Tolerate: r.Tolerate, UndoUnsynced: r.UndoUnsynced,
 	}
 	if r.kind() == secrets.KindBound {
 		in.Lifetime = r.Lifetime
 	}
+}
+
+// proxy is the proxy in a URL, without user information.
+func proxy(raw string) string {
+	scheme, _, _ := strings.Cut(raw, "://")
+	if at := hostPort(raw, "80"); at != "" {
+		return scheme + "://" + at
+	}
+	return ""
+}
+
+func labelText(labels map[string]string) string {
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, key+"="+labels[key])
+	}
+	return strings.Join(all, ",")
 }
 
 // fingerprint is the SHA-256 of what is public; "" of nothing.
@@ -162,6 +182,7 @@ func (i Intent) fields(ids bool) []page.Field {
 		account += " (managed elsewhere)"
 	}
 	add("account", account)
+	add("labels", i.Labels)
 	add("secret", i.Secret)
 	add("adopt", string(i.Adopt))
 	add("tolerated", strings.Join(i.Tolerate, ", "))
@@ -183,7 +204,7 @@ func (i *Intent) printed() *Intent {
 	}
 	clean := *i
 	for _, field := range []*string{
-		&clean.FromUID, &clean.ToUID, &clean.Account, &clean.Rules, (*string)(&clean.Credential), &clean.Server, &clean.TLSServerName,
+		&clean.FromUID, &clean.ToUID, &clean.Account, &clean.Rules, &clean.Labels, (*string)(&clean.Credential), &clean.Server, &clean.TLSServerName,
 		&clean.CA, &clean.Proxy, &clean.Secret, (*string)(&clean.Adopt),
 	} {
 		*field = line(*field)

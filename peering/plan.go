@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
-	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
@@ -69,17 +67,22 @@ func (r *run) plan() *Plan {
 	plan := &Plan{Schema: PlanSchema, Goal: r.goal, Links: make([]LinkPlan, len(r.tasks))}
 	bound := make([]Link, len(r.tasks))
 	for i, t := range r.tasks {
-		l := LinkPlan{From: t.From.ID, To: t.To.ID, Findings: t.findings, Warnings: t.report.Warnings, Error: t.refused}
-		if t.want != nil {
-			l.Intent, l.OverGrants = &t.want.Intent, t.want.overGrants
-		}
-		for _, s := range t.planned {
-			l.Steps = append(l.Steps, s.shown())
-		}
-		plan.Links[i], bound[i] = l.printed(), t.Link
+		plan.Links[i], bound[i] = t.plan(), t.Link
 	}
 	plan.bound = func() []Link { return bound }
 	return plan
+}
+
+// plan is the part of one link.
+func (t *task) plan() LinkPlan {
+	l := LinkPlan{From: t.From.ID, To: t.To.ID, Findings: t.findings, Warnings: t.report.Warnings, Error: t.refused}
+	if t.want != nil {
+		l.Intent, l.OverGrants = &t.want.Intent, t.want.overGrants
+	}
+	for _, s := range t.planned {
+		l.Steps = append(l.Steps, s.shown())
+	}
+	return l.printed()
 }
 
 // Steps of all links, in order.
@@ -140,12 +143,6 @@ func (l LinkPlan) lines() []string {
 
 // Bind gives a plan that was read from JSON the clusters to work on. The links must be those of the plan, in its order.
 func (p *Plan) Bind(links ...Link) error {
-	if p.Schema != PlanSchema {
-		return refused("Plan.Schema", p.Schema, "is not a schema that this version reads", fmt.Sprintf("make the plan again; this version reads %q", PlanSchema))
-	}
-	if !p.Goal.valid() {
-		return refused("Plan.Goal", string(p.Goal), "is not a goal", fmt.Sprintf("make the plan again; a goal is %q, %q or %q", Present, Rotated, Absent))
-	}
 	if err := p.fits(links); err != nil {
 		return err
 	}
@@ -154,8 +151,14 @@ func (p *Plan) Bind(links ...Link) error {
 	return nil
 }
 
-// fits says whether the links are those of the plan.
+// fits says whether the links are those of the plan, and whether it is one.
 func (p *Plan) fits(links []Link) error {
+	if p.Schema != PlanSchema {
+		return refused("Plan.Schema", p.Schema, "is not a schema that this version reads", fmt.Sprintf("make the plan again; this version reads %q", PlanSchema))
+	}
+	if !p.Goal.valid() {
+		return refused("Plan.Goal", string(p.Goal), "is not a goal", fmt.Sprintf("make the plan again; a goal is %q, %q or %q", Present, Rotated, Absent))
+	}
 	if len(links) != len(p.Links) {
 		return fmt.Errorf("peering: plan is of %d links, and %d were given", len(p.Links), len(links))
 	}
@@ -181,75 +184,4 @@ func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 		return nil, err
 	}
 	return p.call(ctx, plan.Goal, links, plan)
-}
-
-// DriftError says that a plan no longer fits: what moved since it was made.
-type DriftError struct {
-	Planned, Live string   // digests
-	Moved         []string // lines of - (planned) and + (now), in full
-}
-
-// driftLimit is the longest line of what moved that the text shows.
-const driftLimit = 120
-
-// Error names each thing that moved in one short line.
-func (e *DriftError) Error() string {
-	lines := texts(e.Moved)
-	for i, text := range lines {
-		lines[i] = printable.Within(text, driftLimit)
-	}
-	return fmt.Sprintf("peering: the plan no longer fits the clusters (digest %.12s, now %.12s); plan again:\n%s",
-		line(e.Planned), line(e.Live), strings.Join(lines, "\n"))
-}
-
-func moved(planned, live *Plan) error {
-	if planned.Digest() == live.Digest() {
-		return nil
-	}
-	drift := &DriftError{Planned: planned.Digest(), Live: live.Digest()}
-	for i := range planned.Links {
-		before, now := planned.Links[i], live.Links[i]
-		drift.Moved = append(drift.Moved, before.movedTo(now)...)
-	}
-	return drift
-}
-
-// movedTo tells in short lines what of a link differs: what it is to be, and its steps.
-func (l LinkPlan) movedTo(now LinkPlan) (moved []string) {
-	link := fmt.Sprintf("%s -> %s: ", l.From, l.To)
-	had, has := l.facts(), now.facts()
-	for _, fact := range had {
-		if !slices.Contains(has, fact) {
-			moved = append(moved, "- "+link+fact)
-		}
-	}
-	for _, fact := range has {
-		if !slices.Contains(had, fact) {
-			moved = append(moved, "+ "+link+fact)
-		}
-	}
-	return moved
-}
-
-// facts are what counts of a link in the words of a person, each in a line.
-func (l LinkPlan) facts() (facts []string) {
-	if l.Error != nil {
-		return []string{fmt.Sprintf("cannot be planned: %s on %s: %s", l.Error.Stage, l.Error.On, l.Error.cause())}
-	}
-	if l.Intent != nil {
-		for _, f := range l.Intent.fields(true) {
-			facts = append(facts, f.Name+" "+f.Value)
-		}
-	}
-	for _, s := range l.Steps {
-		text := fmt.Sprintf("%s %s on %s", s.Action, s.Object, s.On)
-		if s.UID != "" {
-			text += " (UID " + s.UID + ")"
-		}
-		facts = append(facts, text)
-		for _, d := range s.Diff {
-			facts = append(facts, s.Object+": "+d)
-		}
-	}
-	return facts
 }

@@ -3,6 +3,7 @@ package peering
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type run struct {
 	clusters map[*Cluster]*snapshot
 	tasks    []*task
 	digest   func() string // of the plan
+	approved bool          // somebody approved the plan: no other is carried out
 	checker  *preflight.Checker
 	slots    slots // of work: a link that waits holds none
 
@@ -50,6 +52,7 @@ func (p *Peering) call(ctx context.Context, goal Goal, links []Link, approved *P
 		if err := moved(approved, r.plan()); err != nil {
 			return nil, err
 		}
+		r.approved = true
 	}
 	return r.execute(ctx)
 }
@@ -163,7 +166,11 @@ func (r *run) carryOut(ctx context.Context, t *task) LinkReport {
 			t.settle()
 			return t.report
 		}
+		before := t.plan()
 		t = r.decide(ctx, t.Link, clusters)
+		if now := t.plan(); r.approved && t.refused == nil && !slices.Equal(before.lines(), now.lines()) {
+			t.refused = t.failed(StageRead, t.To.ID, r.drift(before, now))
+		}
 	}
 }
 

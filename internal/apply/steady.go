@@ -110,7 +110,7 @@ func (s *steady) write(ctx context.Context, o kube.Object, c change) (kube.Objec
 				return nil, &UnknownError{c.op, Name(o), because(err, seen)}
 			}
 		}
-		if turn.next(ctx, err) || raced(o, err) && turn.again(ctx, 0) {
+		if turn.next(ctx, err) || s.raced(ctx, o, err) && turn.again(ctx, 0) {
 			continue
 		}
 		if doubt {
@@ -120,10 +120,17 @@ func (s *steady) write(ctx context.Context, o kube.Object, c change) (kube.Objec
 	}
 }
 
-// raced says whether a conflict is not about what the caller knew of o: it named no version that could be an old one. The API
-// server, or something in front of it, lost a race of its own.
-func raced(o kube.Object, err error) bool {
-	return apierrors.IsConflict(err) && o.GetResourceVersion() == ""
+// raced says whether a conflict is not about what the caller knew of o: it named no version that could be an old one, and the
+// object still has its UID. The API server, or something in front of it, lost a race of its own.
+func (s *steady) raced(ctx context.Context, o kube.Object, err error) bool {
+	if !apierrors.IsConflict(err) || o.GetResourceVersion() != "" {
+		return false
+	}
+	if o.GetUID() == "" {
+		return true
+	}
+	stored, err := find(ctx, s, o)
+	return err == nil && stored != nil && stored.GetUID() == o.GetUID()
 }
 
 // lostError marks that a look found nothing of a write which was sent. The request may still be under way: an undo looks

@@ -118,8 +118,8 @@ func (t *task) awaitRefused() (steps []step) {
 	shared := t.seen.shared.Token
 	if t.seen.useless == "" && (t.goal == Absent || t.seen.stale != "") {
 		object := tokenObject(t.seen.ref)
-		if t.seen.old != nil {
-			object = tokenObject(secrets.Ref{Namespace: t.seen.old.Namespace, Name: t.seen.old.Name})
+		if holder := t.holderOf(shared); holder != nil {
+			object = tokenObject(secrets.Ref{Namespace: holder.Namespace, Name: holder.Name})
 		}
 		if !t.seen.adopted || t.seen.old != nil {
 			steps = append(steps, t.awaitRefusal(object, shared))
@@ -136,6 +136,19 @@ func (t *task) awaitRefused() (steps []step) {
 		steps = append(steps, t.awaitRefusal("Token/"+s.Namespace+"/"+s.Name, token))
 	}
 	return steps
+}
+
+// holderOf is the object in To that is seen to hold a token, whatever the record says; nil if none is.
+func (t *task) holderOf(token secrets.Token) *corev1.Secret {
+	if t.seen.old != nil {
+		return t.seen.old
+	}
+	for _, s := range t.seen.tokens {
+		if token.Equal(secrets.NewToken(string(s.Data[corev1.ServiceAccountTokenKey]), time.Time{})) {
+			return s
+		}
+	}
+	return nil
 }
 
 // awaitRefusal asks with a token until the API server answers 401.

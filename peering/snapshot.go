@@ -132,7 +132,11 @@ func (s *snapshot) findIstiods(ctx context.Context) {
 		s.noIstiod = fmt.Errorf("%w: the control plane of %q cannot be asked from here", ErrNotReady, s.ID)
 		return
 	}
-	if s.istiods, s.noIstiod = s.watch.Replicas(ctx); s.noIstiod == nil && len(s.istiods) == 0 {
+	s.noIstiod = apply.Again(ctx, apply.Policy{}, "istiods of "+s.ID.String(), func() (err error) {
+		s.istiods, err = s.watch.Replicas(ctx)
+		return err
+	})
+	if s.noIstiod == nil && len(s.istiods) == 0 {
 		s.noIstiod = fmt.Errorf("%w: no Pod labelled app=istiod in namespace %s of %q", ErrNotReady, s.namespace(), s.ID)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
@@ -89,7 +90,13 @@ func (t *task) revokeAdopted(old *corev1.Secret) step {
 		if user := t.otherUser(ctx, t.seen.shared.Token.Ref().Fingerprint); user != "" {
 			return nil, &keptError{"kept: " + user + " still uses it"}
 		}
-		return t.drop(ctx, s)
+		_, err := t.drop(ctx, s)
+		if apierrors.IsConflict(err) {
+			if stored, unread := find(ctx, t.to.objects, old); unread == nil && (stored == nil || stored.GetUID() != old.UID) {
+				return nil, nil // another has its name, which is not this link's; the credential is over
+			}
+		}
+		return nil, err
 	}
 	return s
 }

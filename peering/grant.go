@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/meshpeer/meshpeer/internal/apply"
 )
 
@@ -94,15 +92,9 @@ func (t *task) dropStrays() (steps []step) {
 	return steps
 }
 
-// drop deletes the object that was seen. Where another has its name now, it is gone.
+// drop deletes an object of the link's own.
 func (t *task) drop(ctx context.Context, s step) (apply.Undo, error) {
-	err := t.writer(t.to).Delete(ctx, s.live)
-	if apierrors.IsConflict(err) {
-		if stored, unread := find(ctx, t.to.objects, s.live); unread == nil && (stored == nil || stored.GetUID() != s.live.GetUID()) {
-			return nil, nil
-		}
-	}
-	return nil, err
+	return nil, t.writer(t.to).Delete(ctx, s.live)
 }
 
 // cannot is a step in a cluster that does not answer: what is left there is named, and the other side goes on.

@@ -3,9 +3,14 @@ package peering
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // undoTimeout bounds the undo of one link, whatever became of the caller's context.
@@ -107,4 +112,100 @@ func undoneAction(a Action) Action {
 		return Deleted
 	}
 	return Restored
+}
+
+// slots bound how many do something at a time.
+type slots chan struct{}
+
+func (s slots) take() { s <- struct{}{} }
+func (s slots) give() { <-s }
+
+// each calls do for 0 to n-1, as many at a time as there are slots of work.
+func (r *run) each(_ context.Context, n int, do func(int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		r.slots.take()
+		wg.Go(func() {
+			defer r.slots.give()
+			do(i)
+		})
+	}
+	wg.Wait()
+}
+
+// inWave carries out one link when its From has few enough links in doubt: written, and not yet confirmed by its istiods, of
+// which none should have to sync with a whole mesh at once. Work takes a slot besides.
+func (r *run) inWave(ctx context.Context, t *task) LinkReport {
+	if t.writes() {
+		wave := r.waves[t.From]
+		wave.take()
+		defer wave.give()
+	}
+	r.slots.take()
+	defer r.slots.give()
+	return r.carryOut(ctx, t)
+}
+
+// idle waits without a slot of work.
+func (r *run) idle(wait func() bool) bool {
+	r.slots.give()
+	defer r.slots.take()
+	return wait()
+}
+
+// PreflightError says that blocking checks failed before anything was written.
+type PreflightError struct {
+	Findings []preflight.Finding // those that failed
+}
+
+func (e *PreflightError) Error() string {
+	texts := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		texts[i] = line(f.ID) + ": " + prose(strings.TrimPrefix(f.Subject+": "+f.Evidence, ": "))
+	}
+	return "blocked by " + strings.Join(texts, "; ")
+}
+
+func (e *PreflightError) hint() string {
+	texts := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		texts[i] = prose(f.Remedy)
+	}
+	return strings.Join(texts, "; ")
+}
+
+// preflight makes every check of a link that is about to be changed. Those that block and fail end it here. The checks of a
+// workload are left out: a link is for every service, and may well be made before the first one runs.
+func (t *task) preflight(ctx context.Context) *Error {
+	if t.From.Checks == nil || t.To.Checks == nil || t.goal != Present && t.goal != Rotated || !t.writes() {
+		return nil
+	}
+	in := preflight.Input{
+		From: *t.From.Checks, To: *t.To.Checks, Flavour: t.Flavour, Endpoint: t.want.endpoint, SecretName: t.secretName(), OwnLabels: t.labels(),
+		Bound: t.kind() == "bound", IstioVersions: versionsOf(t.from.istiods), Dial: t.To.Dial,
+	}
+	if t.want.objects.role != nil {
+		in.Rules, in.RoleRules = t.want.objects.rules()
+		in.RoleNamespace = t.systemNamespace(t.From)
+	}
+	findings, err := t.checker.Check(ctx, in)
+	if err != nil {
+		return t.failed(StagePreflight, t.To.ID, err)
+	}
+	blocked := &PreflightError{}
+	for _, f := range findings {
+		if f.Status == probe.Passed || f.Status == probe.Skipped || t.seen.adopted && (f.ID == "cluster-id-in-use" || f.ID == "secret-name-free") {
+			continue
+		}
+		t.findings = append(t.findings, f)
+		if f.Status == probe.Failed && !slices.Contains(t.Tolerate, f.ID) {
+			blocked.Findings = append(blocked.Findings, f)
+		}
+	}
+	if len(blocked.Findings) > 0 {
+		e := t.failed(StagePreflight, t.To.ID, blocked)
+		e.Hint = blocked.hint()
+		return e
+	}
+	return nil
 }

@@ -297,7 +297,7 @@ func through(t *testing.T, door, text string) *shown {
 				s.lines = append(s.lines, strings.TrimSuffix(line, "\n"))
 			}
 			s.report(t, report)
-			grants, err := peering.Grants(t.Context(), mesh.Clusters()...)
+			grants, err := peering.Credentials(t.Context(), mesh.Clusters()...)
 			s.marshal(t, grants)
 			s.err(err)
 		}

@@ -2,9 +2,13 @@ package peering
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+
 	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/rbac"
 )
 
 // grant makes the reader in To: account, ClusterRole and binding, and where the profile has them a Role and its binding. With an
@@ -99,3 +103,73 @@ func (t *task) drop(ctx context.Context, s step) (apply.Undo, error) {
 
 // cannot is a step in a cluster that does not answer: what is left there is named, and the other side goes on.
 func (s *snapshot) cannot(*task, context.Context, step) (apply.Undo, error) { return nil, s.err }
+
+// needs is what From's istiods list and watch in To: the minimal role of the versions and revisions that were seen, else of
+// those that the options name.
+func (t *task) needs() []rbac.Access {
+	versions, revisions := present(t.from.istiods)
+	if len(t.from.istiods) == 0 {
+		versions, revisions = []string{t.Reader.IstioVersion}, t.Reader.Revisions
+	}
+	system := t.systemNamespace(t.From)
+	all, _ := t.accesses.get(fmt.Sprint(versions, revisions, system), func() (all []rbac.Access, _ error) {
+		for _, version := range versions {
+			o := rbac.Options{Profile: rbac.Minimal, IstioVersion: version, SystemNamespace: system, Revisions: revisions}
+			rules, err := rbac.Explain(o)
+			if err != nil {
+				o.IstioVersion = "" // a version that is not one, or too old: all that the newest needs
+				if rules, err = rbac.Explain(o); err != nil {
+					rules, _ = rbac.Explain(rbac.Options{Profile: rbac.Minimal}) // a revision that is not one
+				}
+			}
+			for _, r := range rules {
+				for _, a := range accesses(r) {
+					if !slices.Contains(all, a) {
+						all = append(all, a)
+					}
+				}
+			}
+		}
+		return all, nil
+	})
+	return all
+}
+
+// accesses are what a rule of the minimal role grants, one by one.
+func accesses(r rbac.Rule) (all []rbac.Access) {
+	names := r.ResourceNames
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, group := range r.APIGroups {
+		for _, resource := range r.Resources {
+			for _, name := range names {
+				for _, verb := range r.Verbs {
+					all = append(all, rbac.Access{Verb: verb, Group: group, Resource: resource, Namespace: r.Namespace, Name: name})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// asRules puts accesses into the form in which they would be granted, one rule per resource and name.
+func asRules(accesses []rbac.Access) []rbacv1.PolicyRule {
+	var rules []rbacv1.PolicyRule
+	var before rbac.Access
+	for _, a := range accesses {
+		thing := a
+		thing.Verb = ""
+		if len(rules) > 0 && thing == before {
+			last := &rules[len(rules)-1]
+			last.Verbs = append(last.Verbs, a.Verb)
+			continue
+		}
+		rule := rbacv1.PolicyRule{APIGroups: []string{a.Group}, Resources: []string{a.Resource}, Verbs: []string{a.Verb}}
+		if a.Name != "" {
+			rule.ResourceNames = []string{a.Name}
+		}
+		rules, before = append(rules, rule), thing
+	}
+	return rules
+}

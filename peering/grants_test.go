@@ -24,7 +24,7 @@ func TestGrantsListsEveryCredential(t *testing.T) {
 		_, err := (&peering.Peering{Credential: secrets.KindBound}).Ensure(t.Context(), peering.Link{From: b.Cluster, To: read.Cluster})
 		require.NoError(t, err)
 
-		grants, err := peering.Grants(t.Context(), mesh.Clusters()...)
+		grants, err := peering.Credentials(t.Context(), mesh.Clusters()...)
 		require.NoError(t, err)
 		require.Len(t, grants, 2)
 		foreign, ours := grants[0], grants[1]
@@ -42,7 +42,7 @@ func TestGrantsListsEveryCredential(t *testing.T) {
 		require.NotEmpty(t, ours.Fingerprint)
 
 		b.Before = func(peeringtest.Call) error { return errors.New("connection refused") }
-		grants, err = peering.Grants(t.Context(), mesh.Clusters()...)
+		grants, err = peering.Credentials(t.Context(), mesh.Clusters()...)
 		require.Error(t, err)
 		require.Len(t, grants, 2, "what answers is listed")
 	})

@@ -389,7 +389,7 @@ func TestNoTokenLeaves(t *testing.T) {
 						show(plan)
 						require.NoError(t, plan.WriteText(&out))
 					}
-					grants, err := peering.Grants(t.Context(), mesh.Clusters()...)
+					grants, err := peering.Credentials(t.Context(), mesh.Clusters()...)
 					require.NoError(t, err)
 					show(grants)
 					report, err := verb()

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
-	"github.com/meshpeer/meshpeer/internal/rights"
-	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/internal/page"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -129,53 +128,6 @@ func (t *task) made(ctx context.Context, r secrets.Request) (Object, error) {
 	return found, nil
 }
 
-// prove uses the token as istiod will: it must be accepted, as the account of the link, with every right that istiod's
-// informers need. A missing one shows nowhere but in istiod's log. Caches of the API server may lag behind what it has just
-// stored, so a refusal is tried again, unless waiting cannot help.
-func (t *task) prove(ctx context.Context, r secrets.Request, token secrets.Token) error {
-	needs := t.needs()
-	last, judged := error(nil), false
-	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, proofTimeout, true, func(ctx context.Context) (bool, error) {
-		last = t.proveOnce(ctx, token, &needs)
-		switch {
-		case last == nil:
-			return true, nil
-		case apierrors.IsUnauthorized(last):
-			if !judged {
-				judged = true
-				if reason := t.hopeless(ctx, r, token); reason != "" {
-					last = &RefusedTokenError{Cluster: t.To.ID, Reason: reason, Err: last}
-					return false, last
-				}
-			}
-			return false, nil
-		case isMissingRights(last):
-			return false, nil
-		}
-		return false, last
-	})
-	if err != nil && last != nil {
-		return last
-	}
-	return err
-}
-
-// proveOnce leaves in needs what is still refused.
-func (t *task) proveOnce(ctx context.Context, token secrets.Token, needs *[]rbac.Access) error {
-	bearer, err := t.identify(ctx, token, token.Ref().ServiceAccountUID)
-	if err != nil {
-		return err
-	}
-	lacking, err := rights.Lacking(ctx, bearer, *needs)
-	if err != nil {
-		return at(t.To.ID, t.whose(), t.want.endpoint, err)
-	}
-	if *needs = lacking; len(lacking) > 0 {
-		return &MissingRightsError{Account: t.want.reader.String(), Missing: asRules(lacking)}
-	}
-	return nil
-}
-
 func isMissingRights(err error) bool {
 	var e *MissingRightsError
 	return errors.As(err, &e)
@@ -184,4 +136,63 @@ func isMissingRights(err error) bool {
 func isWrongIdentity(err error) bool {
 	var e *WrongIdentityError
 	return errors.As(err, &e)
+}
+
+// hopeless says why To's API server, which has just answered 401 to a token, will not take it later either; "" if it may.
+// A token that this call had made in To only needs a moment. Of another one the claims tell what to look for. They prove
+// nothing, but the API server has already refused the token.
+func (t *task) hopeless(ctx context.Context, r secrets.Request, token secrets.Token) string {
+	if t.Tokens == nil {
+		return ""
+	}
+	if made, err := t.made(ctx, r); err != nil || made != nil {
+		return ""
+	}
+	claims, err := token.Claims()
+	account, now := t.currentAccount(ctx), time.Now()
+	switch {
+	case err != nil:
+		return "it is not a JSON web token, and the API server does not know it"
+	case !claims.Expires.IsZero() && !now.Before(claims.Expires):
+		return "it expired at " + page.UTC(claims.Expires)
+	case claims.Subject != t.want.reader.user():
+		return fmt.Sprintf("it speaks for %s, not for %s", line(claims.Subject), t.want.reader.user())
+	case claims.ServiceAccountUID != "" && account != "" && claims.ServiceAccountUID != account:
+		return "it speaks for an account of this name in another cluster, or for one that was deleted"
+	case len(claims.Audiences) > 0 && claims.Issuer != "" && !slices.Contains(claims.Audiences, claims.Issuer):
+		return "its audience is " + line(fmt.Sprint(claims.Audiences)) + ", not an API server"
+	case !t.livesBy(ctx, claims, token):
+		return fmt.Sprintf("Secret %s/%s, which it needs, is not in %s or belongs to another token", line(claims.Namespace), line(claims.SecretName), t.To.ID)
+	case !claims.IssuedAt.IsZero() && now.Sub(claims.IssuedAt) > newToken:
+		return "it was issued at " + page.UTC(claims.IssuedAt) + ", long enough ago to be known: it was revoked, or another cluster issued it"
+	}
+	return ""
+}
+
+// newToken is how long a token counts as new, whose API servers may not know it yet. Clocks differ by less.
+const newToken = 2 * time.Minute
+
+// currentAccount is the UID of the link's account, which this call may have created; "" if it cannot be told.
+func (t *task) currentAccount(ctx context.Context) string {
+	like := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: t.want.reader.namespace, Name: t.want.reader.name}}
+	if found, err := find(ctx, t.to.objects, like); err == nil && found != nil {
+		return string(found.GetUID())
+	}
+	return ""
+}
+
+// livesBy says whether the Secret that a token names is there and holds no other token, or may be.
+func (t *task) livesBy(ctx context.Context, claims secrets.Claims, token secrets.Token) bool {
+	if claims.SecretName == "" {
+		return true
+	}
+	found, err := find(ctx, t.to.objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: claims.Namespace, Name: claims.SecretName}})
+	if err != nil {
+		return true
+	}
+	if found == nil || claims.SecretUID != "" && claims.SecretUID != string(found.GetUID()) {
+		return false
+	}
+	stored := found.(*corev1.Secret).Data[corev1.ServiceAccountTokenKey]
+	return len(stored) == 0 || token.Equal(secrets.NewToken(string(stored), time.Time{}))
 }

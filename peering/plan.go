@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
@@ -35,14 +37,6 @@ type LinkPlan struct {
 	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight that are not Passed
 	Warnings   []string            `json:"warnings,omitempty"`
 	Error      *Error              `json:"error,omitempty"` // why nothing can be planned for this link
-}
-
-// Step is one planned change or check.
-type Step struct {
-	Change
-	UID  string   `json:"uid,omitempty"`  // of the live object that the step changes: another one is another plan
-	Diff []string `json:"diff,omitempty"` // lines of + and -; what is secret is masked
-	Undo string   `json:"undo,omitempty"` // how the step is undone
 }
 
 // Plan reads the clusters and says what Apply would do; it writes nothing. The error is about the call; a link that cannot
@@ -73,18 +67,6 @@ func (r *run) plan() *Plan {
 	return plan
 }
 
-// plan is the part of one link.
-func (t *task) plan() LinkPlan {
-	l := LinkPlan{From: t.From.ID, To: t.To.ID, Findings: t.findings, Warnings: t.report.Warnings, Error: t.refused}
-	if t.want != nil {
-		l.Intent, l.OverGrants = &t.want.Intent, t.want.overGrants
-	}
-	for _, s := range t.planned {
-		l.Steps = append(l.Steps, s.shown())
-	}
-	return l.printed()
-}
-
 // Steps of all links, in order.
 func (p *Plan) Steps() []Step {
 	var all []Step
@@ -104,9 +86,6 @@ func (p *Plan) Empty() bool {
 		return l.Error != nil || len(l.Steps) == 0 || slices.ContainsFunc(l.Steps, Step.writes)
 	})
 }
-
-// writes says whether a step changes something, as against finding it good or looking at it.
-func (s Step) writes() bool { return s.Action != Unchanged && s.Action != Verified }
 
 // Digest identifies what the plan would do, and what each link is to be, for approval and audit: hex SHA-256. Reasons, warnings
 // and findings do not count: they may differ from one look to the next.
@@ -184,4 +163,84 @@ func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 		return nil, err
 	}
 	return p.call(ctx, plan.Goal, links, plan)
+}
+
+// DriftError says that a plan no longer fits: what moved since it was made.
+type DriftError struct {
+	Planned, Live string   // digests
+	Moved         []string // lines of - (planned) and + (now), in full
+}
+
+// driftLimit is the longest line of what moved that the text shows.
+const driftLimit = 120
+
+// Error names each thing that moved in one short line.
+func (e *DriftError) Error() string {
+	lines := texts(e.Moved)
+	for i, text := range lines {
+		lines[i] = printable.Within(text, driftLimit)
+	}
+	return fmt.Sprintf("peering: the plan no longer fits the clusters (digest %.12s, now %.12s); plan again:\n%s",
+		line(e.Planned), line(e.Live), strings.Join(lines, "\n"))
+}
+
+func moved(planned, live *Plan) error {
+	drift := &DriftError{Planned: planned.Digest(), Live: live.Digest()}
+	if drift.Planned == drift.Live {
+		return nil
+	}
+	for i := range planned.Links {
+		before, now := planned.Links[i], live.Links[i]
+		drift.Moved = append(drift.Moved, before.movedTo(now)...)
+	}
+	return drift
+}
+
+// movedTo tells in short lines what of a link differs: what it is to be, and its steps.
+func (l LinkPlan) movedTo(now LinkPlan) (moved []string) {
+	link := fmt.Sprintf("%s -> %s: ", l.From, l.To)
+	had, has := l.facts(), now.facts()
+	for _, fact := range had {
+		if !slices.Contains(has, fact) {
+			moved = append(moved, "- "+link+fact)
+		}
+	}
+	for _, fact := range has {
+		if !slices.Contains(had, fact) {
+			moved = append(moved, "+ "+link+fact)
+		}
+	}
+	if len(moved) == 0 && !slices.Equal(l.lines(), now.lines()) {
+		moved = append(moved, fmt.Sprintf("~ %sthe order of its steps, or how often each is there", link))
+	}
+	return moved
+}
+
+// facts are what counts of a link in the words of a person, each in a line.
+func (l LinkPlan) facts() (facts []string) {
+	if l.Error != nil {
+		return []string{fmt.Sprintf("cannot be planned: %s on %s: %s", l.Error.Stage, l.Error.On, l.Error.cause())}
+	}
+	if l.Intent != nil {
+		for _, f := range l.Intent.fields(true) {
+			facts = append(facts, f.Name+" "+f.Value)
+		}
+	}
+	for _, s := range l.Steps {
+		text := fmt.Sprintf("%s %s on %s", s.Action, s.Object, s.On)
+		if s.UID != "" {
+			text += " (UID " + s.UID + ")"
+		}
+		facts = append(facts, text)
+		for _, d := range s.Diff {
+			facts = append(facts, s.Object+": "+d)
+		}
+	}
+	return facts
+}
+
+// drift is the DriftError of a link that moved while its plan was carried out.
+func (r *run) drift(before, now LinkPlan) error {
+	of := func(l LinkPlan) *Plan { return &Plan{Schema: PlanSchema, Goal: r.goal, Links: []LinkPlan{l}} }
+	return moved(of(before), of(now))
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/meshpeer/meshpeer/internal/page"
 	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
@@ -17,13 +17,13 @@ import (
 // Text of others passes the door in this file twice: where it enters a report, plan, event or error, and again where a
 // value becomes a page or JSON, for a value may come from a file that somebody edited.
 
-const (
-	textsLimit = 64 // of a list of texts, which a server could make as long as it likes
-)
-
 // line is for names and words, prose for sentences, of which several may have been joined.
 func line(text string) string  { return printable.Line(text) }
 func prose(text string) string { return printable.Prose(text) }
+
+func texts(all []string) []string { return printable.Texts(all) }
+func printedErr(err error) error  { return printable.Sealed(err) }
+func oneLine(err error) string    { return printable.Joined(err) }
 
 // word is for one of a set, such as a status: what is changed here stands in quotes, so that it becomes none of the set.
 func word[T ~string](text T) T {
@@ -34,21 +34,6 @@ func word[T ~string](text T) T {
 	return text
 }
 
-// texts cleans a list of sentences and keeps the first of many.
-func texts(all []string) []string {
-	if all == nil {
-		return nil
-	}
-	clean := make([]string, 0, min(len(all), textsLimit+1))
-	for i, text := range all {
-		if i == textsLimit && len(all) > textsLimit+1 {
-			return append(clean, fmt.Sprintf("and %d more", len(all)-i))
-		}
-		clean = append(clean, prose(text))
-	}
-	return clean
-}
-
 // diffLine is prose that still tells two texts apart of which only a part is shown: the digest of a plan counts it.
 func diffLine(text string) string {
 	if prose(text) == text {
@@ -56,44 +41,6 @@ func diffLine(text string) string {
 	}
 	sum := sha256.Sum256([]byte(text))
 	return fmt.Sprintf("%s (sha256 %x)", printable.Within(text, 3*printable.Limit), sum[:4])
-}
-
-// printedError has a text that fits on a page; errors.Is and errors.As find all of the error behind it. Printers that follow
-// fields do not: a server may have put a credential into its answer.
-type printedError struct {
-	text  string
-	cause func() error
-}
-
-func (e *printedError) Error() string { return e.text }
-
-func (e *printedError) Unwrap() error { return e.cause() }
-
-// printedErr returns err with a text of one line. nil stays nil.
-func printedErr(err error) error {
-	if done, ok := err.(*printedError); ok || err == nil {
-		if done == nil {
-			return nil
-		}
-		return done
-	}
-	return &printedError{oneLine(err), func() error { return err }}
-}
-
-// oneLine is the text of err; errors that errors.Join put on lines of their own stand behind each other.
-func oneLine(err error) string {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return prose(err.Error())
-	}
-	var parts, raw []string
-	for _, e := range joined.Unwrap() {
-		parts, raw = append(parts, oneLine(e)), append(raw, e.Error())
-	}
-	if err.Error() != strings.Join(raw, "\n") {
-		return prose(err.Error())
-	}
-	return prose(strings.Join(parts, "; "))
 }
 
 func (c Change) printed() Change {
@@ -117,7 +64,7 @@ func (r AuditRecord) printed() AuditRecord {
 	return r
 }
 
-func (g Grant) printed() Grant {
+func (g Credential) printed() Credential {
 	g.ServiceAccount, g.Kind, g.Object, g.LastUsed = line(g.ServiceAccount), word(g.Kind), line(g.Object), line(g.LastUsed)
 	g.MadeBy, g.Link, g.Fingerprint, g.Holders = line(g.MadeBy), line(g.Link), line(g.Fingerprint), each(g.Holders, line)
 	return g
@@ -186,11 +133,11 @@ func (p *Plan) printed() *Plan {
 	return &clean
 }
 
-func each[T any](all []T, do func(T) T) []T {
+func each[T, V any](all []T, do func(T) V) []V {
 	if all == nil {
 		return nil
 	}
-	out := make([]T, len(all))
+	out := make([]V, len(all))
 	for i, one := range all {
 		out[i] = do(one)
 	}
@@ -218,4 +165,80 @@ func (r *Report) UnmarshalJSON(data []byte) error {
 func (p Plan) MarshalJSON() ([]byte, error) {
 	type plain Plan
 	return json.Marshal((*plain)(p.printed()))
+}
+
+// view is the report as its forms show it: every text has passed printed. Verdicts are of the report as it is, before a
+// text is cleaned: what only looks like a schema or a status is none.
+func (r *Report) view() *page.Report {
+	clean := r.printed()
+	v := &page.Report{
+		Status: r.Status(), Unknown: r.unknowable(), Goal: string(clean.Goal), Changed: r.Changed(), Took: r.Took, RenewAt: r.RenewAt(),
+		Links: each(clean.Links, LinkReport.view),
+	}
+	for _, cluster := range slices.Sorted(maps.Keys(clean.Warnings)) {
+		v.Warnings = append(v.Warnings, page.Warnings{Cluster: cluster, Texts: clean.Warnings[cluster]})
+	}
+	return v
+}
+
+func (l LinkReport) view() page.Link {
+	return page.Link{
+		From: l.From.String(), To: l.To.String(), Status: l.verdict(), RenewAt: l.RenewAt, Warnings: l.Warnings,
+		Findings: each(l.Findings, viewOfFinding), Results: each(l.Results, viewOfResult),
+		Changes: each(l.Changes, Change.view), Undone: each(l.Undone, Change.view), Left: each(l.Left, Change.view),
+		Error: l.Error.view(), Credential: viewOfRef(l.Credential),
+	}
+}
+
+func (p *Plan) view() *page.Plan {
+	clean := p.printed()
+	return &page.Plan{Digest: p.Digest(), Goal: string(clean.Goal), Empty: p.Empty(), Links: each(clean.Links, LinkPlan.view)}
+}
+
+func (l LinkPlan) view() page.LinkPlan {
+	return page.LinkPlan{
+		From: l.From.String(), To: l.To.String(), Intent: l.Intent.view(), Error: l.Error.view(), Steps: each(l.Steps, Step.view),
+		OverGrants: l.OverGrants, Findings: each(l.Findings, viewOfFinding), Warnings: l.Warnings,
+	}
+}
+
+// view is what somebody reviews: where the credential goes, which one it is, and whom it speaks for.
+func (i *Intent) view() []page.Field {
+	if i == nil || i.Account == "" {
+		return nil
+	}
+	return i.fields(false)
+}
+
+func (c Change) view() page.Change {
+	return page.Change{Stage: string(c.Stage), On: c.On.String(), Object: c.Object, Action: string(c.Action), Reason: c.Reason}
+}
+
+func (s Step) view() page.Step { return page.Step{Change: s.Change.view(), Undo: s.Undo, Diff: s.Diff} }
+
+func (e *Error) view() *page.Failure {
+	if e == nil {
+		return nil
+	}
+	return &page.Failure{Stage: string(e.Stage), On: e.On.String(), Cause: e.cause(), Hint: e.Hint}
+}
+
+func viewOfFinding(f preflight.Finding) page.Result { return viewOfResult(f.Result()) }
+
+func viewOfResult(r probe.Result) page.Result {
+	v := page.Result{Check: r.Check, Target: r.Target, Status: r.Status, Took: r.Took, Summary: r.Summary, Hint: r.Hint}
+	if r.Err != nil {
+		v.Err = oneLine(r.Err)
+	}
+	return v
+}
+
+func viewOfRef(r *secrets.Ref) *page.Credential {
+	if r == nil {
+		return nil
+	}
+	return &page.Credential{
+		Kind: string(r.Kind), Namespace: r.Namespace, Name: r.Name, ServiceAccount: r.ServiceAccount, Fingerprint: r.Fingerprint,
+		Generation: r.Generation, Expires: r.Expires, Warnings: r.Warnings,
+	}
 }

@@ -3,12 +3,11 @@ package peering
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/internal/rights"
@@ -143,72 +142,49 @@ func (t *task) checkAccount(ctx context.Context) error {
 	return err
 }
 
-// needs is what From's istiods list and watch in To: the minimal role of the versions and revisions that were seen, else of
-// those that the options name.
-func (t *task) needs() []rbac.Access {
-	versions, revisions := present(t.from.istiods)
-	if len(t.from.istiods) == 0 {
-		versions, revisions = []string{t.Reader.IstioVersion}, t.Reader.Revisions
-	}
-	system := t.systemNamespace(t.From)
-	all, _ := t.accesses.get(fmt.Sprint(versions, revisions, system), func() (all []rbac.Access, _ error) {
-		for _, version := range versions {
-			o := rbac.Options{Profile: rbac.Minimal, IstioVersion: version, SystemNamespace: system, Revisions: revisions}
-			rules, err := rbac.Explain(o)
-			if err != nil {
-				o.IstioVersion = "" // a version that is not one, or too old: all that the newest needs
-				if rules, err = rbac.Explain(o); err != nil {
-					rules, _ = rbac.Explain(rbac.Options{Profile: rbac.Minimal}) // a revision that is not one
+// prove uses the token as istiod will: it must be accepted, as the account of the link, with every right that istiod's
+// informers need. A missing one shows nowhere but in istiod's log. Caches of the API server may lag behind what it has just
+// stored, so a refusal is tried again, unless waiting cannot help.
+func (t *task) prove(ctx context.Context, r secrets.Request, token secrets.Token) error {
+	needs := t.needs()
+	last, judged := error(nil), false
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, proofTimeout, true, func(ctx context.Context) (bool, error) {
+		last = t.proveOnce(ctx, token, &needs)
+		switch {
+		case last == nil:
+			return true, nil
+		case apierrors.IsUnauthorized(last):
+			if !judged {
+				judged = true
+				if reason := t.hopeless(ctx, r, token); reason != "" {
+					last = &RefusedTokenError{Cluster: t.To.ID, Reason: reason, Err: last}
+					return false, last
 				}
 			}
-			for _, r := range rules {
-				for _, a := range accesses(r) {
-					if !slices.Contains(all, a) {
-						all = append(all, a)
-					}
-				}
-			}
+			return false, nil
+		case isMissingRights(last):
+			return false, nil
 		}
-		return all, nil
+		return false, last
 	})
-	return all
+	if err != nil && last != nil {
+		return last
+	}
+	return err
 }
 
-// accesses are what a rule of the minimal role grants, one by one.
-func accesses(r rbac.Rule) (all []rbac.Access) {
-	names := r.ResourceNames
-	if len(names) == 0 {
-		names = []string{""}
+// proveOnce leaves in needs what is still refused.
+func (t *task) proveOnce(ctx context.Context, token secrets.Token, needs *[]rbac.Access) error {
+	bearer, err := t.identify(ctx, token, token.Ref().ServiceAccountUID)
+	if err != nil {
+		return err
 	}
-	for _, group := range r.APIGroups {
-		for _, resource := range r.Resources {
-			for _, name := range names {
-				for _, verb := range r.Verbs {
-					all = append(all, rbac.Access{Verb: verb, Group: group, Resource: resource, Namespace: r.Namespace, Name: name})
-				}
-			}
-		}
+	lacking, err := rights.Lacking(ctx, bearer, *needs)
+	if err != nil {
+		return at(t.To.ID, t.whose(), t.want.endpoint, err)
 	}
-	return all
-}
-
-// asRules puts accesses into the form in which they would be granted, one rule per resource and name.
-func asRules(accesses []rbac.Access) []rbacv1.PolicyRule {
-	var rules []rbacv1.PolicyRule
-	var before rbac.Access
-	for _, a := range accesses {
-		thing := a
-		thing.Verb = ""
-		if len(rules) > 0 && thing == before {
-			last := &rules[len(rules)-1]
-			last.Verbs = append(last.Verbs, a.Verb)
-			continue
-		}
-		rule := rbacv1.PolicyRule{APIGroups: []string{a.Group}, Resources: []string{a.Resource}, Verbs: []string{a.Verb}}
-		if a.Name != "" {
-			rule.ResourceNames = []string{a.Name}
-		}
-		rules, before = append(rules, rule), thing
+	if *needs = lacking; len(lacking) > 0 {
+		return &MissingRightsError{Account: t.want.reader.String(), Missing: asRules(lacking)}
 	}
-	return rules
+	return nil
 }

@@ -42,50 +42,6 @@ type role struct {
 	local    bool   // and Roles besides
 }
 
-// survey reads every cluster of the links at once. The error is about the call; a cluster that does not answer fails its own
-// links only.
-func (r *run) survey(ctx context.Context, links []Link) (map[*Cluster]*snapshot, error) {
-	roles := map[*Cluster]*role{}
-	as := func(c *Cluster) *role {
-		if roles[c] == nil {
-			roles[c] = &role{}
-		}
-		return roles[c]
-	}
-	for _, l := range links {
-		as(l.From).from = true
-		if to := as(l.To); !l.From.Hosted { // else what is there is the host's
-			to.to, to.readers, to.own, to.local = true, r.readerNamespace(l.To), r.Account == nil, r.localRoles()
-		}
-	}
-	all := make(map[*Cluster]*snapshot, len(roles))
-	var wg sync.WaitGroup
-	for c, role := range roles {
-		s := &snapshot{Cluster: c, objects: r.steady(c.Objects), tables: map[string]*table{}, watch: r.watcher(c, role.from)}
-		all[c] = s
-		wg.Go(func() { s.err = s.read(ctx, *role) })
-	}
-	wg.Wait()
-	return all, oneClusterEach(all, links)
-}
-
-// oneClusterEach refuses a call of which two members are one cluster.
-func oneClusterEach(all map[*Cluster]*snapshot, links []Link) error {
-	byUID := map[string]*snapshot{}
-	for _, l := range links { // in the order of the links, so that the answer is the same each time
-		for _, s := range []*snapshot{all[l.From], all[l.To]} {
-			if s.err != nil || s.uid == "" {
-				continue
-			}
-			if other := byUID[s.uid]; other != nil && other != s {
-				return &SameClusterError{A: other.ID, B: s.ID, UID: s.uid}
-			}
-			byUID[s.uid] = s
-		}
-	}
-	return nil
-}
-
 // read makes all requests at once. Which of them failed first does not matter: each would end the links.
 func (s *snapshot) read(ctx context.Context, role role) error {
 	var (

@@ -73,3 +73,14 @@ func flow(parts ...[]step) []step {
 	}
 	return all
 }
+
+// Step is one planned change or check.
+type Step struct {
+	Change
+	UID  string   `json:"uid,omitempty"`  // of the live object that the step changes: another one is another plan
+	Diff []string `json:"diff,omitempty"` // lines of + and -; what is secret is masked
+	Undo string   `json:"undo,omitempty"` // how the step is undone
+}
+
+// writes says whether a step changes something, as against finding it good or looking at it.
+func (s Step) writes() bool { return s.Action != Unchanged && s.Action != Verified }

@@ -28,7 +28,7 @@ func TestAdoptWhatIstioctlMade(t *testing.T) {
 		return err == nil && status == istiod.Synced
 	}, patience, tick)
 
-	grants, err := peering.Grants(t.Context(), w.clusters...)
+	grants, err := peering.Credentials(t.Context(), w.clusters...)
 	require.NoError(t, err)
 	require.Len(t, grants, 1)
 	require.Equal(t, "istio-reader-service-account", grants[0].ServiceAccount)
@@ -40,7 +40,7 @@ func TestAdoptWhatIstioctlMade(t *testing.T) {
 	adopted, err := link.From.Objects.Get(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: made.GetName()}})
 	require.NoError(t, err)
 	require.Equal(t, made.GetUID(), adopted.GetUID())
-	grants, err = peering.Grants(t.Context(), w.clusters...)
+	grants, err = peering.Credentials(t.Context(), w.clusters...)
 	require.NoError(t, err)
 	require.Len(t, grants, 1, "istioctl's token is revoked")
 	require.Equal(t, "cluster-2 -> cluster-1", grants[0].Link)

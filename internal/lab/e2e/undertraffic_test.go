@@ -63,7 +63,7 @@ func TestUnderTraffic(t *testing.T) {
 		c.during(t, "Ensure", func() (*peering.Report, error) { return p.Ensure(t.Context(), link) })
 		refused(t, link, old)
 		c.end(t)
-		grants, err := peering.Grants(t.Context(), w.clusters...)
+		grants, err := peering.Credentials(t.Context(), w.clusters...)
 		require.NoError(t, err)
 		require.Len(t, grants, 1, "istioctl's token is revoked")
 		require.Equal(t, "cluster-2 -> cluster-1", grants[0].Link)

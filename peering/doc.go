@@ -34,7 +34,7 @@
 // Rotate mints the next generation of a token, tries it, writes it into the same Secret under the same key, waits until
 // every istiod replica is synced and holds the endpoints and gateways that it held before, and only then revokes the old
 // one; until then a failure restores the old one. [Peering.Adopt] takes over what istioctl made in the same way.
-// [Grants] lists every credential that opens a cluster, whoever made it.
+// [Credentials] lists every credential that opens a cluster, whoever made it.
 //
 // # Traffic
 //

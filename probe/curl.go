@@ -1,14 +1,12 @@
 package probe
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"slices"
 	"strconv"
@@ -232,24 +230,4 @@ func parseCurl(out []byte) (Response, error) {
 		}
 		return NewResponse(status, header, body, time.Duration(seconds*float64(time.Second))), nil
 	}
-}
-
-// headerBlock reads one status line with its header lines.
-func headerBlock(in []byte) (status int, header http.Header, rest []byte, err error) {
-	block, rest, found := bytes.Cut(in, []byte("\r\n\r\n"))
-	if !found {
-		return 0, nil, nil, fmt.Errorf("%w: the header block has no end", errCurlOutput)
-	}
-	line, lines, _ := strings.Cut(string(block), "\r\n")
-	version, after, _ := strings.Cut(line, " ")
-	number, _, _ := strings.Cut(after, " ")
-	status, err = strconv.Atoi(number)
-	if !strings.HasPrefix(version, "HTTP/") || err != nil || status < 100 || status > 999 {
-		return 0, nil, nil, fmt.Errorf("%w: it has no status line", errCurlOutput)
-	}
-	parsed, err := textproto.NewReader(bufio.NewReader(strings.NewReader(lines + "\r\n\r\n"))).ReadMIMEHeader()
-	if err != nil && lines != "" {
-		return 0, nil, nil, fmt.Errorf("%w: a header line is malformed", errCurlOutput)
-	}
-	return status, http.Header(parsed), rest, nil
 }

@@ -30,8 +30,8 @@ import (
 
 // usual are the packages that -sample and -print take when none is named.
 var usual = []string{
-	"./rbac", "./rbac/rbactest", "./secrets", "./probe", "./peering", "./peering/preflight", "./peering/traffic",
-	"./internal/invalid", "./internal/printable", "./internal/kube",
+	"./rbac", "./rbac/rbactest", "./secrets", "./probe", "./peering", "./peering/istiod", "./peering/preflight", "./peering/traffic",
+	"./internal/invalid", "./internal/printable", "./internal/kube", "./internal/apply", "./internal/rights",
 }
 
 type options struct {

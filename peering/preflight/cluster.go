@@ -5,10 +5,18 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
+	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	securityv1 "istio.io/client-go/pkg/apis/security/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	knetworkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -177,14 +185,58 @@ func (s *server) held(ctx context.Context, namespace string) (held, error) {
 	})
 }
 
-// object names an object of this server as findings do.
-func (s *server) object(o Object) string {
-	return s.thing(o.GetObjectKind().GroupVersionKind().Kind, o.GetNamespace(), o.GetName())
+// The kinds that are read. Istio's are asked for as v1beta1, which every version still serves: v1 came with 1.22
+// (Istio manifests/charts/base/files/crd-all.gen.yaml).
+const (
+	istioNetworking = "networking.istio.io/v1beta1"
+	istioSecurity   = "security.istio.io/v1beta1"
+	asmGroup        = "istio.alibabacloud.com/v1beta1"
+)
+
+// kind is one that is read: its name, and its Go type.
+type kind[T Object] struct {
+	apiVersion, name string
+	empty            func() T
 }
 
-func (s *server) thing(kind, namespace, name string) string {
-	if namespace == "" {
-		return s.name + " " + kind + "/" + name
-	}
-	return strings.Join([]string{s.name + " " + kind, namespace, name}, "/")
+func kindOf[S any, T interface {
+	*S
+	Object
+}](apiVersion, name string) kind[T] {
+	return kind[T]{apiVersion, name, func() T { return new(S) }}
 }
+
+// of is what a [Reader] is asked for.
+func (k kind[T]) of(namespace, name string) T {
+	o := k.empty()
+	o.GetObjectKind().SetGroupVersionKind(schema.FromAPIVersionAndKind(k.apiVersion, k.name))
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
+}
+
+var (
+	kindNamespace     = kindOf[corev1.Namespace]("v1", "Namespace")
+	kindPod           = kindOf[corev1.Pod]("v1", "Pod")
+	kindNode          = kindOf[corev1.Node]("v1", "Node")
+	kindSecret        = kindOf[corev1.Secret]("v1", "Secret")
+	kindSecretName    = kindOf[metav1.PartialObjectMetadata]("v1", "Secret")
+	kindConfigMap     = kindOf[corev1.ConfigMap]("v1", "ConfigMap")
+	kindService       = kindOf[corev1.Service]("v1", "Service")
+	kindDeployment    = kindOf[appsv1.Deployment]("apps/v1", "Deployment")
+	kindEndpointSlice = kindOf[discoveryv1.EndpointSlice]("discovery.k8s.io/v1", "EndpointSlice")
+	kindNetworkPolicy = kindOf[knetworkingv1.NetworkPolicy]("networking.k8s.io/v1", "NetworkPolicy")
+
+	kindGateway             = kindOf[networkingv1.Gateway](istioNetworking, "Gateway")
+	kindDestinationRule     = kindOf[networkingv1.DestinationRule](istioNetworking, "DestinationRule")
+	kindVirtualService      = kindOf[networkingv1.VirtualService](istioNetworking, "VirtualService")
+	kindSidecar             = kindOf[networkingv1.Sidecar](istioNetworking, "Sidecar")
+	kindPeerAuthentication  = kindOf[securityv1.PeerAuthentication](istioSecurity, "PeerAuthentication")
+	kindAuthorizationPolicy = kindOf[securityv1.AuthorizationPolicy](istioSecurity, "AuthorizationPolicy")
+
+	// There are no Go types for these here.
+	kindASMMeshConfig  = kindOf[unstructured.Unstructured](asmGroup, "ASMMeshConfig")
+	kindIstioGateway   = kindOf[unstructured.Unstructured](asmGroup, "IstioGateway")
+	kindAPIGateway     = kindOf[unstructured.Unstructured](gatewayGroup+"/v1", "Gateway")
+	kindAPIGatewayBeta = kindOf[unstructured.Unstructured](gatewayGroup+"/v1beta1", "Gateway")
+)

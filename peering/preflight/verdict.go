@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -40,6 +43,18 @@ func unknown(subject, remedy, evidence string, args ...any) verdict {
 
 func skip(subject, evidence string, args ...any) verdict {
 	return verdict{status: probe.Skipped, subject: subject, evidence: fmt.Sprintf(evidence, args...)}
+}
+
+// object names an object of this server as findings do.
+func (s *server) object(o Object) string {
+	return s.thing(o.GetObjectKind().GroupVersionKind().Kind, o.GetNamespace(), o.GetName())
+}
+
+func (s *server) thing(kind, namespace, name string) string {
+	if namespace == "" {
+		return s.name + " " + kind + "/" + name
+	}
+	return strings.Join([]string{s.name + " " + kind, namespace, name}, "/")
 }
 
 func one(v verdict) []verdict { return []verdict{v} }
@@ -111,3 +126,43 @@ func unread(subject string, err error) verdict {
 
 // absent is the answer for an object that is not there, and for a kind that is not served.
 func absent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }
+
+// missed is what a check asked for and did not get. A check that continues without it cannot pass on its own.
+type missed struct {
+	mu   sync.Mutex
+	what []verdict
+}
+
+type missedKey struct{}
+
+// watch returns a context under which failed requests are noted.
+func watch(ctx context.Context) (context.Context, *missed) {
+	m := &missed{}
+	return context.WithValue(ctx, missedKey{}, m), m
+}
+
+// miss notes that something could not be read.
+func miss(ctx context.Context, subject string, err error) { note(ctx, unread(subject, err)) }
+
+func note(ctx context.Context, v verdict) {
+	if m, ok := ctx.Value(missedKey{}).(*missed); ok {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if !slices.Contains(m.what, v) {
+			m.what = append(m.what, v)
+		}
+	}
+}
+
+// complete adds what was missed to verdicts that would let the check pass.
+func (m *missed) complete(verdicts []verdict) []verdict {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.ContainsFunc(verdicts, func(v verdict) bool { return v.status == probe.Unknown }) ||
+		!slices.ContainsFunc(verdicts, func(v verdict) bool { return v.status == probe.Passed }) {
+		return verdicts
+	}
+	what := slices.Clone(m.what)
+	slices.SortFunc(what, func(a, b verdict) int { return strings.Compare(a.subject+a.evidence, b.subject+b.evidence) })
+	return append(verdicts, what...)
+}

@@ -1,2 +1,2 @@
-// Package depcheck holds the test that guards what the public packages import: how much, and what of ours.
+// Package depcheck holds the tests that guard what the public packages import, how much and what of ours, and how wide they are.
 package depcheck

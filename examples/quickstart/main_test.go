@@ -100,15 +100,15 @@ func TestQuickstartTells(t *testing.T) {
 // TestQuickstartCanFail takes a step out of the SDK, as an overlay of its source: the program must notice.
 func TestQuickstartCanFail(t *testing.T) {
 	for name, line := range map[string]string{
-		"without the role":          "w.put(w.want.account, w.live.account), w.put(w.want.role, w.live.role), w.put(w.want.binding, w.live.binding),",
-		"without the remote secret": "			w.share(),\n",
+		"without the role":          "			t.grant(),\n",
+		"without the remote secret": "			t.share(),\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, err := filepath.Abs("../../peering/steps.go")
 			require.NoError(t, err)
 			text, err := os.ReadFile(source)
 			require.NoError(t, err)
-			cut := strings.Replace(string(text), line, map[bool]string{true: "w.put(w.want.account, w.live.account),"}[strings.Contains(line, "role")], 1)
+			cut := strings.Replace(string(text), line, map[bool]string{true: "\t\t\tt.grant()[:1],\n"}[strings.Contains(line, "grant")], 1)
 			require.NotEqual(t, string(text), cut, "the step is not where it was")
 			dir := t.TempDir()
 			changed, overlay := filepath.Join(dir, "steps.go"), filepath.Join(dir, "overlay.json")

@@ -149,8 +149,13 @@ func (p *Peering) readerNamespace(to *Cluster) string {
 	return cmp.Or(p.Reader.Namespace, to.namespace())
 }
 
-// localRoles says whether the readers may have Roles in single namespaces.
-func (p *Peering) localRoles() bool { return p.Account == nil && p.Reader.Profile == rbac.Minimal }
+// localRoles is the namespace in which readers have Roles besides their ClusterRoles; "" if they have none.
+func (p *Peering) localRoles(from *Cluster) string {
+	if p.Account == nil && p.Reader.Profile == rbac.Minimal {
+		return p.systemNamespace(from)
+	}
+	return ""
+}
 
 // systemNamespace is where From's istiods look for their mesh configuration in To: in a namespace of the name of their own.
 func (p *Peering) systemNamespace(from *Cluster) string {

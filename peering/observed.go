@@ -161,7 +161,7 @@ func (t *task) observeStrays(ctx context.Context) error {
 			like Object
 			into *[]Object
 		}{{&rbacv1.RoleBinding{ObjectMeta: meta}, &t.seen.strays}, {&rbacv1.Role{ObjectMeta: meta}, &roles}} {
-			found, err := t.to.ours(ctx, slot.like)
+			found, err := t.to.find(ctx, slot.like)
 			if err != nil && !(namespace == guess && apierrors.IsForbidden(err)) {
 				return err
 			}

@@ -214,7 +214,7 @@ func (r *run) survey(ctx context.Context, links []Link) (map[*Cluster]*snapshot,
 	for _, l := range links {
 		as(l.From).from = true
 		if to := as(l.To); !l.From.Hosted { // else what is there is the host's
-			to.to, to.readers, to.own, to.local = true, r.readerNamespace(l.To), r.Account == nil, r.localRoles()
+			to.to, to.readers, to.own, to.local = true, r.readerNamespace(l.To), r.Account == nil, r.localRoles(l.From)
 		}
 	}
 	all := make(map[*Cluster]*snapshot, len(roles))

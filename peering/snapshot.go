@@ -39,7 +39,7 @@ type role struct {
 	from, to bool
 	readers  string // namespace of the readers in To
 	own      bool   // the links have readers of their own
-	local    bool   // and Roles besides
+	local    string // namespace of the Roles that they have besides; "" if they have none
 }
 
 // read makes all requests at once. Which of them failed first does not matter: each would end the links.
@@ -145,8 +145,8 @@ func tablesOf(r role) (all []*table) {
 	if r.own {
 		all = append(all, &table{like: &rbacv1.ClusterRole{}}, &table{like: &rbacv1.ClusterRoleBinding{}})
 	}
-	if r.local {
-		all = append(all, &table{like: &rbacv1.Role{}, selector: ours}, &table{like: &rbacv1.RoleBinding{}, selector: ours})
+	if in.Namespace = r.local; r.local != "" {
+		all = append(all, &table{like: &rbacv1.Role{ObjectMeta: in}}, &table{like: &rbacv1.RoleBinding{ObjectMeta: in}})
 	}
 	return all
 }
@@ -184,14 +184,6 @@ func (s *snapshot) find(ctx context.Context, like Object) (Object, error) {
 		}
 	}
 	return s.gets.get(apply.Name(like), func() (Object, error) { return find(ctx, s.objects, like) })
-}
-
-// ours is find for an object that matters only if it is ours: what a complete list of ours lacks is not looked for.
-func (s *snapshot) ours(ctx context.Context, like Object) (Object, error) {
-	if t := s.tables[kube.Kind(like)]; t != nil && t.listed && t.selector != "" && t.like.GetNamespace() == "" {
-		return t.byName[like.GetNamespace()+"/"+like.GetName()], nil
-	}
-	return s.find(ctx, like)
 }
 
 // memo makes a value once for each key, however many ask at the same time.

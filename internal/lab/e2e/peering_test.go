@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,9 @@ func TestCostOfPeering(t *testing.T) {
 		for i, c := range w.Clusters {
 			events, err := c.AuditSince(marks[i])
 			require.NoError(t, err)
-			n := lab.CountAudit(events, func(e lab.AuditEvent) bool { return e.User == lab.UserAdmin && e.UserAgent != preflightAgent })
+			n := lab.CountAudit(events, func(e lab.AuditEvent) bool {
+				return strings.HasPrefix(e.UserAgent, "meshpeer/") && e.UserAgent != preflightAgent
+			})
 			before := lab.CountAudit(events, func(e lab.AuditEvent) bool { return e.UserAgent == preflightAgent })
 			preflight += before.Reads + before.Other
 			require.Zero(t, before.Writes, "preflight reads only")
@@ -63,17 +66,17 @@ func TestCostOfPeering(t *testing.T) {
 	}
 	n := len(links)
 	for _, budget := range []struct {
-		profile      rbac.Profile
-		writes, more int // of a new link; reads for objects that only this profile has
-	}{{rbac.ASM, 6, 0}, {rbac.Minimal, 8, 2}} {
+		profile       rbac.Profile
+		writes, lists int // of a new link; of a cluster
+	}{{rbac.ASM, 6, 8}, {rbac.Minimal, 8, 10}} {
 		t.Log(budget.profile)
 		p = &peering.Peering{Reader: rbac.Options{Profile: budget.profile}}
 		first := measure("new", func() (*peering.Report, error) { return p.Ensure(t.Context(), links...) })
 		require.LessOrEqual(t, first.Writes, budget.writes*n)
-		require.LessOrEqual(t, first.Reads, (10+budget.more)*n)
+		require.LessOrEqual(t, first.Reads+first.Reviews, 5*n+budget.lists*len(w.Clusters))
 		again := measure("no-op", func() (*peering.Report, error) { return p.Ensure(t.Context(), links...) })
 		require.Zero(t, again.Writes+again.Tokens)
-		require.LessOrEqual(t, again.Reads, (8+budget.more)*n+6*len(w.Clusters))
+		require.LessOrEqual(t, again.Reads+again.Reviews, 2*n+budget.lists*len(w.Clusters))
 		measure("verify", func() (*peering.Report, error) { return p.Verify(t.Context(), links...) })
 		measure("remove", func() (*peering.Report, error) { return p.Remove(t.Context(), links...) })
 	}

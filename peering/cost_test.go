@@ -23,7 +23,7 @@ func TestCostOfALink(t *testing.T) {
 		{peering.Peering{}, 6, 5},
 		{peering.Peering{Credential: secrets.KindBound}, 6, 5},
 		{peering.Peering{Reader: rbac.Options{Profile: rbac.Upstream}}, 6, 5},
-		{peering.Peering{Reader: rbac.Options{Profile: rbac.Minimal}}, 8, 6}, // Role and RoleBinding of a new link are looked for besides,
+		{peering.Peering{Reader: rbac.Options{Profile: rbac.Minimal}}, 8, 5},
 	} {
 		for _, size := range []int{2, 3, 12} { // 2, 6 and 132 links; 1 below
 			t.Run(fmt.Sprint(tt.p.Credential, tt.p.Reader.Profile, size), func(t *testing.T) {

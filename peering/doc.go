@@ -80,8 +80,9 @@
 // system:basic-user).
 //
 // With profile rbac.Minimal, also in To: get, create, update and delete on roles and rolebindings of From's system namespace,
-// and escalate and bind on roles, or its one right; list on both in all namespaces saves requests. Where an endpoint is an IP address, preflight reads Service
-// default/kubernetes in both; it reads nodes if a gateway is a NodePort. A right that is missing there makes a check Unknown.
+// and escalate and bind on roles, or its one right; list on both saves requests. Where an endpoint is an IP address,
+// preflight reads Service default/kubernetes in both; it reads nodes if a gateway is a NodePort. A right that is missing
+// there makes a check Unknown.
 //
 // # What it owns
 //

@@ -77,8 +77,10 @@ func TestWhichCallFails(t *testing.T) {
 		"all from the fourth": {peeringtest.Fault{Call: 4, Times: peeringtest.Always}, "...xxx"},
 		"the second get":      {peeringtest.Fault{Match: peeringtest.On("get", ""), Call: 2}, "...x.."},
 		"the third write":     {peeringtest.Fault{Match: peeringtest.OnWrites(), Call: 3}, "....x."},
-		"by object": {peeringtest.Fault{Match: func(_ string, o peering.Object) bool { return o.GetName() == "c1" }, Times: peeringtest.Always},
-			"..xx.."},
+		"by object": {
+			peeringtest.Fault{Match: func(_ string, o peering.Object) bool { return o.GetName() == "c1" }, Times: peeringtest.Always},
+			"..xx..",
+		},
 		"an answer of one's own":  {peeringtest.Fault{Answer: func(c peeringtest.Call) error { return fmt.Errorf("no %s", c.Verb) }}, "x....."},
 		"none, for it only lasts": {peeringtest.Fault{Answer: func(peeringtest.Call) error { return nil }}, "......"},
 	} {

@@ -169,9 +169,9 @@ type chosen struct {
 // endpoint of the link, with a CA. Links with the same endpoint share one look.
 func (r *run) endpoint(ctx context.Context, l Link, to *snapshot) chosen {
 	e := l.endpoint()
-	key := l.To.ID.String() + " " + e.Server + " " + e.TLSServerName + " " + hostPort(e.ProxyURL, "80") + " " + fingerprint(e.CA)
-	if l.Endpoint == nil {
-		key = l.To.ID.String()
+	key := l.To.ID.String()
+	if l.Endpoint != nil {
+		key += " " + whole(e)
 	}
 	c, _ := r.endpoints.get(key, func() (chosen, error) {
 		c := chosen{}
@@ -184,6 +184,15 @@ func (r *run) endpoint(ctx context.Context, l Link, to *snapshot) chosen {
 		return c, nil
 	})
 	return c
+}
+
+// whole is every field of an endpoint, which no two others share. It may hold a password: it is never shown.
+func whole(e secrets.Endpoint) string {
+	proxy := ""
+	if u, err := e.Proxy(); err == nil && u != nil {
+		proxy = u.String()
+	}
+	return fmt.Sprintf("%q %q %q %q %t %t %s", e.Server, e.TLSServerName, e.ProxyURL, proxy, e.InsecureSkipTLSVerify, e.AllowLoopback, fingerprint(e.CA))
 }
 
 // chooseCA completes the endpoint with a CA that verifies it, seen by a TLS handshake with its own server name and proxy.

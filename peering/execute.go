@@ -41,7 +41,8 @@ func (t *task) execute(ctx context.Context) {
 		case s.kind == clean:
 			s.Reason = err.Error()
 			t.report.Left = append(t.report.Left, s.Change)
-			t.exposed = t.exposed || s.Stage == StageShare && t.from.err == nil
+			t.exposed = t.exposed || s.Stage == StageShare && !unreachable(t.from.err)
+		case t.ended: // an old credential is gone: there is no way back
 		case s.kind == mutate || t.goal == Rotated || t.UndoUnsynced && ctx.Err() == nil:
 			t.rollback(ctx, &ledger)
 			return
@@ -69,15 +70,16 @@ func (t *task) do(ctx context.Context, s step) (apply.Undo, error) {
 func (t *task) rollback(ctx context.Context, ledger *apply.Ledger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	t.untouched = ledger.Empty()
 	var undone []apply.Undone
 	if lost := t.lostLock(ctx); lost != nil {
 		undone = ledger.Withhold(lost)
 	} else {
 		undone = ledger.Rollback(ctx)
 	}
+	t.untouched = true
 	whole := true
 	for _, u := range undone {
+		t.untouched = t.untouched && (u.Err == nil || errors.Is(u.Err, apply.ErrNothing))
 		if errors.Is(u.Err, apply.ErrNothing) {
 			continue
 		}

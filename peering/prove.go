@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -50,8 +51,7 @@ func (t *task) judge(ctx context.Context) error {
 
 // usable says why istiod would refuse the endpoint; the same for all links with it.
 func (t *task) usable() error {
-	e := t.want.endpoint
-	_, err := t.usables.get(t.To.ID.String()+" "+e.Server+" "+e.TLSServerName+" "+e.ProxyURL+" "+t.want.CA, func() (struct{}, error) {
+	_, err := t.usables.get(t.To.ID.String()+" "+t.From.namespace()+" "+whole(t.want.endpoint), func() (struct{}, error) {
 		_, err := secrets.Build(t.remote(secrets.NewToken("not-a-token", time.Time{})), secrets.Options{Namespace: t.From.namespace()})
 		return struct{}{}, err
 	})
@@ -184,7 +184,7 @@ func (t *task) proveOnce(ctx context.Context, token secrets.Token, needs *[]rbac
 		return at(t.To.ID, t.whose(), t.want.endpoint, err)
 	}
 	if *needs = lacking; len(lacking) > 0 {
-		return &MissingRightsError{Account: t.want.reader.String(), Missing: asRules(lacking)}
+		return &MissingRightsError{Account: cmp.Or(t.speaksFor, t.want.reader.String()), Missing: asRules(lacking)}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package peering_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,8 +179,8 @@ func TestEveryRequestMayFailOnce(t *testing.T) {
 					_, east, west, link := pair()
 					east.Cluster.Objects, west.Cluster.Objects = plain{east.Server}, plain{west.Server}
 					p := &peering.Peering{Credential: kind}
-					n := 0
-					count := func(string, peering.Object) bool { n++; return n == k }
+					var n atomic.Int32
+					count := func(string, peering.Object) bool { return n.Add(1) == int32(k) }
 					faults := []*peeringtest.Injected{
 						east.Inject(peeringtest.Fault{Match: count, Failure: failure}), west.Inject(peeringtest.Fault{Match: count, Failure: failure}),
 					}

@@ -44,12 +44,26 @@ func (t *task) onceSeen(s step) step {
 		if !t.confirmed {
 			return nil, &keptError{"kept: not every istiod could be seen to use the new token; the next Ensure looks again"}
 		}
+		if t.inUse(s.live) {
+			return nil, &keptError{"kept: Peering.Tokens gave the same token again, which is in use"}
+		}
 		if err := t.lastLook(ctx); err != nil {
 			return nil, err
 		}
+		t.ended = true
 		return do(t, ctx, s)
 	}
 	return s
+}
+
+// inUse says whether an object keeps the token alive that From is to use.
+func (t *task) inUse(live Object) bool {
+	s, ok := live.(*corev1.Secret)
+	if !ok {
+		return false
+	}
+	value := string(s.Data[corev1.ServiceAccountTokenKey])
+	return value != "" && t.token.Equal(secrets.NewToken(value, time.Time{})) || s.UID != "" && string(s.UID) == t.token.Ref().UID
 }
 
 // revokeAll ends every token of the link.
@@ -83,7 +97,7 @@ func (t *task) revokeRef(ref secrets.Ref) step {
 	return step{
 		kind: clean, ends: true, Step: Step{Change: Change{Stage: StageRevoke, On: t.To.ID, Object: tokenObject(ref), Action: Revoked}},
 		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
-			if t.goal != Absent && t.token.Ref().Fingerprint == ref.Fingerprint {
+			if now := t.token.Ref(); t.goal != Absent && (now.Fingerprint == ref.Fingerprint || ref.UID != "" && now.UID == ref.UID) {
 				return nil, &keptError{"kept: Peering.Tokens gave the same token again, which is in use"}
 			}
 			return nil, revoke(ctx, t.source(t.to, ref.Namespace), ref)
@@ -189,8 +203,8 @@ func (t *task) refusal(ctx context.Context, object string, token secrets.Token) 
 	switch {
 	case err == nil:
 		result.Status, result.Summary = probe.Passed, "the API server answers 401 to the revoked token"
-	case unreachable(last):
-		result.Err, err = last, nil
+	case last != nil: // no answer, or another one than yes
+		result.Err, err = last, ctx.Err()
 		result.Summary, result.Hint = "the API server cannot be asked", "its object is deleted; ask again when the server is back"
 	default:
 		err = errors.Join(errors.New("the revoked token is still accepted"), err)

@@ -117,6 +117,9 @@ func (r *run) decide(ctx context.Context, l Link, clusters map[*Cluster]*snapsho
 			t.refused = t.failed(StageRead, l.To.ID, ctx.Err())
 			return t
 		}
+		if w := r.watchers[l.From]; w != nil {
+			w.Refresh()
+		}
 		var err error
 		if clusters, err = r.survey(ctx, []Link{l}); err != nil {
 			t.refused = t.failed(StageRead, l.To.ID, err)

@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/peering/istiod"
@@ -88,7 +84,7 @@ func (t *task) sync(ctx context.Context, status istiod.Status, check string) err
 		t.report.Results = append(t.report.Results, result)
 		failures, reached = append(failures, failure), reached && result.Status == probe.Passed
 	}
-	t.confirmed = reached && err == nil && status == istiod.Synced && (t.RestartIstiods != nil || !t.needsRestart())
+	t.confirmed = reached && err == nil && status == istiod.Synced && (t.restarted || !t.needsRestart())
 	return errors.Join(failures...)
 }
 
@@ -142,10 +138,15 @@ func (t *task) diagnose(ctx context.Context, level istiod.Status) string {
 	return "the credential and its rights are good as seen from here: is " + address(t.want.endpoint) + " reachable from istiod's pods?"
 }
 
+// superseded says whether older tokens are left, which istiods that missed the change may still use.
+func (t *task) superseded() bool {
+	return slices.ContainsFunc(t.seen.tokens, func(s *corev1.Secret) bool { return s.Name != t.seen.ref.Name })
+}
+
 // restart has From's istiods restarted where their version does not pick up a changed Secret by itself. They may come back under
 // other names.
 func (t *task) restart() []step {
-	if t.RestartIstiods == nil || t.seen.stale == "" || !t.needsRestart() {
+	if t.RestartIstiods == nil || t.seen.stale == "" && !t.superseded() || !t.needsRestart() {
 		return nil
 	}
 	return []step{{
@@ -153,6 +154,7 @@ func (t *task) restart() []step {
 		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
 			var err error
 			t.idle(func() bool { err = t.RestartIstiods(ctx, t.From); return true })
+			t.restarted = err == nil
 			if t.from.watch != nil {
 				t.from.watch.Refresh()
 			}
@@ -209,41 +211,4 @@ func (t *task) stillThere(ctx context.Context, lost *istiod.Holding) (*istiod.Ho
 		return nil, nil
 	}
 	return istiod.NewHolding(there, gateways), nil
-}
-
-// serves says whether a service of the mesh has an endpoint in this cluster, or may have.
-func (s *snapshot) serves(ctx context.Context, service istiod.Service) (bool, error) {
-	name, rest, _ := strings.Cut(service.Host, ".")
-	if !strings.HasPrefix(rest, service.Namespace+".svc.") {
-		return true, nil // not a Service of Kubernetes
-	}
-	kind := metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}
-	_, err := s.objects.Get(ctx, &corev1.Service{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: name}})
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err == nil {
-		kind = metav1.TypeMeta{APIVersion: discoveryv1.SchemeGroupVersion.String(), Kind: "EndpointSlice"}
-		like := &discoveryv1.EndpointSlice{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace}}
-		var slices []*discoveryv1.EndpointSlice
-		if slices, err = list(ctx, s.objects, like, discoveryv1.LabelServiceName+"="+name); err == nil {
-			return ready(slices), nil
-		}
-	}
-	if apierrors.IsForbidden(err) {
-		return true, nil
-	}
-	return true, err
-}
-
-// ready says whether some endpoint takes traffic. Nil means ready.
-func ready(all []*discoveryv1.EndpointSlice) bool {
-	for _, slice := range all {
-		for _, e := range slice.Endpoints {
-			if e.Conditions.Ready == nil || *e.Conditions.Ready {
-				return true
-			}
-		}
-	}
-	return false
 }

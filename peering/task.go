@@ -33,6 +33,8 @@ type task struct {
 	changed   time.Time                  // when it did
 	confirmed bool                       // every istiod was seen to use the present credential
 	exposed   bool                       // From may still hold a credential that this call would end
+	ended     bool                       // an old credential was ended, or may have been
+	restarted bool                       // From's istiods were, by this call
 	untouched bool                       // a failure left nothing of this call: it may be tried again
 	report    LinkReport
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
@@ -66,5 +67,22 @@ func TestLinksShareNoEndpointThatDiffers(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, plan.Links[0].Intent.Insecure)
 		require.False(t, plan.Links[1].Intent.Insecure)
+	})
+}
+
+// TestHostedLinksAreNotSaidToEnd: what a hosted control plane reads is the host's, and no report says that it ended.
+func TestHostedLinksAreNotSaidToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := peeringtest.New(peeringtest.Options{Names: []string{"hub", "member"}, Hosted: []string{"hub"}})
+		link := peering.Link{From: mesh.Member("hub").Cluster, To: mesh.Member("member").Cluster}
+		for _, verb := range []func(context.Context, ...peering.Link) (*peering.Report, error){new(peering.Peering).Remove, new(peering.Peering).Rotate} {
+			report, err := verb(t.Context(), link)
+			require.NoError(t, err)
+			require.NotEqual(t, probe.Passed, report.Status())
+			require.Contains(t, report.Links[0].Warnings[0], "is hosted")
+		}
+		plan, err := new(peering.Peering).Plan(t.Context(), peering.Absent, link)
+		require.NoError(t, err)
+		require.True(t, plan.Empty())
 	})
 }

@@ -12,6 +12,8 @@ func (t *task) steps() []step {
 	switch {
 	case t.goal == verified:
 		return flow(t.checkSecret(), t.checkToken(), t.checkRights(), t.awaitSync(), t.climb())
+	case t.From.Hosted && t.goal == Absent:
+		return flow(t.leaveToHost())
 	case t.From.Hosted:
 		return flow(t.awaitSync())
 	case t.goal == Absent:

@@ -47,6 +47,10 @@ func (t *task) read(ctx context.Context) (failed *Error) {
 	if t.From.Hosted {
 		t.want = &intent{}
 		t.want.describeHosted(t.Link, t.from, t.to)
+		if t.goal == Absent || t.goal == Rotated {
+			t.warn("nothing was " + map[Goal]string{Absent: "removed", Rotated: "rotated"}[t.goal] + ": the control plane of " + t.From.ID.String() +
+				" is hosted, and so is the credential with which it reads " + t.To.ID.String())
+		}
 		return nil
 	}
 	var err error

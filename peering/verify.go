@@ -59,6 +59,16 @@ func (t *task) check(stage Stage, on ID, object string, look func(context.Contex
 	}}
 }
 
+// leaveToHost is all that Absent can do of a link whose control plane runs elsewhere.
+func (t *task) leaveToHost() []step {
+	return t.check(StageSync, t.From.ID, "istiod", func(context.Context) (probe.Result, error) {
+		return probe.Result{
+			Check: "istiod-forgot", Target: t.From.ID.String(), Status: probe.Unknown,
+			Summary: "the control plane is hosted: what it reads is its host's to end", Hint: "end it there, for ASM by removing the cluster from the mesh",
+		}, nil
+	})
+}
+
 func (t *task) checkSecret() []step {
 	if t.From.Hosted {
 		return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // onShare does something once, just when the remote secret has been written again.
@@ -255,6 +256,42 @@ func TestHostedMemberInTheKit(t *testing.T) {
 				require.False(t, l.From.String() == "asm" && len(l.Changes) > 0, "nothing is written for it: %v", l.Changes)
 			}
 			require.False(t, strings.Contains(fmt.Sprint(contents(t, mesh.Member("asm"))), "istio-remote-secret"))
+		})
+	}
+}
+
+// TestTheWayBackRestartsToo: istiods that miss changes use the new token until they are restarted once more.
+func TestTheWayBackRestartsToo(t *testing.T) {
+	for name, again := range map[string]error{"restarted": nil, "not restarted": errors.New("stuck")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, east, west, link := pair()
+				east.Istiods.SetVersion("1.30.1")
+				var made secrets.Token
+				restarts := 0
+				p := &peering.Peering{
+					RestartIstiods: func(context.Context, *peering.Cluster) error {
+						restarts++
+						if restarts == 2 {
+							require.True(t, accepted(t, west, made), "istiods still use it")
+							return again
+						}
+						made = bearerOf(t, east, west)
+						east.Istiods.RestartInPlace()
+						return nil
+					},
+					Guard: func(context.Context, peering.Link) error { return errors.New("503") },
+				}
+				_, err := p.Ensure(t.Context(), link)
+				require.NoError(t, err)
+				old := bearerOf(t, east, west)
+				report, err := p.Rotate(t.Context(), link)
+				require.ErrorContains(t, err, "503")
+				require.Equal(t, 2, restarts)
+				require.Equal(t, old.Reveal(), bearerOf(t, east, west).Reveal())
+				require.Equal(t, again != nil, accepted(t, west, made))
+				require.Equal(t, again == nil, len(report.Links[0].Left) == 0, "%v", report.Links[0].Left)
+			})
 		})
 	}
 }

@@ -57,7 +57,7 @@ func (t *task) write(ctx context.Context, s step) (undo apply.Undo, err error) {
 	}
 	_, undo, err = t.writer(t.from).Update(ctx, s.live, want)
 	t.changed = time.Now().Add(settled)
-	return undo, err
+	return t.restartAfter(undo), err
 }
 
 // settled is how long a replica is given to notice a Secret that changed: it watches Secrets, and a swap was seen to take a

@@ -163,6 +163,24 @@ func (t *task) restart() []step {
 	}}
 }
 
+// restartAfter restarts From's istiods once more when a Secret is restored that they were restarted for: they would miss that, too,
+// and the token that they still use is the next thing to be undone.
+func (t *task) restartAfter(undo apply.Undo) apply.Undo {
+	if undo == nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		err := undo(ctx)
+		if err != nil || !t.restarted {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.syncTimeout())
+		defer cancel()
+		t.idle(func() bool { err = t.RestartIstiods(ctx, t.From); return true })
+		return err
+	}
+}
+
 // guard asks the caller before an old credential is revoked, and then the istiods again: some may have come meanwhile.
 func (t *task) guard() []step {
 	if t.Peering.Guard == nil || t.seen.stale == "" || t.seen.secret == nil {

@@ -146,11 +146,11 @@ func TestKernelWithoutPacketFilter(t *testing.T) {
 	}
 	r := start(t, noFilter, nil)
 	require.False(t, r.loopback, r.said())
-	kill(t, r.supervisor(), syscall.SIGTERM)
-	require.Equal(t, 0, r.await(t)) // all that it said has been read then
 	require.Contains(t, r.said(), "(nf_tables, ip_forward)")
 	require.Contains(t, r.said(), "protocol not supported: clusters run without a data plane")
 	require.Contains(t, r.said(), "lab: no data plane: traffic between Pods cannot be kept apart")
+	kill(t, r.supervisor(), syscall.SIGTERM)
+	require.Equal(t, 0, r.await(t))
 	r.requireNothingLeft(t)
 }
 

@@ -31,6 +31,9 @@ const (
 	runsTests  = "tests"   // the TestMain of a suite with one test
 )
 
+// allSaid is the last line of a program's standard error before it is ready: what it said before has been read then.
+const allSaid = "ending: that is all"
+
 func TestMain(m *testing.M) {
 	if what := os.Getenv(envProgram); what != "" {
 		os.Exit(program(what))
@@ -83,6 +86,7 @@ func program(what string) int {
 			fmt.Fprintln(os.Stderr, l.DataPlaneErr())
 		}
 	}
+	fmt.Fprintln(os.Stderr, allSaid)
 	fmt.Printf("ready %t %d %s\n", loopback, os.Getuid(), dir)
 	<-ctx.Done()
 	if what == entersOnly {
@@ -97,6 +101,7 @@ type oneTest struct{}
 func (oneTest) Run() int {
 	var t verdict
 	lab.Require(&t)
+	fmt.Fprintln(os.Stderr, allSaid)
 	fmt.Printf("ready %t %d skipped=%q failed=%q\n", true, os.Getuid(), t.skipped, t.failed)
 	return 0
 }

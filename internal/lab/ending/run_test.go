@@ -35,6 +35,7 @@ type run struct {
 	loopback bool
 	uid      int
 	lines    chan string
+	heard    chan struct{} // closed when allSaid was read
 
 	mu     sync.Mutex
 	stderr strings.Builder
@@ -61,7 +62,7 @@ func prepare(t *testing.T, what string) *run {
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	r := &run{home: t.TempDir(), ended: make(chan struct{})}
+	r := &run{home: t.TempDir(), ended: make(chan struct{}), heard: make(chan struct{})}
 	r.cmd = exec.Command(self)
 	r.cmd.Env = append(os.Environ(), envProgram+"="+what, "HOME="+r.home, "XDG_CACHE_HOME="+r.home, lab.EnvBinary+"="+bin)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -89,6 +90,10 @@ func (r *run) launch(t *testing.T) {
 	reading.Go(func() {
 		scanner := bufio.NewScanner(complaints)
 		for scanner.Scan() {
+			if scanner.Text() == allSaid {
+				close(r.heard)
+				continue
+			}
 			r.mu.Lock()
 			fmt.Fprintln(&r.stderr, scanner.Text())
 			r.mu.Unlock()
@@ -110,6 +115,7 @@ func (r *run) awaitReady(t *testing.T) {
 		require.GreaterOrEqual(t, len(fields), 3, "%q; standard error: %s", line, r.said())
 		r.loopback = fields[1] == "true"
 		r.uid, _ = strconv.Atoi(fields[2])
+		<-r.heard
 	case <-time.After(patience):
 		require.Fail(t, "not ready", "within %s; standard error: %s", patience, r.said())
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -96,16 +97,20 @@ func message(reply []byte) string {
 	return string(reply[:min(len(reply), 300)])
 }
 
-// poll calls check every 50 ms until it says nil or ctx ends.
+// poll calls check every 50 ms until it says nil or ctx ends. The last word is that of a check that had its time.
 func poll(ctx context.Context, what string, check func(context.Context) error) error {
+	last := errors.New("never asked")
 	for {
 		err := check(ctx)
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("lab: %s: %w (last: %w)", what, context.Cause(ctx), err)
+			return fmt.Errorf("lab: %s: %w (last: %w)", what, context.Cause(ctx), last)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

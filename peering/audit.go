@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -130,7 +131,7 @@ func Credentials(ctx context.Context, clusters ...*Cluster) ([]Credential, error
 	var wg sync.WaitGroup
 	for i, c := range clusters {
 		wg.Go(func() {
-			all, err := list(ctx, c.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, "")
+			all, err := kube.ListAs(ctx, c.Objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, "")
 			for _, s := range all {
 				if s.Labels[secrets.LabelMultiCluster] == "true" {
 					views[i].remotes = append(views[i].remotes, s)

@@ -130,16 +130,6 @@ func find(ctx context.Context, objects Objects, like Object) (Object, error) {
 	return o, err
 }
 
-// list reads all of one kind, as that kind.
-func list[T Object](ctx context.Context, objects Objects, like T, selector string) ([]T, error) {
-	found, err := objects.List(ctx, like, selector)
-	out := make([]T, len(found))
-	for i, o := range found {
-		out[i] = o.(T)
-	}
-	return out, err
-}
-
 // secretsIn is the part of a cluster that token sources work on (secrets.SecretClient).
 type secretsIn struct {
 	objects   Objects

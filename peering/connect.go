@@ -94,7 +94,7 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if !o.Hosted {
 		c.Istiods = istiod.Pods{
 			List: func(ctx context.Context, namespace, selector string) ([]*corev1.Pod, error) {
-				return list(ctx, c.Objects, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, selector)
+				return kube.ListAs(ctx, c.Objects, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, selector)
 			},
 			Namespace: c.namespace(), Selector: o.IstiodSelector, Dial: kube.PodDialer{Config: config}.Dial,
 		}

@@ -123,7 +123,7 @@ func (s slots) take() { s <- struct{}{} }
 func (s slots) give() { <-s }
 
 // each calls do for 0 to n-1, as many at a time as there are slots of work.
-func (r *run) each(_ context.Context, n int, do func(int)) {
+func (r *run) each(n int, do func(int)) {
 	var wg sync.WaitGroup
 	for i := range n {
 		r.slots.take()
@@ -149,10 +149,10 @@ func (r *run) inWave(ctx context.Context, t *task) LinkReport {
 }
 
 // idle waits without a slot of work.
-func (r *run) idle(wait func() bool) bool {
+func (r *run) idle(wait func()) {
 	r.slots.give()
 	defer r.slots.take()
-	return wait()
+	wait()
 }
 
 // PreflightError says that blocking checks failed before anything was written.

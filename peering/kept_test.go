@@ -2,12 +2,15 @@ package peering_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -84,5 +87,47 @@ func TestHostedLinksAreNotSaidToEnd(t *testing.T) {
 		plan, err := new(peering.Peering).Plan(t.Context(), peering.Absent, link)
 		require.NoError(t, err)
 		require.True(t, plan.Empty())
+	})
+}
+
+// TestAFailedRemovalAsksForNoRenewal: nobody is told to call Ensure again on a link that is to end.
+func TestAFailedRemovalAsksForNoRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, west, link := pair()
+		p := new(peering.Peering)
+		_, err := p.Ensure(t.Context(), link)
+		require.NoError(t, err)
+		west.Inject(peeringtest.Fault{Match: peeringtest.On("delete", "ClusterRole"), Failure: peeringtest.Forbidden, Times: peeringtest.Always})
+		report, err := p.Remove(t.Context(), link)
+		require.Error(t, err)
+		require.Zero(t, report.RenewAt())
+	})
+}
+
+// unlisted finds its replicas once, and never again.
+type unlisted struct {
+	istiod.Reader
+	times *atomic.Int32
+}
+
+func (u unlisted) Replicas(ctx context.Context) ([]istiod.Replica, error) {
+	if u.times.Add(1) > 1 {
+		return nil, errors.New("forbidden")
+	}
+	return u.Reader.Replicas(ctx)
+}
+
+// TestReplicasThatCannotBeListedAgainConfirmNothing: one may have come meanwhile.
+func TestReplicasThatCannotBeListedAgainConfirmNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, east, west, link := pair()
+		_, err := new(peering.Peering).Ensure(t.Context(), link)
+		require.NoError(t, err)
+		old := bearerOf(t, east, west)
+		link.From.Istiods = unlisted{link.From.Istiods, new(atomic.Int32)}
+		report, err := new(peering.Peering).Rotate(t.Context(), link)
+		require.NoError(t, err)
+		require.Equal(t, probe.Unknown, report.Status(), "%v", report.Links[0].Results)
+		require.True(t, accepted(t, west, old), "it may be in use")
 	})
 }

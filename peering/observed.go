@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
+	"github.com/meshpeer/meshpeer/internal/kube"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
 )
@@ -83,7 +84,7 @@ func (s *snapshot) tokens(ctx context.Context, l Link, namespace string) (all []
 				all = append(all, o.(*corev1.Secret))
 			}
 		}
-	} else if all, err = list(ctx, s.objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, l.selector()); err != nil {
+	} else if all, err = kube.ListAs(ctx, s.objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}, l.selector()); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(all, func(a, b *corev1.Secret) int { return cmp.Compare(a.Name, b.Name) })

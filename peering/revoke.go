@@ -192,12 +192,11 @@ func (t *task) refusal(ctx context.Context, object string, token secrets.Token) 
 	start := time.Now()
 	var last error
 	var err error
-	t.idle(func() bool {
+	t.idle(func() {
 		err = wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, refusalTimeout, true, func(ctx context.Context) (bool, error) {
 			_, _, last = t.as(ctx, token)
 			return apierrors.IsUnauthorized(last), nil
 		})
-		return true
 	})
 	result.Took = time.Since(start)
 	switch {

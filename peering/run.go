@@ -94,7 +94,7 @@ func (r *run) prepare(ctx context.Context, links []Link) (err error) {
 		return err
 	}
 	r.tasks = make([]*task, len(links))
-	r.each(ctx, len(links), func(i int) { r.tasks[i] = r.decide(ctx, links[i], r.clusters) })
+	r.each(len(links), func(i int) { r.tasks[i] = r.decide(ctx, links[i], r.clusters) })
 	return nil
 }
 
@@ -113,7 +113,7 @@ func (r *run) decide(ctx context.Context, l Link, clusters map[*Cluster]*snapsho
 			return t
 		}
 		t.tell(Change{Stage: StageRead, On: l.To.ID, Object: other, Reason: "waiting: another run is working on it"}, time.Since(began), nil)
-		if !r.idle(func() bool { return sleep(ctx, 500*time.Millisecond) }) {
+		if r.idle(func() { sleep(ctx, 500*time.Millisecond) }); ctx.Err() != nil {
 			t.refused = t.failed(StageRead, l.To.ID, ctx.Err())
 			return t
 		}

@@ -53,7 +53,7 @@ func (t *task) write(ctx context.Context, s step) (undo apply.Undo, err error) {
 		return undo, err
 	}
 	if t.from.watch != nil {
-		t.idle(func() bool { t.held, _ = t.from.watch.Hold(ctx, t.To.ID.String()); return true }) // a replica that cannot tell is not compared
+		t.idle(func() { t.held, _ = t.from.watch.Hold(ctx, t.To.ID.String()) }) // a replica that cannot tell is not compared
 	}
 	_, undo, err = t.writer(t.from).Update(ctx, s.live, want)
 	t.changed = time.Now().Add(settled)

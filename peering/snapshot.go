@@ -127,7 +127,7 @@ func (s *snapshot) readRemotes(ctx context.Context) error {
 }
 
 func remotesOf(ctx context.Context, objects Objects, c *Cluster) ([]*corev1.Secret, error) {
-	return list(ctx, objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, secrets.LabelMultiCluster+"=true")
+	return kube.ListAs(ctx, objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, secrets.LabelMultiCluster+"=true")
 }
 
 // remotesFor are the remote secrets that name the cluster, or have the name that its own would have.
@@ -223,7 +223,7 @@ func (s *snapshot) serves(ctx context.Context, service istiod.Service) (bool, er
 		kind = metav1.TypeMeta{APIVersion: discoveryv1.SchemeGroupVersion.String(), Kind: "EndpointSlice"}
 		like := &discoveryv1.EndpointSlice{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace}}
 		var slices []*discoveryv1.EndpointSlice
-		if slices, err = list(ctx, s.objects, like, discoveryv1.LabelServiceName+"="+name); err == nil {
+		if slices, err = kube.ListAs(ctx, s.objects, like, discoveryv1.LabelServiceName+"="+name); err == nil {
 			return ready(slices), nil
 		}
 	}

@@ -54,7 +54,7 @@ func (t *task) sync(ctx context.Context, status istiod.Status, check string) err
 	defer cancel()
 	var views []istiod.View
 	var err error
-	t.idle(func() bool {
+	t.idle(func() {
 		if want := t.watchFor(status); t.goal == verified {
 			views, err = t.from.watch.Look(limited, want)
 		} else {
@@ -64,27 +64,25 @@ func (t *task) sync(ctx context.Context, status istiod.Status, check string) err
 				}
 			})
 		}
-		return true
 	})
 	if ctx.Err() != nil {
 		return ctx.Err() // the caller's time, not istiod's
 	}
-	if err != nil && len(views) == 0 {
+	if err != nil || len(views) == 0 {
 		t.report.Results = append(t.report.Results, probe.Result{
 			Check: check, Target: t.From.ID.String(), Status: probe.Unknown, Err: err, Took: time.Since(start),
-			Summary: "no istiod of " + t.From.ID.String() + " could be asked", Hint: "are its Pods ready, and may the caller list pods and create pods/portforward?",
+			Summary: "which istiods " + t.From.ID.String() + " has now could not be seen", Hint: "are their Pods ready, and may the caller list pods and create pods/portforward?",
 		})
-		return nil
 	}
 	var failures []error
-	reached := true
+	reached := err == nil && len(views) > 0
 	for _, v := range views {
 		result, failure := t.judgeView(ctx, v, status)
 		result.Check, result.Target, result.Took = check, v.Replica+" of "+t.From.ID.String(), time.Since(start)
 		t.report.Results = append(t.report.Results, result)
 		failures, reached = append(failures, failure), reached && result.Status == probe.Passed
 	}
-	t.confirmed = reached && err == nil && status == istiod.Synced && (t.restarted || !t.needsRestart())
+	t.confirmed = reached && status == istiod.Synced && (t.restarted || !t.needsRestart())
 	return errors.Join(failures...)
 }
 
@@ -153,7 +151,7 @@ func (t *task) restart() []step {
 		kind: verify, Step: Step{Change: Change{Stage: StageSync, On: t.From.ID, Object: "istiod", Action: Restarted, Reason: "its version misses changes of a remote secret"}},
 		do: func(t *task, ctx context.Context, _ step) (apply.Undo, error) {
 			var err error
-			t.idle(func() bool { err = t.RestartIstiods(ctx, t.From); return true })
+			t.idle(func() { err = t.RestartIstiods(ctx, t.From) })
 			t.restarted = err == nil
 			if t.from.watch != nil {
 				t.from.watch.Refresh()
@@ -176,7 +174,7 @@ func (t *task) restartAfter(undo apply.Undo) apply.Undo {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.syncTimeout())
 		defer cancel()
-		t.idle(func() bool { err = t.RestartIstiods(ctx, t.From); return true })
+		t.idle(func() { err = t.RestartIstiods(ctx, t.From) })
 		return err
 	}
 }
@@ -189,7 +187,7 @@ func (t *task) guard() []step {
 	return []step{{
 		kind: verify, Step: Step{Change: Change{Stage: StageSync, On: t.From.ID, Object: "guard", Action: Verified}},
 		do: func(t *task, ctx context.Context, _ step) (undo apply.Undo, err error) {
-			t.idle(func() bool { err = t.Peering.Guard(ctx, t.Link); return true })
+			t.idle(func() { err = t.Peering.Guard(ctx, t.Link) })
 			if err == nil && t.confirmed {
 				t.from.watch.Refresh()
 				want := t.watchFor(istiod.Synced)
@@ -201,13 +199,11 @@ func (t *task) guard() []step {
 	}}
 }
 
-// sleep says whether the pause ended before ctx did.
-func sleep(ctx context.Context, pause time.Duration) bool {
+// sleep ends with the pause or with ctx.
+func sleep(ctx context.Context, pause time.Duration) {
 	select {
 	case <-time.After(pause):
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }
 

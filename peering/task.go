@@ -136,7 +136,7 @@ const retryAfter = time.Minute
 // settle ends a link: when to call again, its status, and its texts as they may be printed.
 func (t *task) settle() {
 	l := &t.report
-	if retry := time.Now().Add(retryAfter); l.Error != nil && t.goal != verified && (l.RenewAt.IsZero() || retry.Before(l.RenewAt)) {
+	if retry := time.Now().Add(retryAfter); l.Error != nil && (t.goal == Present || t.goal == Rotated) && (l.RenewAt.IsZero() || retry.Before(l.RenewAt)) {
 		l.RenewAt = retry
 	}
 	l.Status = l.seen()

@@ -20,11 +20,7 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// AuditSchema is the version of the JSON form of [AuditRecord].
-const AuditSchema = "meshpeer.io/audit/v1"
-
-// AuditRecord says who changed what, when, and under which plan. Each change of a cluster produces one, even if it
-// failed or was undone. A token is named by its fingerprint.
+// AuditRecord tells of one change, even if it failed or was undone.
 type AuditRecord struct {
 	Schema     string    `json:"schema"`
 	Time       time.Time `json:"time"`
@@ -34,26 +30,24 @@ type AuditRecord struct {
 	From       ID        `json:"from"`
 	To         ID        `json:"to"`
 	Change               // on which cluster, which object, what
-	ClusterUID string    `json:"clusterUID"` // UID of kube-system of that cluster
-	Token      string    `json:"token,omitempty"`
+	ClusterUID string    `json:"clusterUID"`      // UID of kube-system of that cluster
+	Token      string    `json:"token,omitempty"` // its fingerprint
 	Error      string    `json:"error,omitempty"`
 }
 
-// AuditSink stores records. A call uses it, and Observe, from one goroutine at a time, after each change. A record that
-// cannot be stored is a warning in the report: the change has been made.
+// AuditSink stores records, one at a time; an error is a warning in the report.
 type AuditSink interface {
 	Record(context.Context, AuditRecord) error
 }
 
-// AuditTo writes records as lines of JSON. One sink is for one call at a time.
+// AuditTo writes records as lines of JSON, of one call at a time.
 func AuditTo(w io.Writer) AuditSink { return lineSink{json.NewEncoder(w)} }
 
 type lineSink struct{ encoder *json.Encoder }
 
 func (s lineSink) Record(_ context.Context, r AuditRecord) error { return s.encoder.Encode(r) }
 
-// AuditToEvents writes records as Kubernetes Events in the istiod namespace of the cluster: `kubectl get events` shows
-// them. Each is one write there.
+// AuditToEvents writes records as Kubernetes Events in the istiod namespace.
 func AuditToEvents(c *Cluster) AuditSink { return eventSink{c} }
 
 // eventLimit is the longest message of an Event (Kubernetes pkg/apis/core/validation/events.go, NoteLengthLimit).
@@ -104,7 +98,7 @@ func (t *task) record(ctx context.Context, c Change, err error) {
 	}
 }
 
-// Credential is one live credential of a mesh: a token that opens a cluster, whoever made it. It holds no token.
+// Credential describes a token that opens a cluster, whoever made it.
 type Credential struct {
 	Cluster        ID           `json:"cluster"`               // what it opens
 	ServiceAccount string       `json:"serviceAccount"`        // whom it speaks for
@@ -119,9 +113,8 @@ type Credential struct {
 	Fingerprint    string       `json:"fingerprint,omitempty"` // first 8 hex digits of SHA-256
 }
 
-// Credentials lists every token that has a Secret in the istiod namespaces of the clusters, and every other one that their
-// remote secrets hold: by cluster, then account, then object. The error names clusters that do not answer; the rest
-// is listed anyway.
+// Credentials lists every token that has a Secret in an istiod namespace or is held by a remote secret there. The error names
+// clusters that do not answer.
 func Credentials(ctx context.Context, clusters ...*Cluster) ([]Credential, error) {
 	type view struct {
 		tokens, remotes []*corev1.Secret

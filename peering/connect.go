@@ -28,26 +28,17 @@ const (
 	manager   = "meshpeer"
 )
 
-// ConnectOptions change what Connect makes from a rest.Config. The zero value is a cluster with an istiod of its own.
+// ConnectOptions change what Connect makes from a rest.Config.
 type ConnectOptions struct {
-	// Namespace of istiod and of the remote secrets it reads. Default istio-system.
-	Namespace string
-	// IstiodSelector is the label selector of istiod's Pods in Namespace, for a control plane that does not label them as
-	// Istio's charts do, and for one revision of several. Default app=istiod.
-	IstiodSelector string
-	// Hosted says that the control plane runs elsewhere, as ASM's managed one does: links from this cluster are only verified.
-	Hosted bool
-	// Endpoint is the API server as other clusters' istiods reach it. Default: server, CA and server name of the rest.Config,
-	// which the links judge that use it: a cluster that is only From, or whose links name an endpoint of their own, may be
-	// reached in any way.
-	Endpoint *secrets.Endpoint
-	// AllowLoopback lets links use a rest.Config that points at a loopback address, which no istiod elsewhere can reach. For labs.
-	AllowLoopback bool
+	Namespace      string            // of istiod and of the remote secrets it reads. Default istio-system
+	IstiodSelector string            // label selector of istiod's Pods, for one revision of several or other labels. Default app=istiod
+	Hosted         bool              // the control plane runs elsewhere, as ASM's managed one does: links from here are only verified
+	Endpoint       *secrets.Endpoint // the API server as other clusters' istiods reach it. Default: what the rest.Config says; links judge it
+	AllowLoopback  bool              // links may use a rest.Config with a loopback address, which no istiod elsewhere can reach. For labs
 }
 
-// Connect makes a Cluster from a rest.Config. It does no network I/O: only the first call shows whether the server answers.
-// The config is copied and never changed; a bound of 16 requests in flight replaces client-go's rate limit of 5 per second,
-// each call ends after 30 seconds, and warnings of the API server go to the report.
+// Connect makes a Cluster from a copy of the config, without network I/O. 16 requests in flight replace client-go's rate
+// limit, each ends after 30 seconds, and warnings of the API server go to the report.
 func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if id == (ID{}) {
 		return nil, errors.New("peering: Connect: the ID is empty: make one with ParseID")

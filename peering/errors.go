@@ -12,16 +12,15 @@ import (
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// Error is the failure of one link: which link, at which stage, and in which cluster. Hint is the next step to take.
+// Error is the failure of one link.
 type Error struct {
 	From, To ID
 	Stage    Stage
 	On       ID // the cluster that was being worked on
 	Err      error
-	Hint     string
+	Hint     string // the next step to take
 }
 
-// Error names the link, the stage, the cluster, the cause and the next step.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("peering: %s -> %s: %s on %s: %s", e.From, e.To, line(string(e.Stage)), e.On, e.cause())
 	if e.Hint != "" {
@@ -30,7 +29,6 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) cause() string {
@@ -49,12 +47,11 @@ type wireError struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
-// MarshalJSON writes the error with its cause as text.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wireError{e.From, e.To, word(e.Stage), e.On, e.cause(), prose(e.Hint)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. The cause has the same text and is of no particular type.
+// UnmarshalJSON gives the cause the same text and no particular type.
 func (e *Error) UnmarshalJSON(data []byte) error {
 	var w wireError
 	if err := json.Unmarshal(data, &w); err != nil {
@@ -64,41 +61,35 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ForeignObjectError says that a name this link needs belongs to an object that is not this link's. It was left alone.
+// ForeignObjectError says that a name is taken by an object of somebody else's.
 type ForeignObjectError struct {
-	Object string // Kind/namespace/name
-	Owner  string // who seems to own it: a label, a Helm release or a field manager
-	// Adoptable says that the object is a remote secret which Peering.Adopt takes over.
-	Adoptable bool
+	Object    string // Kind/namespace/name
+	Owner     string // who seems to own it: a label, a Helm release or a field manager
+	Adoptable bool   // a remote secret, which Peering.Adopt takes over
 }
 
-// Error names the object and its owner.
 func (e *ForeignObjectError) Error() string {
 	return fmt.Sprintf("%s exists and does not belong to this link; its owner: %s", line(e.Object), line(e.Owner))
 }
 
-// DuplicateClusterError says that another Secret of From already names To's cluster ID. istiod keeps the Secret that it
-// read first and ignores the other (pkg/kube/multicluster/secretcontroller.go).
+// DuplicateClusterError says that another Secret of From names To's ID.
 type DuplicateClusterError struct {
-	Cluster ID
-	Secret  string // namespace/name of the other Secret
-	Owner   string
-	// Adoptable says that Peering.Adopt takes that Secret over.
-	Adoptable bool
+	Cluster   ID
+	Secret    string // namespace/name of the one that istiod keeps, as it read it first (pkg/kube/multicluster/secretcontroller.go)
+	Owner     string
+	Adoptable bool // Peering.Adopt takes that Secret over
 }
 
-// Error names the cluster ID, the other Secret and its owner.
 func (e *DuplicateClusterError) Error() string {
 	return fmt.Sprintf("cluster ID %q is already registered by Secret %s; its owner: %s", e.Cluster, line(e.Secret), line(e.Owner))
 }
 
-// MissingRightsError lists all rights that istiod needs and the reader does not have.
+// MissingRightsError lists all that istiod needs and the reader lacks.
 type MissingRightsError struct {
 	Account string // namespace/name of the ServiceAccount in To
 	Missing []rbacv1.PolicyRule
 }
 
-// Error names the account and every missing right.
 func (e *MissingRightsError) Error() string {
 	return fmt.Sprintf("ServiceAccount %s lacks rights that istiod needs: %s", line(e.Account), describeRules(e.Missing))
 }
@@ -111,26 +102,23 @@ func describeRules(rules []rbacv1.PolicyRule) string {
 	return strings.Join(texts(parts), "; ")
 }
 
-// WrongIdentityError says that a token speaks for another account than the link's reader.
+// WrongIdentityError says that a token speaks for another account.
 type WrongIdentityError struct {
 	Want, Got       string // user names
 	WantUID, GotUID string
 }
 
-// Error names both accounts.
 func (e *WrongIdentityError) Error() string {
 	return fmt.Sprintf(`token speaks for "%s" (UID %s), not for "%s" (UID %s)`, line(e.Got), line(e.GotUID), line(e.Want), line(e.WantUID))
 }
 
-// RefusedTokenError says that the API server of a cluster refuses a token of Peering.Tokens, and why waiting does not
-// help. The reason comes from the token's claims; the API server made the decision.
+// RefusedTokenError says that a token of Peering.Tokens will not work.
 type RefusedTokenError struct {
 	Cluster ID
-	Reason  string
-	Err     error // the API server's answer; nil if it was not asked
+	Reason  string // from the token's claims
+	Err     error  // the API server's answer; nil if it was not asked
 }
 
-// Error names the cluster, the reason and the API server's answer.
 func (e *RefusedTokenError) Error() string {
 	text := fmt.Sprintf("the token of Peering.Tokens does not work in %q: %s", e.Cluster, prose(e.Reason))
 	if e.Err != nil {
@@ -139,11 +127,9 @@ func (e *RefusedTokenError) Error() string {
 	return text
 }
 
-// Unwrap returns the API server's answer.
 func (e *RefusedTokenError) Unwrap() error { return e.Err }
 
-// EndpointError says which address of which cluster did not answer as an API server should: it cannot be dialled, its name
-// cannot be resolved, its certificate is not trusted, or no answer came in time.
+// EndpointError says which address did not answer as an API server should.
 type EndpointError struct {
 	Cluster ID
 	Whose   string // where the address comes from, such as Link.Endpoint
@@ -152,7 +138,6 @@ type EndpointError struct {
 	Err     error
 }
 
-// Error names the address, where it comes from, and the cause.
 func (e *EndpointError) Error() string {
 	at := line(e.Address)
 	if at != "" {
@@ -164,31 +149,25 @@ func (e *EndpointError) Error() string {
 	return fmt.Sprintf("API server of %q%s (%s): %s", e.Cluster, at, line(e.Whose), oneLine(e.Err))
 }
 
-// Unwrap returns the cause.
 func (e *EndpointError) Unwrap() error { return e.Err }
 
-// SameClusterError says that two members of a call are one cluster: their kube-system namespaces have the same UID.
+// SameClusterError says that two members are one cluster.
 type SameClusterError struct {
 	A, B ID
-	UID  string
+	UID  string // of kube-system in both
 }
 
-// Error names both members.
 func (e *SameClusterError) Error() string {
 	return fmt.Sprintf("peering: %q and %q are the same cluster (kube-system has UID %s in both): check the kubeconfig contexts", e.A, e.B, line(e.UID))
 }
 
-// NotSyncedError says that an istiod replica did not sync with To in time. Level is how far it got.
+// NotSyncedError says that a replica did not sync with a cluster in time.
 type NotSyncedError struct {
 	Cluster ID
 	Replica string
-	Level   istiod.Status
+	Level   istiod.Status // how far it got
 }
 
-// Error names the replica, the cluster and the level.
 func (e *NotSyncedError) Error() string {
 	return fmt.Sprintf("%s reports cluster %q as %s", line(e.Replica), e.Cluster, line(string(e.Level)))
 }
-
-// ErrNotReady says that a replica or a credential could not be asked.
-var ErrNotReady = istiod.ErrNotReady

@@ -189,8 +189,7 @@ func untrusted(err error) bool {
 		errors.As(err, &record)
 }
 
-// HazardError says that an istiod of From is of a version with which a rotation cannot be proved to have worked: it may keep
-// using the old credential and report synced.
+// HazardError says that an istiod may miss a new credential and say synced.
 type HazardError struct {
 	Version string
 	Hazard  preflight.Hazard

@@ -16,31 +16,26 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// Intent is all that decides what a link is to be: what somebody reviews, and what the digest of a plan is made of. It holds no
-// secret; of a proxy's password there is not even a hash, which could be guessed.
+// Intent is all that decides what a link is to be, and what the digest of a plan is made of. It holds no secret, and of a
+// proxy's password no hash.
 type Intent struct {
-	FromUID string `json:"fromUID,omitempty"` // UID of kube-system of From; "" if it does not answer
-	ToUID   string `json:"toUID,omitempty"`
-
-	Account string `json:"account"`          // namespace/name of the ServiceAccount in To that From's istiods read as
-	Managed bool   `json:"managed"`          // whether account and roles are the link's own; else somebody manages them elsewhere
-	Rules   string `json:"rules,omitempty"`  // SHA-256 of the rules of the link's own roles
-	Labels  string `json:"labels,omitempty"` // of its own account and roles, those that Reader.Labels adds: key=value, by key
-
-	Credential secrets.Kind  `json:"credential"`                    // kind of token; "custom" from Peering.Tokens
-	Lifetime   time.Duration `json:"lifetimeNanoseconds,omitempty"` // asked for, of a bound token
-
-	Server        string `json:"server"` // To's API server, as From's istiod reaches it
-	TLSServerName string `json:"tlsServerName,omitempty"`
-	CA            string `json:"ca,omitempty"`       // SHA-256 of the PEM bundle that From's istiod will trust
-	Proxy         string `json:"proxy,omitempty"`    // without user and password
-	Insecure      bool   `json:"insecure,omitempty"` // certificate of the server is not verified
-
-	Secret string `json:"secret"` // namespace/name of the remote secret in From; its key is To's ID
-
-	Adopt        Adoption `json:"adopt,omitempty"`
-	Tolerate     []string `json:"tolerate,omitempty"` // preflight checks that may fail
-	UndoUnsynced bool     `json:"undoUnsynced,omitempty"`
+	FromUID       string        `json:"fromUID,omitempty"` // UID of kube-system of From; "" if it does not answer
+	ToUID         string        `json:"toUID,omitempty"`
+	Account       string        `json:"account"`                       // namespace/name of the ServiceAccount in To that From's istiods read as
+	Managed       bool          `json:"managed"`                       // whether account and roles are the link's own; else somebody manages them elsewhere
+	Rules         string        `json:"rules,omitempty"`               // SHA-256 of the rules of the link's own roles
+	Labels        string        `json:"labels,omitempty"`              // of its own account and roles, those that Reader.Labels adds: key=value, by key
+	Credential    secrets.Kind  `json:"credential"`                    // kind of token; "custom" from Peering.Tokens
+	Lifetime      time.Duration `json:"lifetimeNanoseconds,omitempty"` // asked for, of a bound token
+	Server        string        `json:"server"`                        // To's API server, as From's istiod reaches it
+	TLSServerName string        `json:"tlsServerName,omitempty"`
+	CA            string        `json:"ca,omitempty"`       // SHA-256 of the PEM bundle that From's istiod will trust
+	Proxy         string        `json:"proxy,omitempty"`    // without user and password
+	Insecure      bool          `json:"insecure,omitempty"` // certificate of the server is not verified
+	Secret        string        `json:"secret"`             // namespace/name of the remote secret in From; its key is To's ID
+	Adopt         Adoption      `json:"adopt,omitempty"`
+	Tolerate      []string      `json:"tolerate,omitempty"` // preflight checks that may fail
+	UndoUnsynced  bool          `json:"undoUnsynced,omitempty"`
 }
 
 // custom stands for the kind of a token that a source of the caller's gives.

@@ -15,13 +15,10 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// Link is one direction of peering: workloads of From reach services of To, and to that end the istiod of From reads the
-// API server of To. Role and token live in To, the remote secret lives in From.
+// Link is one direction of peering: workloads of From reach services of To.
 type Link struct {
 	From, To *Cluster
-	// Endpoint is To's API server as From's istiod reaches it, for example its VPC or public address. Nil means To's own
-	// Endpoint, the one that Connect was given. If CA is empty, one is chosen by dialling the server.
-	Endpoint *secrets.Endpoint
+	Endpoint *secrets.Endpoint // To's API server as From's istiod reaches it; nil: To's own; without CA one is chosen by dialling
 }
 
 // String is "from -> to".
@@ -35,7 +32,7 @@ func (l Link) endpoint() secrets.Endpoint {
 	return l.To.Endpoint
 }
 
-// Mesh returns a link for every ordered pair of the clusters: all of them reach each other.
+// Mesh returns a link for every ordered pair of the clusters.
 func Mesh(clusters ...*Cluster) []Link {
 	var links []Link
 	for _, from := range clusters {
@@ -48,7 +45,7 @@ func Mesh(clusters ...*Cluster) []Link {
 	return links
 }
 
-// Star returns both directions between the hub and each member; members do not reach each other.
+// Star returns both directions between the hub and each member.
 func Star(hub *Cluster, members ...*Cluster) []Link {
 	var links []Link
 	for _, m := range members {
@@ -57,18 +54,15 @@ func Star(hub *Cluster, members ...*Cluster) []Link {
 	return links
 }
 
-// ID is the cluster ID that istiod and the proxies of a cluster use for it: env CLUSTER_ID of istiod, Istio's chart value
-// global.multiCluster.clusterName, for ASM the ACK cluster ID. It becomes the data key of the remote secret, so a wrong
-// one gives endpoints the wrong cluster label. Make one with [ParseID]; the zero ID names no cluster.
+// ID is what istiod and the proxies call their cluster: istiod's env CLUSTER_ID,
+// chart value global.multiCluster.clusterName, ASM's ACK cluster ID.
 type ID struct{ name string }
 
-// String is the ID as it was parsed.
 func (id ID) String() string { return id.name }
 
-// MarshalText writes the ID as a plain string.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.name), nil }
 
-// UnmarshalText reads what MarshalText wrote, under the rules of [ParseIstioID]. An empty text is the zero ID.
+// UnmarshalText is [ParseIstioID]; an empty text is the zero ID.
 func (id *ID) UnmarshalText(text []byte) (err error) {
 	if len(text) == 0 {
 		*id = ID{}
@@ -78,8 +72,7 @@ func (id *ID) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// ParseID accepts a DNS-1123 label: lower-case letters, digits and '-', at most 63 characters. ACK cluster IDs are such
-// labels, and only such an ID can be part of a Secret's name unchanged.
+// ParseID accepts a DNS-1123 label, as ACK cluster IDs are.
 func ParseID(s string) (ID, error) {
 	if problems := validation.IsDNS1123Label(s); len(problems) > 0 {
 		return ID{}, fmt.Errorf("peering: cluster ID \"%s\": %s; use the ID that the cluster's proxies carry in "+
@@ -92,8 +85,7 @@ func ParseID(s string) (ID, error) {
 // (k8s.io/apimachinery/pkg/util/validation: IsConfigMapKey, IsValidLabelValue).
 var istioID = regexp.MustCompile(`^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`)
 
-// ParseIstioID accepts every ID that istiod does and a label value can hold, for meshes whose proxies already carry an ID
-// that is not a DNS label, such as Istio's default "Kubernetes". Secret names are then derived with a hash.
+// ParseIstioID accepts every label value, as Istio's default "Kubernetes" is.
 func ParseIstioID(s string) (ID, error) {
 	if !istioID.MatchString(s) {
 		return ID{}, fmt.Errorf("peering: cluster ID \"%s\": must be 1 to 63 of the characters a-z A-Z 0-9 '-' '_' '.', "+
@@ -105,7 +97,7 @@ func ParseIstioID(s string) (ID, error) {
 // constant is satisfied by untyped string constants only: MustID of a variable does not compile outside this package.
 type constant string
 
-// MustID is [ParseID] for constants in source code. It panics if the constant is not a valid ID.
+// MustID is [ParseID] for constants in source code; it panics where that fails.
 func MustID(s constant) ID {
 	id, err := ParseID(string(s))
 	if err != nil {
@@ -114,23 +106,24 @@ func MustID(s constant) ID {
 	return id
 }
 
-// Labels and annotations of what this package makes. The labels say whose an object is; nothing without them is edited.
+// Labels and annotations of what this package makes; all else is left alone.
 const (
-	LabelManagedBy  = "app.kubernetes.io/managed-by" // ManagedBy
-	LabelFrom       = "meshpeer.io/from"             // the link's From
-	LabelTo         = "meshpeer.io/to"               // the link's To
-	LabelGeneration = "meshpeer.io/generation"       // of a token, counting from 1
+	LabelManagedBy       = "app.kubernetes.io/managed-by" // ManagedBy
+	LabelFrom            = "meshpeer.io/from"             // the link's From
+	LabelTo              = "meshpeer.io/to"               // the link's To
+	LabelGeneration      = "meshpeer.io/generation"       // of a token, counting from 1
+	ManagedBy            = "meshpeer"
+	AnnotationCredential = "meshpeer.io/credential"  // of a remote secret: the secrets.Ref of the token in it, as JSON
+	AnnotationRun        = "meshpeer.io/run"         // nonce of the call: after a lost reply it tells whose write won
+	AnnotationLocalRoles = "meshpeer.io/local-roles" // of a ClusterRole: namespaces, joined by commas, with Roles of the link besides
+)
 
-	// AnnotationCredential is on the remote secret: the secrets.Ref of the token in it, as JSON.
-	AnnotationCredential = "meshpeer.io/credential"
-	// AnnotationRun is a nonce of the call that created an object. After a lost reply it tells whose creation won.
-	AnnotationRun = "meshpeer.io/run"
-
-	// AnnotationLocalRoles is on the ClusterRole of a link: the namespaces, joined by commas, that hold or held a Role and a
-	// RoleBinding of the link besides.
-	AnnotationLocalRoles = "meshpeer.io/local-roles"
-
-	ManagedBy = "meshpeer"
+// Versions of the JSON forms of [Plan], [Report], [Event] and [AuditRecord].
+const (
+	PlanSchema   = "meshpeer.io/plan/v1"
+	ReportSchema = "meshpeer.io/report/v1"
+	EventSchema  = "meshpeer.io/event/v1"
+	AuditSchema  = "meshpeer.io/audit/v1"
 )
 
 // reader is the name of the link's ServiceAccount, roles and bindings in To: it tells To's audit log which cluster reads.
@@ -172,7 +165,7 @@ const (
 
 func (g Goal) valid() bool { return g == Present || g == Rotated || g == Absent }
 
-// Stage is a part of the flow; the package documentation has them in order.
+// Stage is a part of the flow.
 type Stage string
 
 const (
@@ -203,7 +196,7 @@ const (
 	Verified  Action = "verified" // looked at, nothing written
 )
 
-// Change says what was done to an object. It never holds the object: the object may be a credential.
+// Change says what was done to an object.
 type Change struct {
 	Stage  Stage  `json:"stage"`
 	On     ID     `json:"on"`     // the cluster that holds the object
@@ -212,10 +205,7 @@ type Change struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// EventSchema is the version of the JSON form of [Event].
-const EventSchema = "meshpeer.io/event/v1"
-
-// Event tells an observer that a step ended, or that one goes on waiting.
+// Event tells that a step ended, or that one goes on waiting.
 type Event struct {
 	Schema string        `json:"schema"`
 	Time   time.Time     `json:"time"`

@@ -13,66 +13,29 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// Peering holds the options of the verbs. The zero value is ready: each link gets a reader of its own with ASM's documented
-// role and a durable token. A Peering is not changed by its methods and may be used by several goroutines.
+// Peering holds the options of the verbs, and is safe for concurrent use. The zero value gives each link a reader with ASM's
+// documented role and a durable token.
 type Peering struct {
-	// Reader is the role that each link's own reader gets. Name and ServiceAccount must be empty: they are the link's.
-	// With profile Upstream or RemoteControlPlane and no IstioVersion, the version of From's istiod counts, if it can be told.
-	Reader rbac.Options
-	// Account, if set, is used by every link instead of a reader of its own: somebody else manages it and its role. Nothing
-	// of it is written, and its rights are checked first.
-	Account *Account
-
-	// Credential is the kind of token to mint: secrets.KindDurable (the default) or secrets.KindBound, which expires
-	// and needs a program that comes back before Report.RenewAt.
-	Credential secrets.Kind
-	// Lifetime asked for a bound token; the API server may grant less. Default: that of secrets.Bound.
-	Lifetime time.Duration
-	// Tokens, if set, replaces the source of tokens, for example by one in front of a vault.
-	Tokens func(to *Cluster) secrets.TokenSource
-
-	// Flavour is who runs the control planes: what preflight does not find is missing with preflight.Upstream and unknown with
-	// preflight.ASM, the default.
-	Flavour preflight.Flavour
-	// Tolerate names checks of preflight.Checks whose failure does not stop a link.
-	Tolerate []string
-	// RestartIstiods, if set, restarts the istiods of a cluster and returns when they are ready. It is called after a changed
-	// remote secret where From's version is known to miss the change (preflight.Hazards).
-	RestartIstiods func(context.Context, *Cluster) error
-	// Adopt says what becomes of a remote secret that somebody else made for a link. Default: a *ForeignObjectError or
-	// *DuplicateClusterError.
-	Adopt Adoption
-	// Guard, if set, is asked before an old credential is revoked, for example whether traffic still flows. Its error
-	// stops the link there; Rotate then restores the old credential.
-	Guard func(context.Context, Link) error
-
-	// Workload, if set, is what Verify tries the links with: a *traffic.Workload, from istiod's endpoints up to an answer over
-	// mutual TLS, or a check of the caller's own. Nil: Verify ends with what the istiods say of the clusters they read.
-	Workload traffic.Check
-
-	// SyncTimeout bounds the wait for From's istiods. Default 90 s: istiod itself gives a cluster 30 s before it calls
-	// it timed out, and a late one still syncs.
-	SyncTimeout time.Duration
-	// UndoUnsynced undoes what the call did for a link whose istiods did not sync with To. Default: it stays, because istiod
-	// keeps trying.
-	UndoUnsynced bool
-	// AwaitRefusal makes Ensure and Rotate wait, as Remove does, until the API server refuses every credential that they ended,
-	// for example because one has leaked. Default: the report says that it was revoked, which ends it within 10 s.
-	AwaitRefusal bool
-	// LockTimeout is how long to wait for another run on the same link before its attempt counts as abandoned and is taken
-	// over. Default 30 s.
-	LockTimeout time.Duration
-	// Concurrency bounds the links that are worked on at a time; a link that waits does not count. Default 64. The requests to
-	// one API server are bounded besides (see Connect).
-	Concurrency int
-	// Unconfirmed bounds the links of one From whose remote secret was written and is not yet seen to be in use, so that
-	// its istiods need not sync with a whole mesh at once. Default 8.
-	Unconfirmed int
-	// Audit, if set, keeps a record of every change; Actor is who it names, for example a user or a pipeline.
-	Audit AuditSink
-	Actor string
-	// Observe, if set, is told of every step as it ends. Calls come one at a time, and the work waits for them.
-	Observe func(Event)
+	Reader         rbac.Options                          // role of each link's own reader; Name and ServiceAccount stay empty; no IstioVersion: that of From's istiod
+	Account        *Account                              // used by every link instead of a reader of its own: nothing of it is written, its rights are checked first
+	Credential     secrets.Kind                          // to mint: secrets.KindDurable (default), or secrets.KindBound, which asks for Ensure before Report.RenewAt
+	Lifetime       time.Duration                         // asked for a bound token; the API server may grant less. Default: that of secrets.Bound
+	Tokens         func(to *Cluster) secrets.TokenSource // replaces the source of tokens, for example by one in front of a vault
+	Flavour        preflight.Flavour                     // who runs the control planes: what is not found is missing (Upstream) or unknown (ASM, the default)
+	Tolerate       []string                              // checks of preflight.Checks whose failure does not stop a link
+	Adopt          Adoption                              // of remote secrets that somebody else made. Default: a *ForeignObjectError or *DuplicateClusterError
+	RestartIstiods func(context.Context, *Cluster) error // until ready, where From's version misses a changed remote secret (preflight.Hazards)
+	Guard          func(context.Context, Link) error     // asked before an old credential is revoked; its error makes Rotate restore that
+	Workload       traffic.Check                         // what Verify tries the links with; nil: it ends with what the istiods say
+	SyncTimeout    time.Duration                         // for From's istiods, which give a cluster 30 s themselves and take it later too. Default 90 s
+	UndoUnsynced   bool                                  // undo a link whose istiods did not sync with To. Default: it stays, because istiod keeps trying
+	AwaitRefusal   bool                                  // Ensure and Rotate wait, as Remove does, until API servers refuse what was revoked (at most 10 s later)
+	LockTimeout    time.Duration                         // for another run on the same link, before its attempt counts as abandoned. Default 30 s
+	Concurrency    int                                   // links that are worked on at a time; one that waits does not count. Default 64
+	Unconfirmed    int                                   // links of one From that are written and not yet seen in use: its istiods never sync with all. Default 8
+	Audit          AuditSink                             // keeps a record of every change
+	Actor          string                                // whom the records name, for example a user or a pipeline
+	Observe        func(Event)                           // told of every step as it ends; calls come one at a time, and the work waits for them
 }
 
 // Account names a ServiceAccount in To.
@@ -81,24 +44,20 @@ type Account struct {
 	Name      string
 }
 
-// Ensure peers the links: it leaves what is good as it is and creates what is missing. A link that fails is undone and does
-// not stop the others. The report is never nil once the links are valid; the error joins one *Error for each link that
-// failed.
+// Ensure peers the links and leaves what is good as it is. A link that fails is undone, and is an *Error in the error. The
+// report is nil only if the links are invalid.
 func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, Present, links, nil)
 }
 
-// Rotate gives each link a credential that did not exist before. The old one is revoked only when every istiod replica is
-// seen to use the new one and has the endpoints and gateways it held before; until then a failure restores the old
-// one. An API server may accept a revoked token for 10 s more, from its cache; Remove, and Rotate with AwaitRefusal, wait for
-// the refusal.
+// Rotate gives each link a new credential. The old one is revoked only when every istiod replica is seen to use the new one
+// and has the endpoints and gateways that it had; until then a failure restores it.
 func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, Rotated, links, nil)
 }
 
-// Remove ends the links: istiod of From loses To's endpoints, the credentials are revoked and proved to be refused, and the
-// reader is deleted. Only what Ensure made is deleted. If one side does not answer, the other is cleaned up anyway; the
-// report names what is left, and another call finishes it. Star(leaver, members...) takes a cluster out of a mesh.
+// Remove deletes what Ensure made and proves that the credentials are refused. A side that does not answer does not stop
+// the other. Star(leaver, members...) takes a cluster out of a mesh.
 func (p *Peering) Remove(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, Absent, links, nil)
 }

@@ -15,11 +15,8 @@ import (
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
-// PlanSchema is the version of the JSON form of [Plan].
-const PlanSchema = "meshpeer.io/plan/v1"
-
-// Plan is what a call would do, link by link, in order. It holds no secret: it can be printed, reviewed, stored as JSON
-// and applied by another process, which binds it to its own clusters with [Plan.Bind].
+// Plan is what a call would do, link by link. It holds no secret: it can be reviewed, stored as JSON, and applied by another
+// process after [Plan.Bind].
 type Plan struct {
 	Schema string        `json:"schema"`
 	Goal   Goal          `json:"goal"`
@@ -39,8 +36,7 @@ type LinkPlan struct {
 	Error      *Error              `json:"error,omitempty"` // why nothing can be planned for this link
 }
 
-// Plan reads the clusters and says what Apply would do; it writes nothing. The error is about the call; a link that cannot
-// be planned says so in its LinkPlan.
+// Plan reads, and says what Apply would do, or why it cannot for a link.
 func (p *Peering) Plan(ctx context.Context, goal Goal, links ...Link) (*Plan, error) {
 	if !goal.valid() {
 		return nil, refused("goal", string(goal), "is not a goal of Plan", fmt.Sprintf("use %q, %q or %q", Present, Rotated, Absent))
@@ -76,8 +72,7 @@ func (p *Plan) Steps() []Step {
 	return all
 }
 
-// Empty says that nothing would be written: the links are as the goal wants them. A plan that is not empty is drift. A plan
-// that does not say so of every link (no links, no steps, an error, another schema or goal) is not empty.
+// Empty says that every link is seen to be as the goal wants it.
 func (p *Plan) Empty() bool {
 	if p.Schema != PlanSchema || !p.Goal.valid() || len(p.Links) == 0 {
 		return false
@@ -87,8 +82,7 @@ func (p *Plan) Empty() bool {
 	})
 }
 
-// Digest identifies what the plan would do, and what each link is to be, for approval and audit: hex SHA-256. Reasons, warnings
-// and findings do not count: they may differ from one look to the next.
+// Digest is the hex SHA-256 of goal, intents and steps, less reasons and undo.
 func (p *Plan) Digest() string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n%s\n", p.Schema, p.Goal)
@@ -120,7 +114,7 @@ func (l LinkPlan) lines() []string {
 	return lines
 }
 
-// Bind gives a plan that was read from JSON the clusters to work on. The links must be those of the plan, in its order.
+// Bind gives a plan from JSON its clusters: its links, in its order.
 func (p *Plan) Bind(links ...Link) error {
 	if err := p.fits(links); err != nil {
 		return err
@@ -152,8 +146,7 @@ func (p *Plan) fits(links []Link) error {
 	return nil
 }
 
-// Apply carries out the plan if the clusters are as they were when it was made and the options are the same. Otherwise
-// nothing is written and the error is a *DriftError.
+// Apply carries out the plan if it still fits, and else returns a *DriftError.
 func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 	if plan == nil || plan.bound == nil {
 		return nil, errors.New("peering: Apply: the plan has no clusters: make it with Plan, or call Bind on one that was read")
@@ -174,7 +167,6 @@ type DriftError struct {
 // driftLimit is the longest line of what moved that the text shows.
 const driftLimit = 120
 
-// Error names each thing that moved in one short line.
 func (e *DriftError) Error() string {
 	lines := texts(e.Moved)
 	for i, text := range lines {

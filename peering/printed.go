@@ -144,13 +144,12 @@ func each[T, V any](all []T, do func(T) V) []V {
 	return out
 }
 
-// MarshalJSON writes the report with every text in a form that is fit to be printed.
 func (r Report) MarshalJSON() ([]byte, error) {
 	type plain Report // has no methods
 	return json.Marshal((*plain)(r.printed()))
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. A file may have been edited: its texts are cleaned again.
+// UnmarshalJSON cleans the texts again: a file may have been edited.
 func (r *Report) UnmarshalJSON(data []byte) error {
 	type plain Report
 	var read plain
@@ -161,7 +160,6 @@ func (r *Report) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON writes the plan with every text in a form that is fit to be printed. The digest stays the same.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	type plain Plan
 	return json.Marshal((*plain)(p.printed()))

@@ -10,10 +10,7 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// ReportSchema is the version of the JSON form of [Report].
-const ReportSchema = "meshpeer.io/report/v1"
-
-// Report is what a call did and saw, link by link in the order given. It holds no secret and can be stored as JSON.
+// Report is what a call did and saw, link by link. It holds no secret.
 type Report struct {
 	Schema   string              `json:"schema"`
 	Goal     Goal                `json:"goal,omitempty"` // empty for Verify
@@ -33,15 +30,12 @@ type LinkReport struct {
 	Findings   []preflight.Finding `json:"findings,omitempty"`   // of the preflight, those that did not pass; Status does not count them
 	Results    []probe.Result      `json:"results,omitempty"`    // what was verified
 	Credential *secrets.Ref        `json:"credential,omitempty"` // the token in use, without its value
-	// RenewAt is when Ensure has to be called again; zero: never. A link that failed asks for it after a minute.
-	RenewAt  time.Time `json:"renewAt,omitzero"`
-	Warnings []string  `json:"warnings,omitempty"`
-	Error    *Error    `json:"error,omitempty"`
+	RenewAt    time.Time           `json:"renewAt,omitzero"`     // when to call Ensure again (a link that failed: in a minute); zero: never
+	Warnings   []string            `json:"warnings,omitempty"`
+	Error      *Error              `json:"error,omitempty"`
 }
 
-// Status is the worst of the links, each taken by its Status and by all that it reports: one that says passed beside a
-// failed result has failed. A report without links, of another schema, with a goal or a status that this version does not
-// know, or with a link that reports nothing at all is Unknown at best.
+// Status is the worst of all that the links report; without links it is Unknown.
 func (r *Report) Status() probe.Status {
 	if r == nil {
 		return probe.Unknown
@@ -113,8 +107,7 @@ func isStatus(s probe.Status) bool {
 	return false
 }
 
-// RenewAt is the earliest moment at which Ensure has to be called again: a credential is to be renewed, or a link has failed, which
-// is tried again after a minute. Zero if no link asks for it.
+// RenewAt is the earliest of the links; zero if none has one.
 func (r *Report) RenewAt() time.Time {
 	var first time.Time
 	for _, l := range r.Links {
@@ -137,21 +130,14 @@ func (r *Report) Changed() bool {
 	return false
 }
 
-// WriteText writes the report for a person: a block per link with what was done, what was seen and what to do next. Each
-// row is one line, whatever servers and objects say. The error is w's.
+// WriteText writes for each link what was done and seen, and what to do next.
 func (r *Report) WriteText(w io.Writer) error { return r.view().WriteText(w) }
 
-// WriteJUnit writes the report as JUnit XML, the form of test results that CI systems show: a suite per link and a case
-// for each change and each result. There is a failure or an error exactly where a result or a link Failed, so the CI
-// system and [Report.Status] agree. Unknown and Skipped results, and what was left behind, are skipped cases that say why.
-// Warned results pass and say why in their output. Findings of the preflight fail nothing by themselves. A link or a
-// report that holds nothing gives one skipped case. Suites carry the credential and RenewAt as properties. The error is w's.
-//
-// An undone change and one that was left behind are cases of their own besides the change itself. The error of a link
-// that only repeats failed results, as after [Peering.Verify], is not a case of its own.
+// WriteJUnit writes JUnit XML: a suite per link, a case for each change and result, a failure or an error exactly where
+// something Failed. Unknown, Skipped and Left are skipped cases.
 func (r *Report) WriteJUnit(w io.Writer) error { return r.view().WriteJUnit(w) }
 
-// HTMLOptions says what a page shows besides the report. The zero value is ready to use.
+// HTMLOptions says what a page shows besides the report.
 type HTMLOptions struct {
 	Title  string                 // of the page; "" means "Peering of N clusters"
 	Made   time.Time              // when the report was made; zero: the page does not say
@@ -159,15 +145,10 @@ type HTMLOptions struct {
 	Splits map[string]probe.Split // which cluster answered how often, by what was asked, e.g. "httpbin:8000 from east"
 }
 
-// WriteHTML writes the report as one page that needs nothing else, neither network nor script: the mesh as a picture, each
-// link with what was done and seen, how long it took and what to do next, its credential, and shares of answers. It
-// follows the reader's light or dark scheme, fits a phone and prints; no fact is told by colour only. Equal reports and
-// options give equal bytes. The page holds no secret, as the report holds none; Title and the names of Splits are shown
-// as they are. The error is w's.
+// WriteHTML writes one page that needs neither network nor script.
 func (r *Report) WriteHTML(w io.Writer, o HTMLOptions) error {
 	return r.view().WriteHTML(w, page.HTMLOptions{Title: o.Title, Made: o.Made, Hosted: each(o.Hosted, ID.String), Splits: o.Splits})
 }
 
-// WriteText writes the plan as a table per link, with the lines that would change and how each step is undone. Each row is
-// one line, whatever servers and objects say. The error is w's.
+// WriteText writes a table per link: the steps, their diffs and undo.
 func (p *Plan) WriteText(w io.Writer) error { return p.view().WriteText(w) }

@@ -126,18 +126,15 @@ func (t *task) lastLook(ctx context.Context) error {
 	return &keptError{"kept: " + t.secretObject() + " does not hold the new token any more: somebody else wrote it; the next Ensure looks again"}
 }
 
-// Adoption says what becomes of a remote secret for a link that istioctl or another tool made.
+// Adoption says what becomes of a remote secret that another tool made.
 type Adoption string
 
 const (
-	// AdoptNone leaves it alone: a typed error names its owner.
-	AdoptNone Adoption = ""
-	// AdoptKeep takes it over in place, under its name and key, so that istiod never loses the cluster, and puts a credential
-	// of our own into it. The old credential stays valid.
-	AdoptKeep Adoption = "keep"
-	// AdoptRevoke does the same and then deletes the object that holds the old credential, if To has one that is seen to hold
-	// it. istioctl gives every cluster the same token of an account: a cluster that still uses it loses access, unless it is a
-	// member of this call, which is looked at.
+	AdoptNone Adoption = ""     // leave it alone: a typed error names its owner
+	AdoptKeep Adoption = "keep" // take it over in place, so that istiod never loses the cluster, and put a credential of our own into it
+
+	// AdoptRevoke then deletes the object in To that is seen to hold the old credential. istioctl gives every cluster the same
+	// token of an account: one that is no member of this call and still uses it loses access.
 	AdoptRevoke Adoption = "revoke"
 )
 

@@ -87,7 +87,7 @@ func (s *snapshot) read(ctx context.Context, role role) error {
 // findIstiods lists the replicas. That there is none to ask is no failure of the cluster.
 func (s *snapshot) findIstiods(ctx context.Context) {
 	if s.watch == nil {
-		s.noIstiod = fmt.Errorf("%w: the control plane of %q cannot be asked from here", ErrNotReady, s.ID)
+		s.noIstiod = fmt.Errorf("%w: the control plane of %q cannot be asked from here", istiod.ErrNotReady, s.ID)
 		return
 	}
 	s.noIstiod = apply.Again(ctx, apply.Policy{}, "istiods of "+s.ID.String(), func() (err error) {
@@ -95,7 +95,7 @@ func (s *snapshot) findIstiods(ctx context.Context) {
 		return err
 	})
 	if s.noIstiod == nil && len(s.istiods) == 0 {
-		s.noIstiod = fmt.Errorf("%w: no Pod labelled app=istiod in namespace %s of %q", ErrNotReady, s.namespace(), s.ID)
+		s.noIstiod = fmt.Errorf("%w: no Pod labelled app=istiod in namespace %s of %q", istiod.ErrNotReady, s.namespace(), s.ID)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
@@ -95,7 +95,7 @@ func TestExecutorWithoutExec(t *testing.T) {
 	_, east, _, _ := pair()
 	east.Exec = nil
 	_, err := traffic.Executor{Side: east.Side(), Namespace: "default", Deployment: "sleep", Container: ""}.Exec(t.Context(), probe.Command{Args: []string{"true"}})
-	require.ErrorIs(t, err, peering.ErrNotReady)
+	require.ErrorIs(t, err, istiod.ErrNotReady)
 	require.ErrorContains(t, err, "fill Cluster.Exec")
 }
 

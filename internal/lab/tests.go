@@ -33,11 +33,11 @@ var unavailable error
 
 // RunTests is the body of a TestMain: os.Exit(lab.RunTests(m)). It enters the lab and runs the tests inside. Where there can
 // be no lab (ErrUnavailable) it fails, or, when EnvRequired is "optional", runs them outside: each calls Require, and is
-// skipped.
-func RunTests(m interface{ Run() int }) int {
+// skipped. istio names the versions that the tests run beside the default one, see EnterOptions.Istio.
+func RunTests(m interface{ Run() int }, istio ...string) int {
 	may, err := optional()
 	if err == nil {
-		if err = Enter(EnterOptions{}); errors.Is(err, ErrUnavailable) && may {
+		if err = Enter(EnterOptions{Istio: istio}); errors.Is(err, ErrUnavailable) && may {
 			unavailable, err = err, nil
 		}
 	}

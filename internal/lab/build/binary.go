@@ -36,8 +36,10 @@ type Binary struct {
 
 	entry    store.Entry
 	cache    string
-	source   string
-	compile  func(source, to string, r *progress.Reporter) error
+	what     string                 // is built, for people
+	source   string                 // directory of its module
+	unpack   func(dir string) error // writes the module first, where source is empty
+	compile  func(what, source, to string, r *progress.Reporter) error
 	assemble func(source, to string) error
 }
 
@@ -77,15 +79,20 @@ func look(cache, source string) (Binary, error) {
 		return Binary{}, err
 	}
 	b := Binary{
-		entry: store.Entry{Dir: filepath.Join(cache, key), Program: Name}, cache: cache, source: source,
-		compile: compile, assemble: assemble,
+		entry: store.Entry{Dir: filepath.Join(cache, key), Program: Name}, cache: cache,
+		what: "the control planes", source: source, compile: compile, assemble: assemble,
 	}
+	return b.found(), nil
+}
+
+// found is b with what the store says of it.
+func (b Binary) found() Binary {
 	b.Path, b.Missing = b.entry.Path(Name), b.entry.Check()
 	if b.Missing == nil {
 		now := time.Now()
 		_ = os.Chtimes(b.entry.Dir, now, now) // prune keeps what is in use
 	}
-	return b, nil
+	return b
 }
 
 // Damaged says what is wrong with an entry that is there; nil if there is none, or a whole one.
@@ -113,19 +120,33 @@ func (b Binary) Build(r *progress.Reporter) error {
 		return nil
 	}
 	if why := b.Damaged(); why != nil {
-		r.Say("the control planes are built again: %s", strings.ReplaceAll(why.Error(), "\n", "; "))
+		r.Say("%s must be built again: %s", b.what, strings.ReplaceAll(why.Error(), "\n", "; "))
 	}
-	err = b.entry.Fill(func(dir string) error {
-		if err := b.compile(b.source, filepath.Join(dir, Name), r); err != nil {
-			return err
-		}
-		return b.assemble(b.source, dir)
-	})
+	err = b.entry.Fill(func(dir string) error { return b.fill(dir, r) })
 	if err != nil {
 		if full := store.Explain(err, diskPlaces(b.cache)...); errors.Is(full, store.ErrFull) {
 			return full
 		}
-		return fmt.Errorf("build the control planes: %w", err)
+		return fmt.Errorf("build %s: %w", b.what, err)
 	}
 	return prune(b.cache, filepath.Base(b.entry.Dir))
+}
+
+// fill makes the files of the entry.
+func (b Binary) fill(dir string, r *progress.Reporter) error {
+	source := b.source
+	if b.unpack != nil {
+		var err error
+		if source, err = store.TempDir(b.cache); err != nil {
+			return err
+		}
+		defer os.RemoveAll(source)
+		if err := b.unpack(source); err != nil {
+			return err
+		}
+	}
+	if err := b.compile(b.what, source, filepath.Join(dir, Name), r); err != nil {
+		return err
+	}
+	return b.assemble(source, dir)
 }

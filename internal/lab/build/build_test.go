@@ -79,13 +79,13 @@ func TestCompile(t *testing.T) {
 	var out bytes.Buffer
 	to := filepath.Join(t.TempDir(), "entry", Name)
 	require.NoError(t, os.Mkdir(filepath.Dir(to), 0o700))
-	require.NoError(t, compile(dir, to, progress.New(&out)))
+	require.NoError(t, compile("tiny", dir, to, progress.New(&out)))
 	require.FileExists(t, to)
 	require.Contains(t, out.String(), "packages to compile")
 	require.Contains(t, out.String(), "lab: built in ")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() { undefinedName() }\n"), 0o600))
-	require.ErrorContains(t, compile(dir, to, progress.New(io.Discard)), "undefinedName")
+	require.ErrorContains(t, compile("tiny", dir, to, progress.New(io.Discard)), "undefinedName")
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(to)), ".partial-*"))
 	require.NoError(t, err)
 	require.Empty(t, left, "the compiler's work")
@@ -150,7 +150,7 @@ func TestEstimateOfASecondBuild(t *testing.T) {
 	dir := tiny(t)
 	out := filepath.Join(t.TempDir(), "entry", Name)
 	require.NoError(t, os.Mkdir(filepath.Dir(out), 0o700))
-	require.NoError(t, compile(dir, out, progress.New(io.Discard)))
+	require.NoError(t, compile("tiny", dir, out, progress.New(io.Discard)))
 	e := estimate{began: time.Now()}
 	require.NoError(t, e.list(dir))
 	require.Equal(t, "tiny", e.main)
@@ -164,7 +164,7 @@ func fake(t *testing.T, cache, source string, compiled *int) Binary {
 	t.Helper()
 	b, err := look(cache, source)
 	require.NoError(t, err)
-	b.compile = func(_, to string, _ *progress.Reporter) error {
+	b.compile = func(_, _, to string, _ *progress.Reporter) error {
 		*compiled++
 		return os.WriteFile(to, []byte("#!/bin/sh\n"), 0o700)
 	}
@@ -213,9 +213,9 @@ func TestBuildWaitsForAnother(t *testing.T) {
 	first := fake(t, cache, source, &compiled)
 	plain := first.compile
 	done := make(chan error, 1)
-	first.compile = func(source, to string, r *progress.Reporter) error {
+	first.compile = func(what, source, to string, r *progress.Reporter) error {
 		go func() { done <- second.Build(progress.New(io.Discard)) }()
-		return plain(source, to, r)
+		return plain(what, source, to, r)
 	}
 	require.NoError(t, first.Build(progress.New(io.Discard)))
 	require.NoError(t, <-done)
@@ -225,7 +225,7 @@ func TestBuildWaitsForAnother(t *testing.T) {
 func TestBuildOnAFullDisk(t *testing.T) {
 	compiled := 0
 	b := fake(t, t.TempDir(), tiny(t), &compiled)
-	b.compile = func(string, string, *progress.Reporter) error {
+	b.compile = func(string, string, string, *progress.Reporter) error {
 		return errors.New("go build: exit status 1\n# k8s.io/api\nwrite $WORK/b1: no space left on device\ngoroutine 1 [running]:")
 	}
 	err := b.Build(progress.New(io.Discard))
@@ -286,4 +286,68 @@ func TestRoom(t *testing.T) {
 		t.Logf("this machine: %s", tight)
 	}
 	require.Less(t, uint64(Disk), uint64(10*1024*store.MB))
+}
+
+func TestFindRelease(t *testing.T) {
+	for name, want := range map[string]string{"": "1.31.0-lab", "1.31": "1.31.0-lab", "1.29.1": "1.29.1", "1.29": "1.29.1", "1.30": "1.30.4-lab", "1.31-alpha": "1.31.0-alpha.0-lab"} {
+		r, err := FindRelease(name)
+		require.NoError(t, err, name)
+		require.Equal(t, want, r.Tag, name)
+		require.Equal(t, want == "1.31.0-lab", r.Default(), name)
+	}
+	for _, name := range []string{"1.2", "1.29.", "1.29.10", "latest"} {
+		_, err := FindRelease(name)
+		require.EqualError(t, err, `no Istio "`+name+`": there are 1.29.1, 1.30, 1.31-alpha, 1.31`)
+	}
+}
+
+// Each release is an entry of its own, which changes with all that it is made of.
+func TestLookRelease(t *testing.T) {
+	cache, seen := t.TempDir(), map[string]string{}
+	for _, r := range Releases() {
+		if r.Default() {
+			continue
+		}
+		b, err := LookRelease(cache, r)
+		require.NoError(t, err)
+		require.Error(t, b.Missing)
+		require.Equal(t, cache, filepath.Dir(filepath.Dir(b.Path)))
+		require.Empty(t, seen[b.Path])
+		seen[b.Path] = r.Name
+		r.Sum += "x"
+		other, err := LookRelease(cache, r)
+		require.NoError(t, err)
+		require.NotEqual(t, b.Path, other.Path)
+	}
+}
+
+// The program of a release is compiled in a module that is written for it and gone afterwards.
+func TestBuildUnpacks(t *testing.T) {
+	cache := t.TempDir()
+	b, err := LookRelease(cache, Releases()[0])
+	require.NoError(t, err)
+	var in string
+	b.unpack = func(dir string) error {
+		in = dir
+		return os.WriteFile(filepath.Join(dir, "go.mod"), nil, 0o600)
+	}
+	b.compile = func(what, source, to string, _ *progress.Reporter) error {
+		require.Equal(t, "Istio 1.29.1", what)
+		require.FileExists(t, filepath.Join(source, "go.mod"))
+		return os.WriteFile(to, []byte("#!/bin/sh\n"), 0o700)
+	}
+	b.assemble = func(source, _ string) error {
+		require.Equal(t, in, source)
+		return nil
+	}
+	require.NoError(t, b.Build(progress.New(io.Discard)))
+	require.NoDirExists(t, in)
+	b, err = LookRelease(cache, Releases()[0])
+	require.NoError(t, err)
+	require.NoError(t, b.Missing)
+
+	require.NoError(t, os.Remove(b.Path))
+	b.Missing = os.ErrNotExist
+	b.unpack = func(string) error { return errors.New("not to be had") }
+	require.EqualError(t, b.Build(progress.New(io.Discard)), "build Istio 1.29.1: not to be had")
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/meshpeer/meshpeer/internal/lab/store"
 )
 
-// compile builds the module in dir and reports how far it is.
-func compile(dir, to string, r *progress.Reporter) error {
+// compile builds the module in dir, which is called what, and reports how far it is.
+func compile(what, dir, to string, r *progress.Reporter) error {
 	work, err := store.TempDir(filepath.Dir(filepath.Dir(to))) // the compiler's, beside the entry: removed after a kill too
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	e := estimate{began: time.Now()}
+	e := estimate{what: what, began: time.Now()}
 	defer progress.Every(func() { r.Update("%s", e.text(time.Now())) })()
 	if err := e.list(dir); err != nil {
 		return err

@@ -21,6 +21,7 @@ const (
 // estimate says how far a build is. The go command knows beforehand which packages its cache lacks, and prints each when
 // its turn comes.
 type estimate struct {
+	what  string // is built
 	began time.Time
 
 	mu       sync.Mutex
@@ -61,10 +62,10 @@ func (e *estimate) plan() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if cached := e.total - e.todo; cached > 0 {
-		return fmt.Sprintf("building kube-apiserver, etcd and istiod: %d of %d packages to compile, the others are in Go's cache; about %s",
-			e.todo, e.total, progress.About(e.guess()+linking))
+		return fmt.Sprintf("building %s: %d of %d packages to compile, the others are in Go's cache; about %s",
+			e.what, e.todo, e.total, progress.About(e.guess()+linking))
 	}
-	return fmt.Sprintf("building kube-apiserver, etcd and istiod: %d packages to compile, about %s", e.todo, progress.About(e.guess()+linking))
+	return fmt.Sprintf("building %s: %d packages to compile, about %s", e.what, e.todo, progress.About(e.guess()+linking))
 }
 
 // guess is how long todo packages take on a machine of which nothing is known.

@@ -46,6 +46,9 @@ type Options struct {
 	// Before is called once, outside, when the machine was looked at and before anything is made or waited for. Nil means
 	// that Progress is told what the machine lacks and what a build takes.
 	Before func(Outlook)
+	// Istio names the versions of Istio that the program's labs run beside the default one (ClusterOptions.Istio). They are
+	// built before the program is inside, where there is no network.
+	Istio []string
 }
 
 // Enter is the first call of main or TestMain: see lab.Enter.

@@ -37,6 +37,9 @@ func outside(o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := buildReleases(m.cache, o.Istio, r); err != nil {
+		return err
+	}
 	if err := takeTurn(r); err != nil {
 		return err
 	}

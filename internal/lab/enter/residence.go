@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
+	"github.com/meshpeer/meshpeer/internal/lab/build"
 	"github.com/meshpeer/meshpeer/internal/lab/network"
 )
 
@@ -32,6 +34,9 @@ type Residence struct {
 	envoy    func() (string, error) // path of an Envoy, fetched at the first call; nil in loopback mode
 	pid      string                 // of the program, as the host sees it
 	clusters atomic.Int32
+
+	looked   sync.Mutex
+	releases map[string]build.Binary // by name
 }
 
 // Index numbers the clusters of a program, so that several labs in a row, or at once, have addresses of their own.

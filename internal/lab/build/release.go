@@ -1,0 +1,66 @@
+package build
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Release is a version of Istio that the lab can run.
+type Release struct {
+	// Name is what programs ask for.
+	Name string
+	// Tag is that of the images which Pods of this version name. Builds that Istio did not release end in -lab.
+	Tag string
+	// What says for people what was built.
+	What string
+	// Module is the version of the Go module istio.io/istio; empty for the one that is part of the default binary.
+	Module string
+	// Sum and ModSum are the checksums of the module and of its go.mod, as go.sum has them.
+	Sum, ModSum string
+}
+
+// Default says that the release is part of the binary that every lab runs.
+func (r Release) Default() bool { return r.Module == "" }
+
+// Releases lists the versions, the oldest first. Istio's tags are not versions of a Go module, so the module of a release is
+// that of the commit which its tag names.
+func Releases() []Release {
+	return []Release{
+		{
+			Name: "1.29.1", Tag: "1.29.1", What: "the release",
+			Module: "v0.0.0-20260306174214-6991a379e1fc",
+			Sum:    "h1:/cuKTtCeZxShA9tOz6N0QwNraftSlel9bqOvMNune94=",
+			ModSum: "h1:aJQk1a5NwrEKcSa1hWibY5njycOhsJImlYYAyqipVY0=",
+		},
+		{
+			Name: "1.30", Tag: "1.30.4-lab", What: "branch release-1.30 on 26 August 2026, after 1.30.3",
+			Module: "v0.0.0-20260826214018-9739e10eb9d7",
+			Sum:    "h1:9IbnPSiY/JyfYWT90jSMeLY4h0TeEcApgjD/9GsrIfA=",
+			ModSum: "h1:prY8Lm5SIM8P18V/KULmgXrI45yBZGMrmLDrn5b8OU4=",
+		},
+		{
+			Name: "1.31-alpha", Tag: "1.31.0-alpha.0-lab", What: "development build of 23 April 2026, before 1.30.0 was released",
+			Module: "v0.0.0-20260423205519-b01690e6db7d",
+			Sum:    "h1:A+Us0Ium1V2WFsOJYZAfeNfWmPQULLUVdgwNm7KjLF8=",
+			ModSum: "h1:7Ci77N1lpKUpMOfzGFiyxxy99whF2jlUHnpO0QBTHXU=",
+		},
+		{Name: "1.31", Tag: "1.31.0-lab", What: "development build of 27 August 2026"},
+	}
+}
+
+// FindRelease finds a release by its name, or by its minor version where one release alone has it; "" is the default.
+func FindRelease(name string) (Release, error) {
+	all := Releases()
+	var names []string
+	for _, r := range all {
+		if r.Name == name || name == "" && r.Default() {
+			return r, nil
+		}
+		names = append(names, r.Name)
+	}
+	if i := slices.IndexFunc(all, func(r Release) bool { return name != "" && strings.HasPrefix(r.Name, name+".") }); i >= 0 {
+		return all[i], nil
+	}
+	return Release{}, fmt.Errorf("no Istio %q: there are %s", name, strings.Join(names, ", "))
+}

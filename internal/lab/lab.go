@@ -18,6 +18,7 @@ type (
 	Options        = clusters.Options
 	ClusterOptions = clusters.ClusterOptions
 	DataPlane      = clusters.DataPlane
+	Revision       = clusters.Revision
 )
 
 // What the API servers' audit logs say: see package audit.

@@ -33,7 +33,7 @@ type Cluster struct {
 	// Server is the API server's URL, CA the certificate it is verified with (PEM; another one for each cluster).
 	Server string
 	CA     []byte
-	// Istiods are the replicas, in the order of their names istiod-1, istiod-2 …
+	// Istiods are the replicas, in the order of their names istiod-1, istiod-2 …, then those of further revisions.
 	Istiods []*Istiod
 
 	options     ClusterOptions
@@ -47,7 +47,7 @@ type Cluster struct {
 	apiserver   *program
 	controllers *program
 	agent       *nodeAgent
-	injection   *injection
+	revisions   []*revision // the default one first; none without istiod
 	plane       *dataplane.Plane
 }
 

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/internal/lab/build"
 	"github.com/meshpeer/meshpeer/internal/lab/dataplane"
@@ -41,7 +40,7 @@ func (l *Lab) DataPlaneErr() error {
 }
 
 // preparePlane makes what all clusters of the lab share. Where there can be no data plane it says so and goes on without.
-func (l *Lab) preparePlane(o DataPlane) error {
+func (l *Lab) preparePlane(o DataPlane, clusters []ClusterOptions) error {
 	var err error
 	if l.envoy, err = l.home.DataPlane(); err != nil {
 		l.skipped = err
@@ -50,15 +49,42 @@ func (l *Lab) preparePlane(o DataPlane) error {
 	}
 	l.plane = &o
 	l.bin = filepath.Join(l.Dir, "bin")
-	if err := dataplane.Programs(l.bin, l.home.Bin, l.envoy); err != nil {
+	proxies, err := l.proxies(clusters)
+	if err != nil {
 		return err
 	}
-	bootstrap, err := os.ReadFile(l.home.File(build.EnvoyBootstrap))
-	if err != nil {
-		return fmt.Errorf("lab: %w", err)
+	if err := dataplane.Programs(l.bin, l.home.Bin, l.envoy, proxies); err != nil {
+		return err
 	}
-	l.images, err = dataplane.MakeImages(bootstrap)
+	l.images, err = dataplane.MakeImages(proxies)
 	return err
+}
+
+// proxies are what sidecars of the clusters' versions are made of, each version once.
+func (l *Lab) proxies(clusters []ClusterOptions) ([]dataplane.Proxy, error) {
+	var names []string
+	for _, c := range clusters {
+		names = append(names, c.Istio)
+		for _, r := range c.Revisions {
+			names = append(names, r.Istio)
+		}
+	}
+	var all []dataplane.Proxy
+	for _, name := range names {
+		istio, err := l.home.Istio(name)
+		if err != nil {
+			return nil, fmt.Errorf("lab: %w", err)
+		}
+		if slices.ContainsFunc(all, func(p dataplane.Proxy) bool { return p.Tag == istio.Tag }) {
+			continue
+		}
+		bootstrap, err := os.ReadFile(istio.File(build.EnvoyBootstrap))
+		if err != nil {
+			return nil, fmt.Errorf("lab: %w", err)
+		}
+		all = append(all, dataplane.Proxy{Tag: istio.Tag, Bin: istio.Bin, Bootstrap: bootstrap})
+	}
+	return all, nil
 }
 
 // startPlane starts the cluster's Pods, names and Services, then injection and the scenario's objects. The Pods come up
@@ -74,17 +100,19 @@ func (c *Cluster) startPlane(ctx context.Context) error {
 	c.plane, err = dataplane.Start(dataplane.Config{
 		API: config, Node: c.nodeName(), Net: c.net, Flat: c.lab.plane.Flat,
 		Dir: c.dir, Bin: c.lab.bin, Images: c.lab.images, Spawn: c.lab.home.Spawn,
-		Skip: func(pod *corev1.Pod) bool { return pod.Spec.Containers[0].Image == istiodImage },
+		Skip: isIstiod,
 	})
 	if err != nil {
 		return err
 	}
 	c.agent.setPods(c.plane.Pods())
-	if c.injection == nil {
+	if len(c.revisions) == 0 {
 		return nil
 	}
-	if err := c.startInjection(ctx); err != nil {
-		return err
+	for _, r := range c.revisions {
+		if err := c.startInjection(ctx, r); err != nil {
+			return err
+		}
 	}
 	return c.applyScenario(ctx)
 }

@@ -24,8 +24,9 @@ type Istiod struct {
 	// Cluster whose API server is its configuration source.
 	Cluster *Cluster
 
-	box     *network.Box
-	program *program
+	revision *revision
+	box      *network.Box
+	program  *program
 }
 
 // Stop ends the process; its Pod stays and becomes not Ready. A no-op when it is not running.
@@ -78,16 +79,17 @@ func (c *Cluster) startIstiods(ctx context.Context) error {
 	return parallel(ctx, tasks...)
 }
 
-// newIstiod writes the files of the n-th replica, n from 1, and composes its command line
+// newIstiod writes the files of the n-th replica of a revision, n from 1, and composes its command line
 // (pilot/cmd/pilot-discovery/app/cmd.go).
-func (c *Cluster) newIstiod(n int) (*Istiod, error) {
-	name := fmt.Sprintf("istiod-%d", n)
-	box, err := c.net.Pod(n, portHTTP, portXDSPlain, portXDS, portMonitor)
+func (c *Cluster) newIstiod(r *revision, n int) (*Istiod, error) {
+	name := fmt.Sprintf("istiod%s-%d", r.suffix(), n)
+	box, err := c.net.Pod(len(c.Istiods)+1, portHTTP, portXDSPlain, portXDS, portMonitor)
 	if err != nil {
 		return nil, err
 	}
-	i := &Istiod{Name: name, Cluster: c, box: box, program: c.program("pilot-discovery")}
+	i := &Istiod{Name: name, Cluster: c, revision: r, box: box, program: c.program("pilot-discovery")}
 	p := i.program
+	p.bin = r.istio.Bin
 	p.name, p.dir, p.box = c.ID+"/"+name, filepath.Join(c.dir, name), box
 	p.onExit = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -99,7 +101,7 @@ func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 			return nil, fmt.Errorf("lab: %w", err)
 		}
 	}
-	for file, text := range map[string]string{"mesh.yaml": c.meshConfig(), "networks.yaml": "networks: {}\n"} {
+	for file, text := range map[string]string{"mesh.yaml": c.meshConfig(r), "networks.yaml": "networks: {}\n"} {
 		if err := os.WriteFile(filepath.Join(p.dir, file), []byte(text), 0o600); err != nil {
 			return nil, fmt.Errorf("lab: %w", err)
 		}
@@ -121,8 +123,8 @@ func (c *Cluster) newIstiod(n int) (*Istiod, error) {
 }
 
 // meshConfig keeps proxies small and their ends quick.
-func (c *Cluster) meshConfig() string {
-	proxy := `meshId: lab, discoveryAddress: "istiod.istio-system.svc:15012"`
+func (c *Cluster) meshConfig(r *revision) string {
+	proxy := fmt.Sprintf("meshId: lab, discoveryAddress: \"istiod%s.istio-system.svc:15012\"", r.suffix())
 	if c.lab.plane != nil {
 		proxy += fmt.Sprintf(", concurrency: 1, binaryPath: %q, terminationDrainDuration: 1s", c.lab.envoy)
 	}
@@ -140,7 +142,7 @@ func (c *Cluster) webhooks() string {
 func (i *Istiod) env() map[string]string {
 	c := i.Cluster
 	env := map[string]string{
-		"POD_NAMESPACE": istioSystem, "POD_NAME": i.Name, "CLUSTER_ID": c.ID, "REVISION": "default",
+		"POD_NAMESPACE": istioSystem, "POD_NAME": i.Name, "CLUSTER_ID": c.ID, "REVISION": i.revision.name,
 		"JWT_POLICY": "third-party-jwt", "PILOT_CERT_PROVIDER": "istiod", "ROOT_CA_DIR": filepath.Join(c.dir, "cacerts"),
 		"PILOT_ENABLE_ANALYSIS": "false", "INJECT_ENABLED": "false",
 		"INJECTION_WEBHOOK_CONFIG_NAME": "", "VALIDATION_WEBHOOK_CONFIG_NAME": "",
@@ -154,7 +156,7 @@ func (i *Istiod) env() map[string]string {
 		env["PILOT_MULTICLUSTER_KUBECONFIG_PATH"] = filepath.Join(c.dir, "remotes")
 	}
 	if c.lab.plane != nil {
-		env["INJECT_ENABLED"], env["INJECTION_WEBHOOK_CONFIG_NAME"] = "true", "istio-sidecar-injector"
+		env["INJECT_ENABLED"], env["INJECTION_WEBHOOK_CONFIG_NAME"] = "true", "istio-sidecar-injector"+i.revision.suffix()
 	}
 	maps.Copy(env, c.options.IstiodEnv)
 	return env

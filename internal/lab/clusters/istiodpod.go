@@ -4,6 +4,7 @@ package clusters
 
 import (
 	"context"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,11 +18,24 @@ const (
 	portHTTP     = 8080
 )
 
-// istiodImage and its tag only tell a version, the way SDKs and people read it from a Pod: nothing pulls it.
-const (
-	istioTag    = "1.31.0-lab"
-	istiodImage = "docker.io/istio/pilot:" + istioTag
-)
+// istiodImage and the tag after it only tell a version, the way SDKs and people read it from a Pod: nothing pulls it.
+const istiodImage = "docker.io/istio/pilot:"
+
+func (i *Istiod) image() string { return istiodImage + i.revision.istio.Tag }
+
+// isIstiod tells the Pods of istiods from those that the data plane runs.
+func isIstiod(pod *corev1.Pod) bool {
+	return strings.HasPrefix(pod.Spec.Containers[0].Image, istiodImage)
+}
+
+// labels are those of Istio's chart. The Service of the default revision selects by "istio: pilot".
+func (i *Istiod) labels() map[string]string {
+	all := map[string]string{"app": "istiod", "istio": "pilot", "istio.io/rev": i.revision.name}
+	if i.revision.name != defaultRevision {
+		all["istio"] = "istiod"
+	}
+	return all
+}
 
 // register makes the Pod of a replica, bound to the node of the lab. A hosted control plane has none.
 func (i *Istiod) register(ctx context.Context) error {
@@ -33,15 +47,15 @@ func (i *Istiod) register(ctx context.Context) error {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name: i.Name, Namespace: istioSystem,
-			Labels:      map[string]string{"app": "istiod", "istio": "pilot", "istio.io/rev": "default"},
+			Labels:      i.labels(),
 			Annotations: map[string]string{"prometheus.io/port": "15014", "prometheus.io/scrape": "true"},
 		},
 		Spec: corev1.PodSpec{
 			NodeName: c.nodeName(), ServiceAccountName: "istiod", AutomountServiceAccountToken: new(bool),
 			Containers: []corev1.Container{{
-				Name: "discovery", Image: istiodImage, Args: []string{"discovery", "--monitoringAddr=:15014"},
+				Name: "discovery", Image: i.image(), Args: []string{"discovery", "--monitoringAddr=:15014"},
 				Env: []corev1.EnvVar{
-					{Name: "REVISION", Value: "default"},
+					{Name: "REVISION", Value: i.revision.name},
 					{Name: "CLUSTER_ID", Value: c.ID},
 					{Name: "POD_NAMESPACE", Value: istioSystem},
 					{Name: "POD_NAME", Value: i.Name},
@@ -77,7 +91,7 @@ func (i *Istiod) report(ctx context.Context, ready bool) error {
 		}
 		conditions = append(conditions, c)
 	}
-	container := corev1.ContainerStatus{Name: "discovery", Image: istiodImage, ImageID: istiodImage, Ready: ready, Started: &ready}
+	container := corev1.ContainerStatus{Name: "discovery", Image: i.image(), ImageID: i.image(), Ready: ready, Started: &ready}
 	if ready {
 		container.State.Running = &corev1.ContainerStateRunning{StartedAt: now}
 	} else {

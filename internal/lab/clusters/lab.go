@@ -55,7 +55,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	}
 	l := &Lab{Dir: dir, Loopback: home.Loopback, home: home, write: o.Progress}
 	if o.DataPlane != nil {
-		if err := l.preparePlane(*o.DataPlane); err != nil {
+		if err := l.preparePlane(*o.DataPlane, o.Clusters); err != nil {
 			return nil, errors.Join(store.Explain(err, home.Dir), l.Close())
 		}
 	}
@@ -92,12 +92,8 @@ func (l *Lab) start(ctx context.Context, clusters []ClusterOptions) error {
 	}
 	tasks := make([]func(context.Context) error, len(l.Clusters))
 	for n, c := range l.Clusters {
-		for i := range c.options.Istiods {
-			istiod, err := c.newIstiod(i + 1)
-			if err != nil {
-				return err
-			}
-			c.Istiods = append(c.Istiods, istiod)
+		if err := c.newRevisions(); err != nil {
+			return err
 		}
 		if err := c.writeRemotes(); err != nil {
 			return err

@@ -21,16 +21,19 @@ type injection struct {
 	objects [][]byte          // Service istiod and the webhook
 }
 
-// renderInjection renders Istio's own chart for this cluster with istioctl and picks the parts.
-func (c *Cluster) renderInjection(ctx context.Context) (*injection, error) {
+// renderInjection renders the chart of a revision's Istio for this cluster with its istioctl and picks the parts.
+func (c *Cluster) renderInjection(ctx context.Context, r *revision) (*injection, error) {
 	args := []string{"manifest", "generate", "--set", "components.ingressGateways[0].enabled=false"}
+	if r.name != defaultRevision {
+		args = append(args, "--set", "revision="+r.name)
+	}
 	for _, set := range []string{
-		"meshID=lab", "network=" + c.Network, "multiCluster.clusterName=" + c.ID, "tag=" + istioTag,
+		"meshID=lab", "network=" + c.Network, "multiCluster.clusterName=" + c.ID, "tag=" + r.istio.Tag,
 		"proxy.readinessPeriodSeconds=1", "logging.level=default:warn",
 	} {
 		args = append(args, "--set", "values.global."+set)
 	}
-	out, err := c.lab.Run(ctx, "istioctl", args...)
+	out, err := c.lab.run(ctx, r.istio.Bin, "istioctl", args...)
 	if err != nil {
 		return nil, err
 	}
@@ -48,13 +51,13 @@ func (c *Cluster) renderInjection(ctx context.Context) (*injection, error) {
 			return nil, fmt.Errorf("lab: istioctl manifest generate: %w", err)
 		}
 		switch object.Kind + "/" + object.Name {
-		case "ConfigMap/istio-sidecar-injector":
+		case "ConfigMap/istio-sidecar-injector" + r.suffix():
 			found.files = object.Data
-		case "Service/istiod":
+		case "Service/istiod" + r.suffix():
 			if !c.options.Hosted {
 				found.objects = append(found.objects, document)
 			}
-		case "MutatingWebhookConfiguration/istio-sidecar-injector":
+		case "MutatingWebhookConfiguration/istio-sidecar-injector" + r.suffix():
 			found.objects = append(found.objects, document)
 		}
 	}
@@ -66,17 +69,19 @@ func (c *Cluster) renderInjection(ctx context.Context) (*injection, error) {
 
 // prepareInjection gives every istiod the files, before it starts.
 func (c *Cluster) prepareInjection(ctx context.Context) error {
-	if c.lab.plane == nil || c.options.NoIstiod {
+	if c.lab.plane == nil {
 		return nil
 	}
-	var err error
-	if c.injection, err = c.renderInjection(ctx); err != nil {
-		return err
-	}
-	for _, i := range c.Istiods {
-		for name, text := range c.injection.files {
-			if err := os.WriteFile(filepath.Join(i.program.dir, "var/lib/istio/inject", name), []byte(text), 0o600); err != nil {
-				return fmt.Errorf("lab: %w", err)
+	for _, r := range c.revisions {
+		var err error
+		if r.injection, err = c.renderInjection(ctx, r); err != nil {
+			return err
+		}
+		for _, i := range r.istiods {
+			for name, text := range r.injection.files {
+				if err := os.WriteFile(filepath.Join(i.program.dir, "var/lib/istio/inject", name), []byte(text), 0o600); err != nil {
+					return fmt.Errorf("lab: %w", err)
+				}
 			}
 		}
 	}
@@ -84,8 +89,8 @@ func (c *Cluster) prepareInjection(ctx context.Context) error {
 }
 
 // startInjection registers the webhook and waits until istiod has signed it.
-func (c *Cluster) startInjection(ctx context.Context) error {
-	for _, object := range c.injection.objects {
+func (c *Cluster) startInjection(ctx context.Context, r *revision) error {
+	for _, object := range r.injection.objects {
 		if err := c.Apply(ctx, object); err != nil {
 			return err
 		}
@@ -95,7 +100,7 @@ func (c *Cluster) startInjection(ctx context.Context) error {
 			return err
 		}
 	}
-	return poll(ctx, c.ID+": injection webhook", func(ctx context.Context) error {
+	return poll(ctx, c.ID+": injection webhook"+r.suffix(), func(ctx context.Context) error {
 		var live struct {
 			Webhooks []struct {
 				ClientConfig struct {
@@ -103,7 +108,7 @@ func (c *Cluster) startInjection(ctx context.Context) error {
 				} `json:"clientConfig"`
 			} `json:"webhooks"`
 		}
-		path := "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector"
+		path := "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector" + r.suffix()
 		if err := c.api.get(ctx, path, &live); err != nil {
 			return err
 		}
@@ -112,15 +117,19 @@ func (c *Cluster) startInjection(ctx context.Context) error {
 				return fmt.Errorf("istiod has not filled in its certificate yet")
 			}
 		}
-		return c.dryInject(ctx)
+		return c.dryInject(ctx, r)
 	})
 }
 
 // dryInject asks for a Pod with a sidecar without making it: the webhook answers, or the API server says why not.
-func (c *Cluster) dryInject(ctx context.Context) error {
+func (c *Cluster) dryInject(ctx context.Context, r *revision) error {
+	labels := map[string]string{"sidecar.istio.io/inject": "true"}
+	if r.name != defaultRevision {
+		labels["istio.io/rev"] = r.name
+	}
 	pod := corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metav1.ObjectMeta{Name: "trial", Namespace: istioSystem, Labels: map[string]string{"sidecar.istio.io/inject": "true"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "trial", Namespace: istioSystem, Labels: labels},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "trial", Image: "trial"}}},
 	}
 	body, err := json.Marshal(pod)

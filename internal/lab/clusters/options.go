@@ -30,6 +30,11 @@ type ClusterOptions struct {
 	Network string
 	// Istiods is the number of istiod replicas; zero means one.
 	Istiods int
+	// Istio is the version of the istiods and of the proxies that they inject, one of Releases; empty means the lab's own.
+	// The program names it in EnterOptions too.
+	Istio string
+	// Revisions are further control planes of the cluster.
+	Revisions []Revision
 	// NoIstiod leaves istiod out: an API server with controllers only, without Istio's CRDs.
 	NoIstiod bool
 	// Hosted runs the istiods as a managed control plane does: outside the cluster (no Pods, no ServiceAccount) and
@@ -79,6 +84,9 @@ func (o Options) complete() (Options, error) {
 			return o, fmt.Errorf("lab: Clusters[%d].Istiods %d: must be 0 to %d", i, c.Istiods, maxIstiods)
 		case c.MaxTokenLife != 0 && c.MaxTokenLife < time.Hour:
 			return o, fmt.Errorf("lab: Clusters[%d].MaxTokenLife %s: kube-apiserver accepts one hour or more", i, c.MaxTokenLife)
+		}
+		if err := c.checkRevisions(i); err != nil {
+			return o, err
 		}
 		seen[c.ID] = true
 		if c.Istiods == 0 {

@@ -20,7 +20,11 @@ import (
 // Run runs one of the binary's programs to its end, e.g. "istioctl", and returns its standard output without the warning
 // that Istio's registry of environment variables prints there. The error holds standard error.
 func (l *Lab) Run(ctx context.Context, name string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, l.home.Bin, append([]string{name}, args...)...)
+	return l.run(ctx, l.home.Bin, name, args...)
+}
+
+func (l *Lab) run(ctx context.Context, bin, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, bin, append([]string{name}, args...)...)
 	cmd.Dir = l.Dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.Dir}
 	var out, complaint bytes.Buffer
@@ -34,9 +38,13 @@ func (l *Lab) Run(ctx context.Context, name string, args ...string) ([]byte, err
 	return clean(out.Bytes()), nil
 }
 
-// Istioctl runs istioctl against the cluster as UserAdmin.
+// Istioctl runs istioctl against the cluster as UserAdmin: that of the cluster's Istio, or the lab's own where there is none.
 func (c *Cluster) Istioctl(ctx context.Context, args ...string) ([]byte, error) {
-	return c.lab.Run(ctx, "istioctl", append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
+	bin := c.lab.home.Bin
+	if len(c.revisions) > 0 {
+		bin = c.revisions[0].istio.Bin
+	}
+	return c.lab.run(ctx, bin, "istioctl", append([]string{"--kubeconfig", c.Kubeconfig}, args...)...)
 }
 
 func clean(out []byte) []byte {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshpeer/meshpeer/internal/lab/build"
+	"github.com/meshpeer/meshpeer/internal/lab/enter"
 )
 
 // parallel runs all tasks at once and waits for them; the first failure ends the context of the others, and only
@@ -78,15 +79,16 @@ func (c *Cluster) awaitAccount(ctx context.Context, namespace string) error {
 
 func (c *Cluster) applyCRDs(ctx context.Context) error {
 	var files []string
-	if !c.options.NoIstiod {
-		files = append(files, build.IstioCRDs)
+	from := enter.Installed{Bin: c.lab.home.Bin}
+	if len(c.revisions) > 0 {
+		files, from = append(files, build.IstioCRDs), c.newest()
 	}
 	if c.options.GatewayAPI {
 		files = append(files, build.GatewayCRDs)
 	}
 	var tasks []func(context.Context) error
 	for _, name := range files {
-		data, err := os.ReadFile(c.lab.home.File(name))
+		data, err := os.ReadFile(from.File(name))
 		if err != nil {
 			return fmt.Errorf("lab: %w", err)
 		}

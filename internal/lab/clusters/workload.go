@@ -62,7 +62,7 @@ func (l *Lab) awaitScenario(ctx context.Context) error {
 	}
 	var tasks []func(context.Context) error
 	for _, c := range l.Clusters {
-		if c.injection == nil {
+		if len(c.revisions) == 0 {
 			continue
 		}
 		if c.hasGateway() {

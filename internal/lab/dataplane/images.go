@@ -3,38 +3,56 @@
 package dataplane
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/meshpeer/meshpeer/internal/lab/nft"
 	"github.com/meshpeer/meshpeer/internal/lab/node"
 )
 
-// MakeImages makes those that the scenario's manifests and Istio's injection templates name. bootstrap is the template of
-// which pilot-agent makes Envoy's configuration.
-func MakeImages(bootstrap []byte) ([]node.Image, error) {
-	bootstrap, err := markProxy(bootstrap)
-	if err != nil {
-		return nil, err
-	}
-	return []node.Image{
+// Proxy is what the sidecars of one version of Istio are made of.
+type Proxy struct {
+	// Tag is that of the images.
+	Tag string
+	// Bin is a binary that is pilot-agent if its first argument says so.
+	Bin string
+	// Bootstrap is the template of which pilot-agent makes Envoy's configuration.
+	Bootstrap []byte
+}
+
+// program is the name under which containers find it.
+func (p Proxy) program() string { return "istio-" + p.Tag }
+
+// MakeImages makes those that the scenario's manifests and Istio's injection templates name.
+func MakeImages(proxies []Proxy) ([]node.Image, error) {
+	images := []node.Image{
 		{
 			Name: "proxyv2", Run: redirect,
 			Match: func(args []string) bool { return len(args) > 0 && args[0] == "istio-iptables" },
 		},
-		{
-			Name: "proxyv2", Entry: []string{"pilot-agent"},
-			Files: map[string][]byte{"var/lib/istio/envoy/envoy_bootstrap_tmpl.json": bootstrap},
-		},
 		{Name: "go-httpbin", Entry: []string{"httpbin"}},
 		{Name: "curl", Entry: []string{"curl"}},
-	}, nil
+	}
+	for _, p := range proxies {
+		bootstrap, err := markProxy(p.Bootstrap)
+		if err != nil {
+			return nil, fmt.Errorf("%w (%s)", err, p.Tag)
+		}
+		images = append(images, node.Image{
+			Name: "proxyv2", Tag: p.Tag, Entry: []string{p.program(), "pilot-agent"},
+			Files: map[string][]byte{"var/lib/istio/envoy/envoy_bootstrap_tmpl.json": bootstrap},
+		})
+	}
+	return images, nil
 }
+
+// managers is where Istio's templates have Envoy's cluster_manager. Its condition has grown over the versions.
+var managers = regexp.MustCompile(`\{\{ if or \.outlier_log_path [^}]*\}\}\n  ,\n  "cluster_manager": \{`)
 
 // markProxy has Envoy mark its own connections (SO_MARK), so that the Pod's packet filter lets them out: see nft.ProxyMark.
 // Clusters with a source address of their own, as Istio's inbound ones, are known by that.
@@ -44,16 +62,15 @@ func markProxy(template []byte) ([]byte, error) {
 	const mark = 36
 	option := fmt.Sprintf(`"upstream_bind_config": {"socket_options": [{"level": %d, "name": %d, "int_value": %d, "state": "STATE_PREBIND"}]}`,
 		socket, mark, nft.ProxyMark)
-	condition := []byte("{{ if or .outlier_log_path .load_stats_config_json_str .enable_self_discovery }}\n  ,\n  \"cluster_manager\": {")
-	if bytes.Count(template, condition) != 1 {
+	if len(managers.FindAllIndex(template, -1)) != 1 {
 		return nil, errors.New("lab: Istio's bootstrap template of this version has its cluster_manager in another place")
 	}
-	return bytes.Replace(template, condition, []byte("{{ if true }}\n  ,\n  \"cluster_manager\": {\n    "+option+","), 1), nil
+	return managers.ReplaceAllLiteral(template, []byte("{{ if true }}\n  ,\n  \"cluster_manager\": {\n    "+option+",")), nil
 }
 
 // Programs fills the directory dir, in which containers find what their images hold: the control planes' binary bin under
-// each of its names, Envoy, and the machine's curl and sleep where it has them.
-func Programs(dir, bin, envoy string) error {
+// each of its names, the proxies' binaries, Envoy, and the machine's curl and sleep where it has them.
+func Programs(dir, bin, envoy string, proxies []Proxy) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
@@ -68,6 +85,11 @@ func Programs(dir, bin, envoy string) error {
 			}
 		}
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+	}
+	for _, p := range proxies {
+		if err := os.Symlink(p.Bin, filepath.Join(dir, p.program())); err != nil {
 			return fmt.Errorf("lab: %w", err)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 type Image struct {
 	// Name is the last part of the repository, such as "proxyv2" for docker.io/istio/proxyv2:1.31.0.
 	Name string
+	// Tag, if not empty, is the one that it is for.
+	Tag string
 	// Entry is the command of a container that names none.
 	Entry []string
 	// Match picks between several images of one name by the container's arguments; nil takes any.
@@ -31,10 +33,10 @@ var errImage = errors.New("no such image on this node")
 func (c *container) image() (Image, error) {
 	name := path.Base(c.spec.Image)
 	name, _, _ = strings.Cut(name, "@")
-	name, _, _ = strings.Cut(name, ":")
+	name, tag, _ := strings.Cut(name, ":")
 	args := c.arguments()
 	for _, image := range c.pod.agent.config.Images {
-		if image.Name == name && (image.Match == nil || image.Match(args)) {
+		if image.Name == name && (image.Tag == "" || image.Tag == tag) && (image.Match == nil || image.Match(args)) {
 			return image, nil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/probe"
@@ -18,13 +19,10 @@ import (
 func TestAdoptWhatIstioctlMade(t *testing.T) {
 	w := sharedWorld(t)
 	link := peering.Link{From: w.clusters[1], To: w.clusters[0]}
-	out, err := w.Clusters[0].Istioctl(t.Context(), "create-remote-secret", "--name", "cluster-1", "--server", w.Clusters[0].Server)
-	require.NoError(t, err)
-	made, err := link.From.Objects.Create(t.Context(), decode(t, out))
-	require.NoError(t, err)
+	made := labtest.ShareByHand(t, w.Clusters[0], link.From)
 	removeAfter(t, link)
 	require.Eventually(t, func() bool {
-		status, _, err := look(t.Context(), w.Clusters[1].Istiods[0], "cluster-1")
+		status, _, err := labtest.Look(t.Context(), w.Clusters[1].Istiods[0], "cluster-1")
 		return err == nil && status == istiod.Synced
 	}, patience, tick)
 

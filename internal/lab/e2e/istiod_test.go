@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -22,7 +23,7 @@ func TestWhatIstiodMakesOfSecrets(t *testing.T) {
 	becomes := func(id string, want istiod.Status) {
 		t.Helper()
 		require.Eventually(t, func() bool {
-			status, _, err := look(t.Context(), replica, id)
+			status, _, err := labtest.Look(t.Context(), replica, id)
 			return err == nil && status == want
 		}, 20*time.Second, 50*time.Millisecond, "%s does not become %s", id, want)
 	}
@@ -37,7 +38,7 @@ func TestWhatIstiodMakesOfSecrets(t *testing.T) {
 	stays := func(id string, want istiod.Status) {
 		t.Helper()
 		settle()
-		status, _, err := look(t.Context(), replica, id)
+		status, _, err := labtest.Look(t.Context(), replica, id)
 		require.NoError(t, err)
 		require.Equal(t, want, status, id)
 	}
@@ -87,7 +88,7 @@ func TestSecretsOfIstioctl(t *testing.T) {
 	w := sharedWorld(t)
 	out, err := w.Clusters[0].Istioctl(t.Context(), "create-remote-secret", "--name", "cluster-1", "--server", w.Clusters[0].Server)
 	require.NoError(t, err)
-	secret := decode(t, out)
+	secret := labtest.Decode(t, out)
 	remotes, err := secrets.Parse(secret)
 	require.NoError(t, err)
 	require.Len(t, remotes, 1)

@@ -8,11 +8,11 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
 )
 
@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 
 // What is awaited is there much sooner; these bound a failure.
 const (
-	patience = 30 * time.Second
-	tick     = 50 * time.Millisecond
+	patience = labtest.Patience
+	tick     = labtest.Tick
 )
 
 // suite closes the shared lab when all tests are over.
@@ -88,15 +88,7 @@ func start(t *testing.T, clusters ...lab.ClusterOptions) *world {
 
 func connect(t *testing.T, l *lab.Lab) *world {
 	t.Helper()
-	w := &world{Lab: l}
-	for _, c := range l.Clusters {
-		id, err := peering.ParseID(c.ID)
-		require.NoError(t, err)
-		cluster, err := peering.Connect(id, c.Config, peering.ConnectOptions{AllowLoopback: l.Loopback})
-		require.NoError(t, err)
-		w.clusters = append(w.clusters, cluster)
-	}
-	return w
+	return &world{Lab: l, clusters: labtest.Connect(t, l)}
 }
 
 // removeAfter takes the links away when the test is over, however it ends.

@@ -9,7 +9,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/rbac"
@@ -55,17 +54,4 @@ func update(t *testing.T, w *world, s *corev1.Secret) {
 	t.Helper()
 	_, err := w.clusters[1].Objects.Update(t.Context(), s)
 	require.NoError(t, err)
-}
-
-// decode reads a Secret that was written for kubectl apply: stringData is merged by the API server only.
-func decode(t *testing.T, manifest []byte) *corev1.Secret {
-	t.Helper()
-	secret := &corev1.Secret{}
-	require.NoError(t, yaml.Unmarshal(manifest, secret))
-	secret.Data = map[string][]byte{}
-	for k, v := range secret.StringData {
-		secret.Data[k] = []byte(v)
-	}
-	secret.StringData = nil
-	return secret
 }

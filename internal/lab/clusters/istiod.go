@@ -37,8 +37,20 @@ func (i *Istiod) Stop() error {
 	return i.report(ctx, false)
 }
 
-// Start starts the process and waits until it and its Pod are ready. A no-op when it is.
+// Remove ends the process and deletes its Pod, as a rollout does with a replica that it replaces.
+func (i *Istiod) Remove(ctx context.Context) error {
+	i.program.stop(2 * time.Second)
+	if i.Cluster.options.Hosted {
+		return nil
+	}
+	return i.Cluster.api.do(ctx, "DELETE", "/api/v1/namespaces/"+istioSystem+"/pods/"+i.Name+"?gracePeriodSeconds=0", "", nil, nil)
+}
+
+// Start makes the Pod if it is not there, starts the process, and waits until both are ready. A no-op when they are.
 func (i *Istiod) Start(ctx context.Context) error {
+	if err := i.register(ctx); err != nil {
+		return err
+	}
 	if err := i.program.start(); err != nil {
 		return err
 	}
@@ -69,12 +81,7 @@ func (c *Cluster) startIstiods(ctx context.Context) error {
 	}
 	tasks := make([]func(context.Context) error, len(c.Istiods))
 	for n, istiod := range c.Istiods {
-		tasks[n] = func(ctx context.Context) error {
-			if err := istiod.register(ctx); err != nil {
-				return err
-			}
-			return istiod.Start(ctx)
-		}
+		tasks[n] = istiod.Start
 	}
 	return parallel(ctx, tasks...)
 }

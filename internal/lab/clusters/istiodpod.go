@@ -30,7 +30,7 @@ func isIstiod(pod *corev1.Pod) bool {
 
 // labels are those of Istio's chart. The Service of the default revision selects by "istio: pilot".
 func (i *Istiod) labels() map[string]string {
-	all := map[string]string{"app": "istiod", "istio": "pilot", "istio.io/rev": i.revision.name}
+	all := map[string]string{"app": "istiod", "istio": "pilot", "istio.io/rev": i.revision.name, "sidecar.istio.io/inject": "false"}
 	if i.revision.name != defaultRevision {
 		all["istio"] = "istiod"
 	}

@@ -119,8 +119,7 @@ func (c *Cluster) RemoveRevision(ctx context.Context, name string) error {
 	}
 	var errs []error
 	for _, i := range r.istiods {
-		errs = append(errs, i.Stop())
-		paths = append(paths, "/api/v1/namespaces/"+istioSystem+"/pods/"+i.Name+"?gracePeriodSeconds=0")
+		errs = append(errs, i.Remove(ctx))
 	}
 	for _, path := range paths {
 		errs = append(errs, c.api.do(ctx, "DELETE", path, "", nil, nil))

@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,10 +22,10 @@ import (
 )
 
 // inhabited is a lab with pods, not peered.
-func inhabited(t *testing.T) *world {
+func inhabited(t *testing.T, clusters ...lab.ClusterOptions) *world {
 	t.Helper()
 	lab.RequireDataPlane(t)
-	l, err := lab.Start(t.Context(), lab.Options{DataPlane: &lab.DataPlane{}})
+	l, err := lab.Start(t.Context(), lab.Options{DataPlane: &lab.DataPlane{}, Clusters: clusters})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -38,8 +39,12 @@ func inhabited(t *testing.T) *world {
 // TestUnderTraffic changes the credential of a link while a client asks over it without a pause. The client's cluster has
 // no httpbin, so that every request crosses, and two istiods.
 func TestUnderTraffic(t *testing.T) {
-	w := inhabited(t)
+	w := inhabited(t, lab.ClusterOptions{ID: "cluster-1"}, lab.ClusterOptions{ID: "cluster-2", Istiods: 4})
 	link := peering.Link{From: w.clusters[1], To: w.clusters[0]}
+	all := w.Clusters[1].Istiods
+	for _, later := range all[2:] {
+		require.NoError(t, later.Remove(t.Context()))
+	}
 	require.Len(t, w.istiods(link.From.ID), 2)
 	require.NoError(t, w.Clusters[1].Scale(t.Context(), "default", "httpbin", 0))
 	require.NoError(t, w.Clusters[1].WaitPods(t.Context(), "default", "app=httpbin", 0))
@@ -73,9 +78,48 @@ func TestUnderTraffic(t *testing.T) {
 		require.GreaterOrEqual(t, c.End(t), requests)
 		require.NoError(t, present(t.Context(), link, credential(t, w, made.GetName())))
 	})
+
+	// While the new credential spreads, one replica is replaced and one more is added.
+	t.Run("rotate while replicas change", func(t *testing.T) {
+		const requests = 2000
+		old := credential(t, w, made.GetName())
+		changed := make(chan error, 1)
+		changing := *p
+		var once sync.Once
+		changing.Observe = func(e peering.Event) {
+			if e.Stage == peering.StageShare && e.Action == peering.Updated {
+				once.Do(func() { go func() { changed <- roll(t.Context(), all[:1], all[2:]) }() })
+			}
+		}
+		c := labtest.Call(t, w.Clusters[1], "sleep")
+		c.During(t, "Rotate", func() (*peering.Report, error) { return changing.Rotate(t.Context(), link) })
+		require.NoError(t, <-changed)
+		refused(t, link, old)
+		c.Reach(t, requests)
+		require.GreaterOrEqual(t, c.End(t), requests)
+		require.Len(t, w.istiods(link.From.ID), 3)
+		report, err := p.Verify(t.Context(), link)
+		require.NoError(t, err)
+		require.Equal(t, probe.Passed, report.Status(), "%+v", report.Links[0])
+	})
 	answered, err := traffic.Workload{}.Who(link.Sides()).Ask(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, link.To.ID.String(), answered.Cluster)
+}
+
+// roll starts replicas, and then ends those that they replace.
+func roll(ctx context.Context, old, new []*lab.Istiod) error {
+	for _, replica := range new {
+		if err := replica.Start(ctx); err != nil {
+			return err
+		}
+	}
+	for _, replica := range old {
+		if err := replica.Remove(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // credential is what istiod of the second cluster reads the first with.

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
+
+	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
 // Reader is the identity of a reading istiod: an account and what it may do.
@@ -138,4 +140,40 @@ func (r *Reader) WriteYAML(w io.Writer) error {
 		return fmt.Errorf("rbac: write YAML: %w", err)
 	}
 	return nil
+}
+
+// identifying are the labels that say what the objects are; callers may not
+// change them where they are rendered.
+var identifying = []string{"app", "app.kubernetes.io/name"}
+
+// profileLabels are the labels a profile puts on its objects. Those of the
+// charts are rendered for a Helm release named istiod, without the chart's
+// version (app.kubernetes.io/version, helm.sh/chart): Istio
+// manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml
+// and, since 1.24, the template istio.labels.
+func profileLabels(profile Profile, minor int) map[string]string {
+	labels := map[string]string{"app": "istio-reader"}
+	if profile != Upstream && profile != RemoteControlPlane {
+		return labels
+	}
+	labels["release"] = "istiod"
+	if minor >= 24 {
+		labels["app.kubernetes.io/name"] = "istio-reader"
+		labels["app.kubernetes.io/instance"] = "istiod"
+		labels["app.kubernetes.io/managed-by"] = "Helm"
+		labels["app.kubernetes.io/part-of"] = "istio"
+	}
+	return labels
+}
+
+// mergeLabels puts the caller's labels over the profile's own.
+func mergeLabels(own, caller map[string]string) (map[string]string, error) {
+	for _, key := range identifying {
+		if value, given := caller[key]; given && own[key] != "" && own[key] != value {
+			return nil, invalid.Field("Options.Labels["+key+"]", value, "identifies the reader and stays "+own[key], "use another key")
+		}
+	}
+	merged := maps.Clone(own)
+	maps.Copy(merged, caller)
+	return merged, nil
 }

@@ -89,48 +89,82 @@ func referred(binding runtime.Object, ref rbacv1.RoleRef, namespace string, role
 
 // aggregate returns the rules of a ClusterRole, collected if it is an aggregated one.
 func aggregate(role *rbacv1.ClusterRole, roles []runtime.Object) ([]rbacv1.PolicyRule, error) {
-	if role.AggregationRule == nil || role.ResourceVersion != "" { // the second: the controller has filled them in
-		return role.Rules, nil
-	}
 	var all []*rbacv1.ClusterRole
-	for _, o := range roles {
+	for _, o := range append(slices.Clip(roles), role) {
 		if r, ok := o.(*rbacv1.ClusterRole); ok && r != nil {
+			if err := checkSelectors(r); err != nil {
+				return nil, err
+			}
 			all = append(all, r)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *rbacv1.ClusterRole) int { return cmp.Compare(a.Name, b.Name) })
-	rules, err := collect(role, all, map[string]bool{})
-	if err == nil && len(atoms(rules)) == 0 {
-		err = fmt.Errorf("%w: %s is aggregated: a controller fills in its rules; give the ClusterRoles that it is aggregated from", ErrNoRules, describeRole(role))
+	rules := effective(role, all)
+	if role.AggregationRule != nil && role.ResourceVersion == "" && len(atoms(rules)) == 0 {
+		return nil, fmt.Errorf("%w: %s is aggregated: a controller fills in its rules; give the ClusterRoles that it is aggregated from", ErrNoRules, describeRole(role))
 	}
-	return rules, err
+	return rules, nil
 }
 
-// collect follows aggregated roles into those that they aggregate, each once.
-func collect(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole, seen map[string]bool) ([]rbacv1.PolicyRule, error) {
+// effective returns the rules that a ClusterRole has once the controller has looked at all of them, which are sorted by
+// name (Kubernetes pkg/controller/clusterroleaggregation). The controller overwrites what the manifest of an aggregated
+// role lists, but one that an API server returned has its rules already, and perhaps from roles that are not here.
+func effective(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) []rbacv1.PolicyRule {
 	if role.AggregationRule == nil {
-		return role.Rules, nil
+		return role.Rules
+	}
+	var rules []rbacv1.PolicyRule
+	for _, rule := range collect(role, all, map[string]bool{}) {
+		if !slices.ContainsFunc(rules, func(r rbacv1.PolicyRule) bool { return sameRule(r, rule) }) {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+func sameRule(a, b rbacv1.PolicyRule) bool {
+	return slices.Equal(a.Verbs, b.Verbs) && slices.Equal(a.APIGroups, b.APIGroups) && slices.Equal(a.Resources, b.Resources) &&
+		slices.Equal(a.ResourceNames, b.ResourceNames) && slices.Equal(a.NonResourceURLs, b.NonResourceURLs)
+}
+
+// collect follows aggregated roles into those that they aggregate, each once. Selectors were checked before; one that is
+// none selects nothing.
+func collect(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole, seen map[string]bool) []rbacv1.PolicyRule {
+	if role.AggregationRule == nil {
+		return role.Rules
 	}
 	seen[role.Name] = true
 	var rules []rbacv1.PolicyRule
+	if role.ResourceVersion != "" {
+		rules = append(rules, role.Rules...)
+	}
 	for i := range role.AggregationRule.ClusterRoleSelectors {
 		selector, err := metav1.LabelSelectorAsSelector(&role.AggregationRule.ClusterRoleSelectors[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: clusterRoleSelectors[%d]: %w", describeRole(role), i, err)
+			continue
 		}
 		for _, other := range all {
 			if seen[other.Name] || !selector.Matches(labels.Set(other.Labels)) {
 				continue
 			}
 			seen[other.Name] = true
-			more, err := collect(other, all, seen)
-			if err != nil {
-				return nil, err
-			}
-			rules = append(rules, more...)
+			rules = append(rules, collect(other, all, seen)...)
 		}
 	}
-	return rules, nil
+	return rules
+}
+
+// checkSelectors refuses selectors that are none, as an API server does.
+func checkSelectors(role *rbacv1.ClusterRole) error {
+	if role.AggregationRule == nil {
+		return nil
+	}
+	for i := range role.AggregationRule.ClusterRoleSelectors {
+		if _, err := metav1.LabelSelectorAsSelector(&role.AggregationRule.ClusterRoleSelectors[i]); err != nil {
+			return fmt.Errorf("%s: aggregationRule.clusterRoleSelectors[%d]: %w", describeRole(role), i, err)
+		}
+	}
+	return nil
 }
 
 func describeRole(object runtime.Object) string {

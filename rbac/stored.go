@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,26 +14,11 @@ import (
 	"github.com/meshpeer/meshpeer/internal/invalid"
 )
 
-// add takes a copy of a role or a binding, as an API server would store it (Kubernetes
-// pkg/apis/rbac/validation/validation.go and pkg/apis/rbac/v1/defaults.go).
+// add takes a copy of a role or a binding, or of a list of them.
 func (b *builder) add(object runtime.Object) error {
 	switch o := object.(type) {
-	case *rbacv1.Role:
-		if o != nil {
-			return b.addRole(o.DeepCopy())
-		}
-	case *rbacv1.ClusterRole:
-		if o != nil {
-			return b.addClusterRole(o.DeepCopy())
-		}
-	case *rbacv1.RoleBinding:
-		if o != nil {
-			return b.addRoleBinding(o.DeepCopy())
-		}
-	case *rbacv1.ClusterRoleBinding:
-		if o != nil {
-			return b.addClusterRoleBinding(o.DeepCopy())
-		}
+	case *rbacv1.Role, *rbacv1.ClusterRole, *rbacv1.RoleBinding, *rbacv1.ClusterRoleBinding:
+		return b.take(o.DeepCopyObject())
 	case *rbacv1.RoleList:
 		return addAll(b, o.Items, func(r *rbacv1.Role) runtime.Object { return r })
 	case *rbacv1.ClusterRoleList:
@@ -42,11 +28,32 @@ func (b *builder) add(object runtime.Object) error {
 	case *rbacv1.ClusterRoleBindingList:
 		return addAll(b, o.Items, func(r *rbacv1.ClusterRoleBinding) runtime.Object { return r })
 	case nil:
-	default:
-		b.skip(object)
-		return nil
+		return b.take(nil)
 	}
-	return fmt.Errorf("is nil: %T", object)
+	kind := strings.TrimPrefix(fmt.Sprintf("%T", object), "*")
+	if gvk := object.GetObjectKind().GroupVersionKind(); gvk.Kind != "" {
+		kind = gvk.GroupVersion().String() + " " + gvk.Kind
+	}
+	b.skipped[kind]++
+	return nil
+}
+
+// take stores a role or a binding, as an API server would (Kubernetes
+// pkg/apis/rbac/validation/validation.go and pkg/apis/rbac/v1/defaults.go).
+func (b *builder) take(object runtime.Object) error {
+	switch o := object.(type) {
+	case *rbacv1.Role:
+		return b.takeRole(o)
+	case *rbacv1.ClusterRole:
+		return b.takeClusterRole(o)
+	case *rbacv1.RoleBinding:
+		o.TypeMeta = typeOf("RoleBinding")
+		return b.takeBinding(binding{object: o, ref: refOf(o), subjects: o.Subjects}, &o.RoleRef)
+	case *rbacv1.ClusterRoleBinding:
+		o.TypeMeta, o.Namespace = typeOf("ClusterRoleBinding"), ""
+		return b.takeBinding(binding{object: o, ref: refOf(o), subjects: o.Subjects}, &o.RoleRef)
+	}
+	return errors.New("is nil")
 }
 
 func addAll[T any](b *builder, items []T, object func(*T) runtime.Object) error {
@@ -58,15 +65,7 @@ func addAll[T any](b *builder, items []T, object func(*T) runtime.Object) error 
 	return nil
 }
 
-func (b *builder) skip(object runtime.Object) {
-	kind := strings.TrimPrefix(fmt.Sprintf("%T", object), "*")
-	if gvk := object.GetObjectKind().GroupVersionKind(); gvk.Kind != "" {
-		kind = gvk.GroupVersion().String() + " " + gvk.Kind
-	}
-	b.skipped[kind]++
-}
-
-func (b *builder) addRole(o *rbacv1.Role) error {
+func (b *builder) takeRole(o *rbacv1.Role) error {
 	ref := ObjectRef{"Role", o.Namespace, o.Name}
 	if err := checkNames(ref); err != nil {
 		return err
@@ -82,7 +81,7 @@ func (b *builder) addRole(o *rbacv1.Role) error {
 	return nil
 }
 
-func (b *builder) addClusterRole(o *rbacv1.ClusterRole) error {
+func (b *builder) takeClusterRole(o *rbacv1.ClusterRole) error {
 	o.Namespace = "" // an API server drops it
 	ref := ObjectRef{Kind: "ClusterRole", Name: o.Name}
 	if err := checkNames(ref); err != nil {
@@ -105,17 +104,7 @@ func (b *builder) addClusterRole(o *rbacv1.ClusterRole) error {
 	return nil
 }
 
-func (b *builder) addRoleBinding(o *rbacv1.RoleBinding) error {
-	o.TypeMeta = typeOf("RoleBinding")
-	return b.addBinding(binding{object: o, ref: ObjectRef{"RoleBinding", o.Namespace, o.Name}, subjects: o.Subjects}, &o.RoleRef)
-}
-
-func (b *builder) addClusterRoleBinding(o *rbacv1.ClusterRoleBinding) error {
-	o.TypeMeta, o.Namespace = typeOf("ClusterRoleBinding"), ""
-	return b.addBinding(binding{object: o, ref: ObjectRef{Kind: "ClusterRoleBinding", Name: o.Name}, subjects: o.Subjects}, &o.RoleRef)
-}
-
-func (b *builder) addBinding(bound binding, role *rbacv1.RoleRef) error {
+func (b *builder) takeBinding(bound binding, role *rbacv1.RoleRef) error {
 	ref := bound.ref
 	if err := checkNames(ref); err != nil {
 		return err

@@ -54,6 +54,15 @@ func reserved(group string) bool {
 	return !partly && ownDomain.MatchString(group) && !slices.Contains([]string{"custom.metrics.k8s.io", "migration.k8s.io"}, group)
 }
 
+// Known tells whether the resource, with the subresource if there is one, is among
+// those that [Access.Validate] knows. Validate accepts many others, which may be
+// misspelt. A Path is never known.
+func (a Access) Known() bool {
+	a = a.split()
+	info, ok := find(slices.Concat(known().served[a.Group], known().other[a.Group]), a.Resource)
+	return ok && a.Path == "" && a.validateSubresource(info) == nil
+}
+
 // groupsOf are the groups that have a resource of exactly that name.
 func (a Access) groupsOf() []resourceInfo {
 	return slices.DeleteFunc(known().elsewhere(a.Resource), func(r resourceInfo) bool { return r.name != a.Resource })

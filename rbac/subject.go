@@ -62,6 +62,10 @@ func (s Subject) AllGroups() []string {
 	return groups
 }
 
+// Is tells whether a subject of a binding, as in [Grant], stands for this one: by its
+// user name, or by a group that it is in.
+func (s Subject) Is(of rbacv1.Subject) bool { return slices.Contains(s.keys(), keyOf(of)) }
+
 // String returns the subject for messages: "ServiceAccount shop/cart",
 // "User jane in groups a, b", "Group a".
 func (s Subject) String() string {

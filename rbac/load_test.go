@@ -5,12 +5,17 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshpeer/meshpeer/rbac"
@@ -207,6 +212,9 @@ func FuzzLoad(f *testing.F) {
 			require.False(t, strings.ContainsFunc(err.Error(), func(r rune) bool { return r != '\n' && !strconv.IsPrint(r) }), "%q", err)
 			return
 		}
+		for _, name := range asKubectlReads(text) {
+			require.True(t, slices.ContainsFunc(p.Objects(), func(o runtime.Object) bool { return o.(metav1.Object).GetName() == name }), "%q is not there", name)
+		}
 		p.Allows(rbac.Subject{User: "a", Groups: []string{"b"}}, rbac.Access{Verb: "get", Resource: "pods", Namespace: "n"})
 		var written bytes.Buffer
 		for _, o := range p.Objects() {
@@ -220,4 +228,18 @@ func FuzzLoad(f *testing.F) {
 		require.Equal(t, p.Grants(), again.Grants())
 		require.Equal(t, p.Dangling(), again.Dangling())
 	})
+}
+
+// asKubectlReads returns the names of the roles and bindings that kubectl would apply, up to the first error. It drops what
+// follows a document marker on its line.
+func asKubectlReads(text []byte) (names []string) {
+	for decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 64); ; {
+		var o metav1.PartialObjectMetadata
+		if err := decoder.Decode(&o); err != nil {
+			return names
+		}
+		if o.APIVersion == rbacv1.SchemeGroupVersion.String() && slices.Contains([]string{"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}, o.Kind) {
+			names = append(names, o.Name)
+		}
+	}
 }

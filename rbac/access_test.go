@@ -165,6 +165,8 @@ func TestPossibleAccesses(t *testing.T) {
 		{Verb: "escalate", Group: "rbac.authorization.k8s.io", Resource: "clusterroles"},
 		{Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "roles", Name: "reader"},
 		{Verb: "approve", Group: "certificates.k8s.io", Resource: "signers", Name: "example.com/*"},
+		{Verb: "create", Group: "certificates.k8s.io", Resource: "certificatesigningrequests/selfnodeclient"},
+		{Verb: "create", Resource: "endpoints/restricted"},
 		{Verb: "request-serviceaccounts-token-audience", Resource: "https://sts.example.com", Name: "reader"},
 		{Verb: "use", Group: "security.openshift.io", Resource: "securitycontextconstraints", Name: "privileged"},
 		{Verb: "list", Group: "example.com", Resource: "sheep"},

@@ -16,13 +16,15 @@ type resourceInfo struct {
 }
 
 // builtin lists the groups that Kubernetes 1.19 to 1.36 serve, completely: group, resource, scope, short names and
-// subresources (Kubernetes api/discovery/aggregated_v2.json; subresources of nodes from pkg/kubelet/server/auth.go).
+// subresources (Kubernetes api/discovery/aggregated_v2.json; subresources of nodes from pkg/kubelet/server/auth.go; nodeclient
+// and selfnodeclient, which the approver of certificates asks for, from pkg/controller/certificates/approver/sarapprove.go;
+// endpoints/restricted from plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go).
 // "-" is the core group, or nothing.
 const builtin = `
 - bindings N - -
 - componentstatuses C cs -
 - configmaps N cm -
-- endpoints N ep -
+- endpoints N ep restricted
 - events N ev -
 - limitranges N limits -
 - namespaces C ns finalize,status
@@ -66,7 +68,7 @@ authorization.k8s.io subjectaccessreviews C - -
 autoscaling horizontalpodautoscalers N hpa status
 batch cronjobs N cj status
 batch jobs N - status
-certificates.k8s.io certificatesigningrequests C csr approval,status
+certificates.k8s.io certificatesigningrequests C csr approval,nodeclient,selfnodeclient,status
 certificates.k8s.io clustertrustbundles C - -
 certificates.k8s.io podcertificaterequests N - status
 certificates.k8s.io signers V - - approve,attest,sign

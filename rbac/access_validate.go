@@ -94,12 +94,20 @@ func (a Access) unspeakable() (faults []error) {
 			faults = append(faults, accessFault(f.name, f.value, "is not UTF-8", "remove what is not"))
 		case strings.ContainsFunc(f.value, func(r rune) bool { return unicode.IsSpace(r) && r != ' ' || !unicode.IsPrint(r) }),
 			strings.Contains(f.value, " ") && !(f.name == "Name" && a.anyName()):
-			faults = append(faults, accessFault(f.name, f.value, "has a blank or a control character", meaning(strings.Join(strings.Fields(f.value), ""))))
+			faults = append(faults, accessFault(f.name, f.value, "has a blank or a control character", meaning(strings.Map(printing, f.value))))
 		case strings.Contains(f.value, "*") && !(f.name == "Name" && a.starName()):
 			faults = append(faults, accessFault(f.name, f.value, "has a star: rules have stars, requests do not", "write one access for each, or compare rules with Missing"))
 		}
 	}
 	return faults
+}
+
+// printing drops what neither a name nor a verb can have.
+func printing(r rune) rune {
+	if unicode.IsSpace(r) || !unicode.IsPrint(r) {
+		return -1
+	}
+	return r
 }
 
 // anyName tells whether names of the resource may be any text: those of users, groups, signers and the like.

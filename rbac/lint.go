@@ -1,0 +1,145 @@
+package rbac
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/internal/printable"
+)
+
+// FindingSchema is the version of the JSON form of [Finding].
+const FindingSchema = "meshpeer.io/rbac-finding/v1"
+
+// Severity says what a [Finding] means for who wrote the rule. All severities are
+// engineering judgement.
+type Severity string
+
+const (
+	SeverityBroken  Severity = "broken"  // an API server refuses it, or it grants nothing as it is written
+	SeverityDanger  Severity = "danger"  // leads to more rights than it names
+	SeverityCaution Severity = "caution" // grants more or less than it seems to
+	SeverityNotice  Severity = "notice"  // without effect, or with one that few know
+)
+
+// Finding is what [Lint] says about a part of a rule, or about an object of a
+// [Policy].
+type Finding struct {
+	Schema   string   `json:"schema"` // FindingSchema
+	Check    string   `json:"check"`  // such as "never-matches"; stable
+	Severity Severity `json:"severity"`
+	// Object is the role or binding, such as `Role "team-a/reader"`; "" for bare rules.
+	Object string `json:"object,omitempty"`
+	// Field is the part at issue, such as "rules[2].verbs[0]".
+	Field string `json:"field,omitempty"`
+	// Rights are what the finding is about, cut out of the rule.
+	Rights []rbacv1.PolicyRule `json:"rights,omitempty"`
+	Why    string              `json:"why"`
+	Remedy string              `json:"remedy"`
+	// Source is where the fact can be read: a page, or a path in a repository.
+	Source string `json:"source"`
+}
+
+// String returns the finding on one line.
+func (f Finding) String() string {
+	where := strings.TrimSpace(f.Object + " " + f.Field)
+	return printable.Prose(fmt.Sprintf("%s %s %s: %s; %s", f.Severity, f.Check, where, f.Why, f.Remedy))
+}
+
+// LintOptions are what [Lint] knows beside the rules. The zero value is nothing.
+type LintOptions struct {
+	// Namespaced says that the rules hold in namespaces only: they are of a Role, or
+	// of a ClusterRole that only RoleBindings refer to. A Policy knows it of its roles
+	// itself.
+	Namespaced bool
+
+	// Discovery is what the cluster serves, in all groups and versions and with the
+	// subresources: what ServerGroupsAndResources of client-go's discovery client
+	// returns without an error. A group that is left out counts as not served. With
+	// nil, the resources of Kubernetes 1.19 to 1.36 count, and whatever another group
+	// may have (see [Access.Validate]).
+	Discovery []*metav1.APIResourceList
+}
+
+// Lint looks for rules that are not what their author meant, in the order of the
+// rules. There are rights that no request can match, and rights that lead to more
+// than they name. The checks:
+//
+//   - refused: an API server does not store the rule.
+//   - never-matches, cluster-scoped, not-served, without-effect: no request matches
+//     the rights. That is so as far as the resources are known (see LintOptions).
+//   - create-by-name, list-by-name, name-pattern: resourceNames that do not do what
+//     they seem to.
+//   - covered: the rights are granted by wider ones too.
+//   - all-rights, star, and a check for each way to more rights, such as secrets-read
+//     and escalate: see the section of the page "RBAC Good Practices" in Source. Only
+//     rights that a request can match count. Those under resourceNames do not, except
+//     where one object is all that it takes.
+//
+// The rules of an aggregated ClusterRole are empty until they are resolved (see
+// [RulesOf]).
+func Lint(rules []rbacv1.PolicyRule, o LintOptions) []Finding {
+	l := linter{matcher: newMatcher(o.Discovery), namespaced: o.Namespaced}
+	l.lint(rules)
+	return l.findings
+}
+
+// linter looks at the rules of one role after another.
+type linter struct {
+	matcher    *matcher
+	namespaced bool   // where the rules hold
+	perhaps    bool   // which is so as far as the policy tells
+	object     string // whose rules these are
+	findings   []Finding
+}
+
+func (l *linter) add(f Finding) {
+	f.Schema, f.Object = FindingSchema, printable.Line(l.object)
+	f.Why, f.Remedy = printable.Prose(f.Why), printable.Prose(f.Remedy)
+	if f.Check == "cluster-scoped" && l.perhaps {
+		f.Severity = SeverityCaution // another binding may be elsewhere
+	}
+	l.findings = append(l.findings, f)
+}
+
+func (l *linter) lint(rules []rbacv1.PolicyRule) {
+	redundant := redundant(rules)
+	for i, rule := range rules {
+		l.refused(i, rule)
+		l.unmatched(i, rule)
+		l.names(i, rule)
+		l.dangers(i, rule)
+		l.repeated(i, rule)
+		if why, ok := redundant[i]; ok {
+			l.add(Finding{
+				Check: "covered", Severity: SeverityNotice, Field: fmt.Sprintf("rules[%d]", i),
+				Rights: []rbacv1.PolicyRule{*rule.DeepCopy()}, Why: why, Remedy: "remove the rule", Source: coveredSource,
+			})
+		}
+	}
+}
+
+// WriteText writes the findings for a person: a line for each, and what to do
+// below it. Without findings it writes nothing.
+func WriteText(w io.Writer, findings []Finding) error {
+	var b strings.Builder
+	for _, f := range findings {
+		where := strings.TrimSpace(f.Object + " " + f.Field)
+		fmt.Fprintf(&b, "%s %s", f.Severity, f.Check)
+		if where != "" {
+			b.WriteString(": " + printable.Line(where))
+		}
+		b.WriteString("\n")
+		for _, right := range f.Rights {
+			b.WriteString("    " + printable.Line(Describe(right)) + "\n")
+		}
+		fmt.Fprintf(&b, "  %s\n  do: %s\n  see: %s\n", printable.Prose(f.Why), printable.Prose(f.Remedy), printable.Line(f.Source))
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("rbac: write findings: %w", err)
+	}
+	return nil
+}

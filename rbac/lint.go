@@ -3,11 +3,13 @@ package rbac
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/danger"
 	"github.com/meshpeer/meshpeer/internal/printable"
 )
 
@@ -82,7 +84,7 @@ type LintOptions struct {
 // The rules of an aggregated ClusterRole are empty until they are resolved (see
 // [RulesOf]).
 func Lint(rules []rbacv1.PolicyRule, o LintOptions) []Finding {
-	l := linter{matcher: newMatcher(o.Discovery), namespaced: o.Namespaced}
+	l := newLinter(o)
 	l.lint(rules)
 	return l.findings
 }
@@ -90,10 +92,15 @@ func Lint(rules []rbacv1.PolicyRule, o LintOptions) []Finding {
 // linter looks at the rules of one role after another.
 type linter struct {
 	matcher    *matcher
+	all        []danger.Danger
 	namespaced bool   // where the rules hold
 	perhaps    bool   // which is so as far as the policy tells
 	object     string // whose rules these are
 	findings   []Finding
+}
+
+func newLinter(o LintOptions) *linter {
+	return &linter{matcher: newMatcher(o.Discovery), all: danger.All(), namespaced: o.Namespaced}
 }
 
 func (l *linter) add(f Finding) {
@@ -120,6 +127,71 @@ func (l *linter) lint(rules []rbacv1.PolicyRule) {
 			})
 		}
 	}
+}
+
+// everything is what cluster-admin has on resources.
+var everything = policy(of("*"), of("*"), of("*"))
+
+// dangers tells which rights of a rule lead to more. A rule for everything is one finding.
+func (l *linter) dangers(i int, rule rbacv1.PolicyRule) {
+	at := fmt.Sprintf("rules[%d]", i)
+	if len(Missing([]rbacv1.PolicyRule{rule}, []rbacv1.PolicyRule{everything})) == 0 {
+		l.add(Finding{
+			Check: "all-rights", Severity: SeverityDanger, Field: at, Rights: []rbacv1.PolicyRule{*everything.DeepCopy()},
+			Why: "it is every right on every resource, those of the future too", Remedy: "list what is needed", Source: danger.GoodPractices + "least-privilege",
+		})
+		return
+	}
+	for _, d := range l.all {
+		if rights := l.dangerous(d, rule); len(rights) > 0 {
+			f := Finding{Check: d.Check, Severity: SeverityDanger, Field: at, Rights: rights, Why: d.Why, Remedy: d.Remedy, Source: d.Source}
+			if d.Small {
+				f.Severity = SeverityCaution
+			}
+			l.add(f)
+		}
+	}
+	var stars []string
+	for _, field := range []struct {
+		name   string
+		values []string
+		beside []string // what a right needs of the rule too
+	}{
+		{"verbs", rule.Verbs, slices.Concat(rule.Resources, rule.NonResourceURLs)},
+		{"apiGroups", rule.APIGroups, rule.Resources},
+		{"resources", rule.Resources, rule.APIGroups},
+		{"nonResourceURLs", rule.NonResourceURLs, rule.Verbs},
+	} {
+		if len(field.beside) > 0 && slices.Contains(field.values, "*") {
+			stars = append(stars, field.name)
+		}
+	}
+	if len(stars) > 0 {
+		l.add(Finding{
+			Check: "star", Severity: SeverityCaution, Field: at, Rights: []rbacv1.PolicyRule{*rule.DeepCopy()},
+			Why: "a star in " + strings.Join(stars, " and ") + " also stands for what comes later", Remedy: "list what is needed", Source: danger.GoodPractices + "least-privilege",
+		})
+	}
+}
+
+// dangerous are the rights of a danger that the rule grants and that a request can match.
+func (l *linter) dangerous(d danger.Danger, rule rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	names := slices.Clone(rule.ResourceNames)
+	if !slices.Contains(d.Names, "*") {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(d.Names, name) })
+	}
+	if len(rule.ResourceNames) > 0 && len(names) == 0 {
+		return nil
+	}
+	rule.ResourceNames = nil
+	var granted []atom
+	for _, a := range atoms(d.Rights) {
+		asked := Access{Verb: a.verb, Group: a.group, Resource: a.resource}
+		if ruleAllows(rule, asked.split()) && len(l.matcher.judge([]string{a.verb, a.group, a.resource}, l.namespaced)) == 0 {
+			granted = append(granted, a.under(names)...)
+		}
+	}
+	return compact(granted)
 }
 
 // WriteText writes the findings for a person: a line for each, and what to do

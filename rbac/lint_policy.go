@@ -8,6 +8,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/meshpeer/meshpeer/internal/danger"
 )
 
 // Lint is [Lint] over each role of the policy, with what only the bindings tell. A
@@ -23,7 +25,7 @@ import (
 //
 // The findings are in the order of [Policy.Objects], and then of the rules.
 func (p *Policy) Lint(o LintOptions) []Finding {
-	l := linter{matcher: newMatcher(o.Discovery)}
+	l := newLinter(o)
 	var all []*rbacv1.ClusterRole
 	for _, object := range p.objects {
 		if role, ok := object.(*rbacv1.ClusterRole); ok {
@@ -152,7 +154,7 @@ var forAll = []rbacv1.PolicyRule{
 func (l *linter) grants(grants []Grant) {
 	for _, g := range grants {
 		group := g.Subject.Kind == rbacv1.GroupKind
-		f := Finding{Field: "subjects", Remedy: "bind the groups and accounts that need it", Source: goodPractices + "hardening"}
+		f := Finding{Field: "subjects", Remedy: "bind the groups and accounts that need it", Source: danger.GoodPractices + "hardening"}
 		switch key := keyOf(g.Subject); {
 		case key == "User "+anonymousUser || group && g.Subject.Name == unauthenticatedGroup:
 			f.Check, f.Severity, f.Rights = "anonymous", SeverityDanger, Missing(forAll[:1], g.effective())

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -174,7 +175,7 @@ func (a Access) verbsOf(verb string) []string {
 	switch {
 	case info.scope == "V":
 		return info.verbs
-	case !served || a.Group == rbacGroup: // in a group of others it stands for what they made up
+	case !served || a.Group == rbacv1.GroupName: // in a group of others it stands for what they made up
 		return []string{"get", "list", "bind"}
 	case a.Group == "" && info.name == "serviceaccounts":
 		return []string{"get", "list", "impersonate"}

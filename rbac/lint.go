@@ -194,6 +194,18 @@ func (l *linter) dangerous(d danger.Danger, rule rbacv1.PolicyRule) []rbacv1.Pol
 	return compact(granted)
 }
 
+// dangersOf are the checks that find a way from the rule to more rights.
+func (l *linter) dangersOf(rule rbacv1.PolicyRule) (checks []string) {
+	one := linter{matcher: l.matcher, all: l.all, namespaced: l.namespaced}
+	one.dangers(0, rule)
+	for _, f := range one.findings {
+		if f.Check != "star" {
+			checks = append(checks, f.Check)
+		}
+	}
+	return checks
+}
+
 // WriteText writes the findings for a person: a line for each, and what to do
 // below it. Without findings it writes nothing.
 func WriteText(w io.Writer, findings []Finding) error {

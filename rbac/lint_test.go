@@ -218,17 +218,6 @@ type failing struct{}
 func (failing) Write([]byte) (int, error) { return 0, errors.New("full") }
 
 func TestLintPolicy(t *testing.T) {
-	bind := func(name, role string, subjects ...rbacv1.Subject) *rbacv1.ClusterRoleBinding {
-		return &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: role}, Subjects: subjects}
-	}
-	local := func(name, kind, role string, subjects ...rbacv1.Subject) *rbacv1.RoleBinding {
-		return &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: name}, RoleRef: rbacv1.RoleRef{Kind: kind, Name: role}, Subjects: subjects}
-	}
-	clusterRole := func(name string, rules ...rbacv1.PolicyRule) *rbacv1.ClusterRole {
-		return &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules}
-	}
-	group := func(name string) rbacv1.Subject { return rbacv1.Subject{Kind: "Group", Name: name} }
-	user := func(name string) rbacv1.Subject { return rbacv1.Subject{Kind: "User", Name: name} }
 	selecting := func(label string, rules ...rbacv1.PolicyRule) *rbacv1.ClusterRole {
 		r := clusterRole("all-"+label, rules...)
 		r.AggregationRule = &rbacv1.AggregationRule{ClusterRoleSelectors: []metav1.LabelSelector{{MatchLabels: map[string]string{label: "true"}}}}
@@ -242,29 +231,27 @@ func TestLintPolicy(t *testing.T) {
 		objects []runtime.Object
 		want    []string
 	}{
-		"a Role for nodes":                {[]runtime.Object{&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "r"}, Rules: []rbacv1.PolicyRule{nodes}}}, l("broken cluster-scoped Role n/r rules[0].resources[0]")},
-		"bound in namespaces only":        {[]runtime.Object{clusterRole("r", nodes), local("b", "ClusterRole", "r", user("jane"))}, l("caution cluster-scoped ClusterRole r rules[0].resources[0]")},
-		"bound everywhere too":            {[]runtime.Object{clusterRole("r", nodes), local("b", "ClusterRole", "r", user("jane")), bind("b", "r", user("jane"))}, nil},
+		"a Role for nodes":                {[]runtime.Object{role("n", "r", nodes)}, l("broken cluster-scoped Role n/r rules[0].resources[0]")},
+		"bound in namespaces only":        {[]runtime.Object{clusterRole("r", nodes), bound("n", "b", "ClusterRole", "r", user("jane"))}, l("caution cluster-scoped ClusterRole r rules[0].resources[0]")},
+		"bound everywhere too":            {[]runtime.Object{clusterRole("r", nodes), bound("n", "b", "ClusterRole", "r", user("jane")), bound("", "b", "ClusterRole", "r", user("jane"))}, nil},
 		"bound nowhere":                   {[]runtime.Object{clusterRole("r", nodes)}, nil},
-		"part of an aggregated one":       {[]runtime.Object{labelled, selecting("a"), local("b", "ClusterRole", "part", user("jane"))}, nil},
+		"part of an aggregated one":       {[]runtime.Object{labelled, selecting("a"), bound("n", "b", "ClusterRole", "part", user("jane"))}, nil},
 		"aggregates nothing":              {[]runtime.Object{labelled, selecting("b", pods)}, l("caution aggregates-nothing ClusterRole all-b aggregationRule", "broken overwritten ClusterRole all-b rules")},
-		"without credentials":             {[]runtime.Object{clusterRole("r", pods), bind("b", "r", group("system:unauthenticated"))}, l("danger anonymous ClusterRoleBinding b subjects")},
-		"the user without":                {[]runtime.Object{clusterRole("r", pods), local("b", "ClusterRole", "r", user("system:anonymous"))}, l("danger anonymous RoleBinding n/b subjects")},
-		"what Kubernetes shows to all":    {[]runtime.Object{clusterRole("r", urls("get", "/healthz", "/version")), bind("b", "r", group("system:unauthenticated"), group("system:authenticated"))}, nil},
-		"URLs without a namespace":        {[]runtime.Object{clusterRole("r", urls("get", "/metrics")), local("b", "ClusterRole", "r", group("system:unauthenticated"))}, l("caution cluster-scoped ClusterRole r rules[0].nonResourceURLs")},
-		"everybody":                       {[]runtime.Object{clusterRole("r", pods), bind("b", "r", group("system:authenticated")), bind("c", "r", group("system:serviceaccounts"))}, l("caution everybody ClusterRoleBinding b subjects", "caution everybody ClusterRoleBinding c subjects")},
-		"accounts of a namespace":         {[]runtime.Object{clusterRole("r", pods), bind("b", "r", group("system:serviceaccounts:n"))}, nil},
-		"no role":                         {[]runtime.Object{bind("b", "view", user("jane")), local("b", "Role", "r", user("jane"))}, l("caution dangling ClusterRoleBinding b roleRef", "caution dangling RoleBinding n/b roleRef")},
-		"no subjects":                     {[]runtime.Object{clusterRole("r", pods), bind("b", "r")}, l("notice nobody ClusterRoleBinding b subjects")},
-		"subjects that nobody is":         {[]runtime.Object{clusterRole("r", pods), bind("b", "r", user("system:authenticated"), user("system:serviceaccounts:n"), user("system:serviceaccount:n"), group("system:serviceaccount:n:a"))}, l("broken nobody ClusterRoleBinding b subjects[0].name", "broken nobody ClusterRoleBinding b subjects[1].name", "broken nobody ClusterRoleBinding b subjects[2].name", "broken nobody ClusterRoleBinding b subjects[3].name")},
-		"a service account by its user":   {[]runtime.Object{clusterRole("r", pods), bind("b", "r", user("system:serviceaccount:n:a"), user("system:kube-scheduler"))}, nil},
+		"without credentials":             {[]runtime.Object{clusterRole("r", pods), bound("", "b", "ClusterRole", "r", group("system:unauthenticated"))}, l("danger anonymous ClusterRoleBinding b subjects")},
+		"the user without":                {[]runtime.Object{clusterRole("r", pods), bound("n", "b", "ClusterRole", "r", user("system:anonymous"))}, l("danger anonymous RoleBinding n/b subjects")},
+		"what Kubernetes shows to all":    {[]runtime.Object{clusterRole("r", urls("get", "/healthz", "/version")), bound("", "b", "ClusterRole", "r", group("system:unauthenticated"), group("system:authenticated"))}, nil},
+		"URLs without a namespace":        {[]runtime.Object{clusterRole("r", urls("get", "/metrics")), bound("n", "b", "ClusterRole", "r", group("system:unauthenticated"))}, l("caution cluster-scoped ClusterRole r rules[0].nonResourceURLs")},
+		"everybody":                       {[]runtime.Object{clusterRole("r", pods), bound("", "b", "ClusterRole", "r", group("system:authenticated")), bound("", "c", "ClusterRole", "r", group("system:serviceaccounts"))}, l("caution everybody ClusterRoleBinding b subjects", "caution everybody ClusterRoleBinding c subjects")},
+		"accounts of a namespace":         {[]runtime.Object{clusterRole("r", pods), bound("", "b", "ClusterRole", "r", group("system:serviceaccounts:n"))}, nil},
+		"no role":                         {[]runtime.Object{bound("", "b", "ClusterRole", "view", user("jane")), bound("n", "b", "Role", "r", user("jane"))}, l("caution dangling ClusterRoleBinding b roleRef", "caution dangling RoleBinding n/b roleRef")},
+		"no subjects":                     {[]runtime.Object{clusterRole("r", pods), bound("", "b", "ClusterRole", "r")}, l("notice nobody ClusterRoleBinding b subjects")},
+		"subjects that nobody is":         {[]runtime.Object{clusterRole("r", pods), bound("", "b", "ClusterRole", "r", user("system:authenticated"), user("system:serviceaccounts:n"), user("system:serviceaccount:n"), group("system:serviceaccount:n:a"))}, l("broken nobody ClusterRoleBinding b subjects[0].name", "broken nobody ClusterRoleBinding b subjects[1].name", "broken nobody ClusterRoleBinding b subjects[2].name", "broken nobody ClusterRoleBinding b subjects[3].name")},
+		"a service account by its user":   {[]runtime.Object{clusterRole("r", pods), bound("", "b", "ClusterRole", "r", user("system:serviceaccount:n:a"), user("system:kube-scheduler"))}, nil},
 		"a role on its own, as Lint does": {[]runtime.Object{clusterRole("r", rule(l("get"), l("apps/v1"), l("deployments")))}, l("broken never-matches ClusterRole r rules[0].apiGroups[0]")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := rbac.NewPolicy(tc.objects...)
-			require.NoError(t, err)
 			var got []string
-			for _, f := range p.Lint(rbac.LintOptions{}) {
+			for _, f := range policyOf(t, tc.objects...).Lint(rbac.LintOptions{}) {
 				got = append(got, string(f.Severity)+" "+f.Check+" "+f.Object+" "+f.Field)
 			}
 			require.Equal(t, tc.want, got)

@@ -46,9 +46,15 @@ func Find(rule rbacv1.PolicyRule, parts []Part, judge func(values []string) []Fa
 		}
 	})
 	f.each(func(p int, value string, on []*combination) {
-		if first := slices.IndexFunc(on, func(c *combination) bool { return !c.covered }); first >= 0 && allFaulty(on) {
-			f.report(p, value, on, on[first].faults[0], true)
+		first := slices.IndexFunc(on, func(c *combination) bool { return !c.covered })
+		if first < 0 || !allFaulty(on) {
+			return
 		}
+		fault, ok := common(on, f.parts[p].Name) // now that the others are told of
+		if !ok {
+			fault = on[first].faults[0]
+		}
+		f.report(p, value, on, fault, !ok)
 	})
 	for _, verb := range unique(f.rule.Verbs) {
 		on := slices.DeleteFunc(f.having(0, verb), func(c *combination) bool { return c.covered || len(c.faults) == 0 || !c.faults[0].Pair })

@@ -41,6 +41,7 @@ func TestFind(t *testing.T) {
 		"bad verb":                    {l("v", "x", "x"), l("g"), l("r"), nil, l("verbs[1] x: {[x x] [g] [r]}")},
 		"bad verb and resource":       {l("x"), l("g"), l("x", "r"), nil, l("verbs[0] x: {[x] [g] [x r]}", "resources[0] x: {[x] [g] [x]}")},
 		"all bad":                     {l("x"), l("x"), l("x"), nil, l("verbs[0] x: {[x] [x] [x]}", "apiGroups[0] x: {[x] [x] [x]}", "resources[0] x: {[x] [x] [x]}")},
+		"bad pair beside a bad one":   {l("v", "v2"), l("g2"), l("r", "x"), l("a"), l("resources[1] x: {[v v2] [g2] [x] [a]}", "verbs[1] v2: {[v2] [g2] [r x] [a]}")},
 		"bad in this company":         {l("v", "v2"), l("g"), l("r"), nil, l("verbs[1] v2, in company: {[v2] [g] [r]}")},
 		"of use in other company":     {l("v", "v2"), l("g", "g2"), l("r"), nil, nil},
 		"the least to mend":           {l("v2"), l("g"), l("rr", "r"), nil, l("apiGroups[0] g, by mend r: {[v2] [g] [rr r]}")},

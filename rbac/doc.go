@@ -9,6 +9,8 @@
 //   - [Allows] decides one request as the RBAC authorizer does. [ParseAccess]
 //     reads such a request from text. [Access.Validate] refuses one that cannot be.
 //   - [RulesOf] resolves bindings and aggregated ClusterRoles into rules.
+//   - [Lint] and [Policy.Lint] find rights that no request matches, and those that
+//     lead to more. [Diff] and [DiffPolicies] tell what access was won and lost.
 //
 // The roles go into the cluster that is read. Their rules depend on the version of
 // the reading istiod, which runs in another cluster.

@@ -47,7 +47,7 @@ subjects: [{kind: Group, name: "system:serviceaccount:shop"}]
 		fmt.Println(err)
 		return
 	}
-	if err := rbac.WriteText(os.Stdout, policy.Lint(rbac.LintOptions{})); err != nil {
+	if err := rbac.WriteFindings(os.Stdout, policy.Lint(rbac.LintOptions{})); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

@@ -33,7 +33,7 @@ type Finding struct {
 	Schema   string   `json:"schema"` // FindingSchema
 	Check    string   `json:"check"`  // such as "never-matches"; stable
 	Severity Severity `json:"severity"`
-	// Object is the role or binding, such as `Role "team-a/reader"`; "" for bare rules.
+	// Object is the role or binding, such as "Role shop/cart"; "" for bare rules.
 	Object string `json:"object,omitempty"`
 	// Field is the part at issue, such as "rules[2].verbs[0]".
 	Field string `json:"field,omitempty"`
@@ -76,10 +76,11 @@ type LintOptions struct {
 //   - create-by-name, list-by-name, name-pattern: resourceNames that do not do what
 //     they seem to.
 //   - covered: the rights are granted by wider ones too.
-//   - all-rights, star, and a check for each way to more rights, such as secrets-read
-//     and escalate: see the section of the page "RBAC Good Practices" in Source. Only
-//     rights that a request can match count. Those under resourceNames do not, except
-//     where one object is all that it takes.
+//   - all-rights, star, and a check for each way to more rights: bind, csr-approve,
+//     escalate, impersonate, namespaces-write, nodes-proxy, persistentvolumes-create,
+//     pods-create, pods-exec, pods-portforward, secrets-read, token-create and
+//     webhooks-write. Only rights that a request can match count. Those under
+//     resourceNames do not, except where one object is all that it takes.
 //
 // The rules of an aggregated ClusterRole are empty until they are resolved (see
 // [RulesOf]).
@@ -206,9 +207,9 @@ func (l *linter) dangersOf(rule rbacv1.PolicyRule) (checks []string) {
 	return checks
 }
 
-// WriteText writes the findings for a person: a line for each, and what to do
+// WriteFindings writes the findings for a person: a line for each, and what to do
 // below it. Without findings it writes nothing.
-func WriteText(w io.Writer, findings []Finding) error {
+func WriteFindings(w io.Writer, findings []Finding) error {
 	var b strings.Builder
 	for _, f := range findings {
 		where := strings.TrimSpace(f.Object + " " + f.Field)

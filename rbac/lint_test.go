@@ -207,10 +207,10 @@ func TestFindingJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out, &back))
 	require.Equal(t, findings, back)
 	var text bytes.Buffer
-	require.NoError(t, rbac.WriteText(&text, findings))
+	require.NoError(t, rbac.WriteFindings(&text, findings))
 	golden.Equal(t, "lint/findings.txt", text.Bytes())
-	require.ErrorContains(t, rbac.WriteText(failing{}, findings), "rbac: write findings: full")
-	require.NoError(t, rbac.WriteText(&text, nil))
+	require.ErrorContains(t, rbac.WriteFindings(failing{}, findings), "rbac: write findings: full")
+	require.NoError(t, rbac.WriteFindings(&text, nil))
 }
 
 type failing struct{}

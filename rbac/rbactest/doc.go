@@ -10,6 +10,9 @@
 //		rbactest.Golden(t, "reader.yaml", reader)
 //	}
 //
+// Equivalent and NoWiderThan compare rules with others, PolicyEquivalent and
+// PolicyNoWiderThan policies.
+//
 // A failed assertion says what to change, and lets the test go on. An assertion that has
 // nothing to look at ends the test instead of passing. That is so without an access, with
 // an impossible one, with rules that grant nothing, and with a reader without objects.

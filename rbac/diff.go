@@ -74,8 +74,12 @@ func DiffPolicies(before, after *Policy) Difference {
 		}
 	}
 	var changes []Change
+	sorted := slices.Sorted(maps.Keys(namespaces))
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
+		for _, namespace := range sorted {
+			if !before.names(key, namespace) && !after.names(key, namespace) {
+				continue
+			}
 			change := Change{Subject: subjectOf(key).String(), Namespace: namespace}
 			change.Won, change.WonRoles = more(before, after, key, namespace)
 			change.Lost, change.LostRoles = more(after, before, key, namespace)
@@ -161,6 +165,11 @@ func (p *Policy) direct(key, namespace string) (rules []rbacv1.PolicyRule) {
 	return rules
 }
 
+// names tells whether a binding there names the subject.
+func (p *Policy) names(key, namespace string) bool {
+	return len(p.granted[namespace][key])+len(p.unknown[namespace][key]) > 0
+}
+
 func (p *Policy) unknownRoles(key, namespace string) (roles []string) {
 	for _, i := range p.unknown[namespace][key] {
 		roles = append(roles, p.dangling[i].Role.String())
@@ -204,35 +213,30 @@ func (d Difference) Widens() bool {
 // marked.
 func (d Difference) WriteText(w io.Writer) error {
 	var b strings.Builder
-	line := func(sign, text string) { b.WriteString(sign + " " + printable.Prose(text) + "\n") }
-	for _, c := range d.Changes {
-		if c.Subject != "" {
-			place := "everywhere"
-			if c.Namespace != "" {
-				place = "in namespace " + c.Namespace
-			}
-			b.WriteString(printable.Line(c.Subject+", "+place) + ":\n")
-		}
-		for _, r := range c.Won {
+	lines := func(sign string, rights []ChangedRights, roles []string) {
+		for _, r := range rights {
 			text := Describe(r.PolicyRule)
 			if len(r.Dangers) > 0 {
 				text += " (danger: " + strings.Join(r.Dangers, ", ") + ")"
 			}
-			line("+", text)
-		}
-		for _, role := range c.WonRoles {
-			line("+", "whatever "+role+" grants, which the policy does not have")
-		}
-		for _, r := range c.Lost {
-			text := Describe(r.PolicyRule)
 			if len(r.KeptIn) > 0 {
 				text += " (kept in namespace " + strings.Join(r.KeptIn, ", ") + ")"
 			}
-			line("-", text)
+			b.WriteString(sign + " " + printable.Prose(text) + "\n")
 		}
-		for _, role := range c.LostRoles {
-			line("-", "whatever "+role+" grants, which the policy does not have")
+		for _, role := range roles {
+			b.WriteString(sign + " " + printable.Prose("whatever "+role+" grants, which the policy does not have") + "\n")
 		}
+	}
+	for _, c := range d.Changes {
+		switch {
+		case c.Namespace != "":
+			b.WriteString(printable.Line(c.Subject+", in namespace "+c.Namespace) + ":\n")
+		case c.Subject != "":
+			b.WriteString(printable.Line(c.Subject+", everywhere") + ":\n")
+		}
+		lines("+", c.Won, c.WonRoles)
+		lines("-", c.Lost, c.LostRoles)
 	}
 	if d.Empty() {
 		b.WriteString("no difference\n")

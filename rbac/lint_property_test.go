@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/unmatched"
 	"github.com/meshpeer/meshpeer/rbac"
@@ -182,4 +183,35 @@ func FuzzLint(f *testing.F) {
 	f.Fuzz(func(t *testing.T, bytes []byte, namespaced bool) {
 		checkUnmatched(t, (&generator{bytes}).lintRule(), namespaced, all)
 	})
+}
+
+// With and without the discovery of a real API server, each right on what it serves can be asked for; inside a namespace
+// exactly those on what is namespaced.
+func TestLintOfWhatIsServed(t *testing.T) {
+	var lists []*metav1.APIResourceList
+	for _, s := range discovery(t) {
+		list := &metav1.APIResourceList{GroupVersion: strings.TrimPrefix(s.group+"/v1", "/"), APIResources: []metav1.APIResource{{Name: s.resource, Namespaced: s.namespaced}}}
+		for _, sub := range s.subresources {
+			list.APIResources = append(list.APIResources, metav1.APIResource{Name: s.resource + "/" + sub, Namespaced: s.namespaced})
+		}
+		lists = append(lists, list)
+	}
+	unmatched := func(f rbac.Finding) bool { return f.Check == "not-served" || slices.Contains(unmatching, f.Check) }
+	for _, s := range discovery(t) {
+		for _, resource := range append(l(s.resource), s.subresources...) {
+			verbs := l("get", "update", "patch", "delete", "create", "list", "watch", "deletecollection")
+			if resource != s.resource {
+				resource, verbs = s.resource+"/"+resource, verbs[:5]
+			}
+			for _, o := range []rbac.LintOptions{{}, {Discovery: lists}} {
+				rules := []rbacv1.PolicyRule{rule(verbs, l(s.group), l(resource))}
+				require.False(t, slices.ContainsFunc(rbac.Lint(rules, o), unmatched), "%s %s", s.group, resource)
+				o.Namespaced = true
+				inside := s.namespaced || s.group == "" && s.resource == "namespaces"
+				require.Equal(t, !inside, slices.ContainsFunc(rbac.Lint(rules, o), func(f rbac.Finding) bool {
+					return f.Check == "cluster-scoped" && f.Severity == rbac.SeverityBroken && len(f.Rights[0].Verbs) == len(verbs)
+				}), "%s %s", s.group, resource)
+			}
+		}
+	}
 }

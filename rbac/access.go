@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 )
 
 // Access is one request to an API server, in the terms of a SubjectAccessReview.
@@ -61,6 +62,25 @@ func (a Access) split() Access {
 		a.Resource, a.Subresource, _ = strings.Cut(a.Resource, "/")
 	}
 	return a
+}
+
+// Rule returns the narrowest rule that allows the access. Without a name it is for
+// objects of any name. The namespace is that of the binding.
+func (a Access) Rule() rbacv1.PolicyRule {
+	rule := rbacv1.PolicyRule{Verbs: []string{a.Verb}}
+	if a.Path != "" {
+		rule.NonResourceURLs = []string{a.Path}
+		return rule
+	}
+	a = a.split()
+	if a.Subresource != "" {
+		a.Resource += "/" + a.Subresource
+	}
+	rule.APIGroups, rule.Resources = []string{a.Group}, []string{a.Resource}
+	if a.Name != "" {
+		rule.ResourceNames = []string{a.Name}
+	}
+	return rule
 }
 
 // ResourceAttributes returns the access as an access review asks for it; nil if

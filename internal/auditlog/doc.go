@@ -1,0 +1,2 @@
+// Package auditlog reads the audit log of an API server in constant memory.
+package auditlog

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/meshpeer/meshpeer/rbac"
 )
@@ -66,66 +65,4 @@ func account(user string) (namespace, name string, ok bool) {
 	rest, ok := strings.CutPrefix(user, "system:serviceaccount:")
 	namespace, name, split := strings.Cut(rest, ":")
 	return namespace, name, ok && split
-}
-
-// everyone is what all authenticated users may do by the roles that an API server makes (Kubernetes
-// plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go). A policy that has such a role speaks for itself.
-func everyone(policy *rbac.Policy) (rules []rbacv1.PolicyRule) {
-	get := func(urls ...string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{Verbs: []string{"get"}, NonResourceURLs: urls}
-	}
-	create := func(group string, resources ...string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{Verbs: []string{"create"}, APIGroups: []string{group}, Resources: resources}
-	}
-	given := map[string]bool{}
-	for _, o := range policy.Objects() {
-		if role, ok := o.(*rbacv1.ClusterRole); ok {
-			given[role.Name] = true
-		}
-	}
-	for _, role := range []struct {
-		name  string
-		rules []rbacv1.PolicyRule
-	}{
-		{"system:basic-user", []rbacv1.PolicyRule{
-			create("authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
-			create("authentication.k8s.io", "selfsubjectreviews"),
-		}},
-		{"system:discovery", []rbacv1.PolicyRule{
-			get("/livez", "/readyz", "/healthz", "/version", "/version/", "/openapi", "/openapi/*", "/api", "/api/*", "/apis", "/apis/*"),
-		}},
-		{"system:public-info-viewer", []rbacv1.PolicyRule{get("/livez", "/readyz", "/healthz", "/version", "/version/")}},
-	} {
-		if !given[role.name] {
-			rules = append(rules, role.rules...)
-		}
-	}
-	return rules
-}
-
-// rights takes rules apart into one for each verb of each thing.
-func rights(rules []rbacv1.PolicyRule) (all []rbacv1.PolicyRule) {
-	for _, rule := range rules {
-		for _, verb := range rule.Verbs {
-			one := rbacv1.PolicyRule{Verbs: []string{verb}}
-			for _, path := range rule.NonResourceURLs {
-				one.NonResourceURLs = []string{path}
-				all = append(all, one)
-			}
-			one.NonResourceURLs = nil
-			for _, group := range rule.APIGroups {
-				for _, resource := range rule.Resources {
-					one.APIGroups, one.Resources, one.ResourceNames = []string{group}, []string{resource}, nil
-					if len(rule.ResourceNames) == 0 {
-						all = append(all, one)
-					}
-					for _, name := range rule.ResourceNames {
-						one.ResourceNames = []string{name}
-						all = append(all, one)
-					}
-				}
-			}
-		}
-	}
-	return all
 }

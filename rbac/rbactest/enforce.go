@@ -3,7 +3,6 @@ package rbactest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -20,7 +19,7 @@ type Enforcer struct {
 	tb       TB
 	policy   *rbac.Policy
 	subject  rbac.Subject
-	everyone []rbacv1.PolicyRule
+	everyone *rbac.Policy
 
 	mu      sync.Mutex
 	over    bool                 // the test is
@@ -41,9 +40,10 @@ type Enforcer struct {
 // with the rule to add, once for each access. All others go on to whatever the
 // program talks to: a fake server, envtest, or a real one as an administrator.
 //
-// What every authenticated user may do is allowed, such as discovery and access
-// reviews of oneself (Kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy:
-// system:basic-user, system:discovery and system:public-info-viewer).
+// What an API server lets every authenticated user do is allowed, such as discovery
+// and access reviews of oneself (Kubernetes
+// plugin/pkg/auth/authorizer/rbac/bootstrappolicy). A policy that has these roles,
+// system:discovery and the like, speaks for itself.
 //
 // Enforce ends the test at rules that an API server would not store. Those that
 // grant nothing are taken: the first failures then name the first rules to write.
@@ -73,7 +73,7 @@ func EnforcePolicy(tb TB, policy *rbac.Policy, subject rbac.Subject) *Enforcer {
 		policy = &rbac.Policy{}
 	}
 	e := &Enforcer{
-		tb: tb, policy: policy, subject: subject, everyone: everyone(policy),
+		tb: tb, policy: policy, subject: subject, everyone: everyone(tb, policy),
 		allowed: map[rbac.Access]bool{}, refused: map[rbac.Access]bool{},
 	}
 	if test, ok := tb.(interface{ Cleanup(func()) }); ok {
@@ -130,7 +130,7 @@ type question struct {
 
 // decide answers a question, and fails the test the first time that the answer is no.
 func (e *Enforcer) decide(q question) bool {
-	if rbac.Allows(e.everyone, q.access) {
+	if e.everyone.Allows(q.who, q.access).Allowed {
 		return true
 	}
 	d := e.policy.Allows(q.who, q.access)
@@ -164,48 +164,4 @@ func ruleYAML(a rbac.Access) string {
 		return rbac.Describe(a.Rule())
 	}
 	return strings.TrimSpace(string(text))
-}
-
-// UnusedRule is a rule that no request needed.
-type UnusedRule struct {
-	rbacv1.PolicyRule
-	Namespace string // that it holds in; "" is everywhere
-}
-
-// String returns the rule for messages: "list,watch pods in namespace a".
-func (u UnusedRule) String() string {
-	if u.Namespace == "" {
-		return rbac.Describe(u.PolicyRule)
-	}
-	return rbac.Describe(u.PolicyRule) + " in namespace " + u.Namespace
-}
-
-// Unused returns the rules that no request has needed so far, in few rules, and of
-// a rule only that part. What every authenticated user may do, no rule is needed
-// for. A rule with a star counts as needed whatever of it was used.
-func (e *Enforcer) Unused() (unused []UnusedRule) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	everywhere := e.policy.Rules(e.subject, "")
-	for _, namespace := range append([]string{""}, e.policy.Namespaces()...) {
-		rules := everywhere
-		if namespace != "" {
-			rules = e.policy.Rules(e.subject, namespace)[len(everywhere):]
-		}
-		idle := slices.DeleteFunc(rights(rules), func(right rbacv1.PolicyRule) bool { return e.used(right, namespace) })
-		for _, rule := range rbac.Missing(nil, idle) {
-			unused = append(unused, UnusedRule{rule, namespace})
-		}
-	}
-	return unused
-}
-
-// used tells whether a request needed the right, which holds in a namespace or everywhere.
-func (e *Enforcer) used(right rbacv1.PolicyRule, namespace string) bool {
-	for a := range e.allowed {
-		if (namespace == "" || namespace == a.Namespace && a.Path == "") && rbac.Allows([]rbacv1.PolicyRule{right}, a) {
-			return true
-		}
-	}
-	return false
 }

@@ -48,8 +48,8 @@ type Audit struct {
 	Allowed, Refused []AuditAccess
 
 	// Unresolved is what the rules are not made for: accesses whose decision the
-	// log does not show, and those with a star, which a rule for them alone cannot
-	// have.
+	// log does not show, and those that no role can allow alone, as they have a star
+	// or the name of no namespace.
 	Unresolved []AuditAccess
 
 	Events int // in the log, of all users
@@ -90,8 +90,8 @@ func (e *BrokenAuditError) Unwrap() error { return e.Err }
 //
 // A request made as somebody else counts for the one who was impersonated. To the
 // one who did that, it counts as impersonation of each part that it names. The
-// groups that the API server adds on its own are left out. A refused impersonation
-// stands in the log as a refusal of the request itself.
+// groups that the API server adds on its own are left out. Of a refused impersonation
+// the log tells only the request itself, which is unresolved then.
 //
 // Each request counts once, by its audit ID, whatever the number of its stages. The
 // counts are exact while at most 65 536 requests are under way at once. An access
@@ -143,7 +143,7 @@ func (w *auditWork) result() (*Audit, error) {
 // binding, and a Role and its binding in each namespace. There are none of those that would have no rules.
 func (a *Audit) Objects(name string) (objects []runtime.Object) {
 	subject := rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: a.User}
-	if namespace, account, ok := serviceAccountOf(a.User); ok {
+	if namespace, account, ok := (Subject{User: a.User}).Account(); ok {
 		subject = rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: account}
 	}
 	kind := func(kind string) metav1.TypeMeta {

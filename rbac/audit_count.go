@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/meshpeer/meshpeer/internal/auditlog"
 )
 
@@ -76,18 +78,19 @@ func (w *auditWork) count(e *auditlog.Event, a Access) {
 		}
 	}
 	switch decision, code := e.Annotations["authorization.k8s.io/decision"], e.Response.Code; {
-	case decision == "forbid", decision == "" && code == 403:
+	case decision == "forbid":
 		w.refused.add(a, w.Names)
-	case a.starred(), decision != "allow" && (code < 200 || code >= 400):
+	case !a.grantable(), decision != "allow" && (code < 200 || code >= 400):
 		w.unresolved.add(a, w.Names)
 	default:
 		w.allowed.add(a, w.Names)
 	}
 }
 
-// starred tells whether the narrowest rule for the access would allow others too.
-func (a Access) starred() bool {
-	return a.Verb == "*" || a.Group == "*" || a.Resource == "*" || strings.HasSuffix(a.Path, "*")
+// grantable tells whether a role can allow the access and nothing else: no star stands for others, and the namespace can be.
+func (a Access) grantable() bool {
+	starred := a.Verb == "*" || a.Group == "*" || a.Resource == "*" || strings.HasSuffix(a.Path, "*")
+	return !starred && (a.Namespace == "" || len(validation.IsDNS1123Label(a.Namespace)) == 0)
 }
 
 // forget empties open. What has not been decided never will be.
@@ -176,7 +179,7 @@ func auditedAccess(e *auditlog.Event) (Access, error) {
 func impersonation(e *auditlog.Event, a Access) []Access {
 	const authentication = "authentication.k8s.io"
 	part := Access{Verb: "impersonate", Resource: "users", Name: e.As.Name}
-	added := []string{"system:authenticated", "system:unauthenticated"}
+	added := []string{authenticatedGroup, unauthenticatedGroup}
 	var needed []Access
 	if e.Mode.Verb != "" {
 		part.Verb, part.Group = e.Mode.Verb, authentication
@@ -189,9 +192,9 @@ func impersonation(e *auditlog.Event, a Access) []Access {
 	extra.Group, extra.Resource = authentication, "userextras"
 
 	node, isNode := strings.CutPrefix(e.As.Name, "system:node:")
-	if namespace, name, ok := serviceAccountOf(e.As.Name); ok {
+	if namespace, name, ok := (Subject{User: e.As.Name}).Account(); ok {
 		part.Resource, part.Namespace, part.Name = "serviceaccounts", namespace, name
-		added = append(added, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+		added = append(added, accountsGroup, accountsGroup+":"+namespace)
 	} else if isNode && e.Mode.Verb != "" {
 		part.Resource, part.Name = "nodes", node
 		added = append(added, "system:nodes")
@@ -215,11 +218,4 @@ func impersonation(e *auditlog.Event, a Access) []Access {
 		}
 	}
 	return needed
-}
-
-// serviceAccountOf splits the user name of a ServiceAccount (Kubernetes apiserver pkg/authentication/serviceaccount).
-func serviceAccountOf(user string) (namespace, name string, ok bool) {
-	rest, ok := strings.CutPrefix(user, "system:serviceaccount:")
-	namespace, name, split := strings.Cut(rest, ":")
-	return namespace, name, ok && split && namespace != "" && name != "" && !strings.Contains(name, ":")
 }

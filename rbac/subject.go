@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // The users and groups that an API server gives by itself (Kubernetes
@@ -49,7 +50,7 @@ func (s Subject) AllGroups() []string {
 			groups = append(groups, group)
 		}
 	}
-	if namespace, _, ok := s.account(); ok {
+	if namespace, _, ok := s.Account(); ok {
 		add(accountsGroup)
 		add(accountsGroup + ":" + namespace)
 	}
@@ -70,7 +71,7 @@ func (s Subject) Is(of rbacv1.Subject) bool { return slices.Contains(s.keys(), k
 // "User jane in groups a, b", "Group a".
 func (s Subject) String() string {
 	who := "User " + s.User
-	if namespace, name, ok := s.account(); ok {
+	if namespace, name, ok := s.Account(); ok {
 		who = "ServiceAccount " + namespace + "/" + name
 	}
 	groups := strings.Join(s.Groups, ", ")
@@ -88,14 +89,15 @@ func (s Subject) String() string {
 // empty tells whether nobody is named: no API server sees such a request.
 func (s Subject) empty() bool { return s.User == "" && len(s.Groups) == 0 }
 
-// account splits the user name of a service account.
-func (s Subject) account() (namespace, name string, ok bool) {
-	rest, ok := strings.CutPrefix(s.User, accountPrefix)
-	if !ok {
+// Account splits the user name of a service account; ok is false for any other user (Kubernetes apiserver
+// pkg/authentication/serviceaccount, SplitUsername).
+func (s Subject) Account() (namespace, name string, ok bool) {
+	rest, is := strings.CutPrefix(s.User, accountPrefix)
+	namespace, name, _ = strings.Cut(rest, ":")
+	if !is || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1123Subdomain(name)) > 0 {
 		return "", "", false
 	}
-	namespace, name, ok = strings.Cut(rest, ":")
-	return namespace, name, ok && namespace != "" && name != ""
+	return namespace, name, true
 }
 
 // keys are the names under which bindings hold for the subject: see keyOf.

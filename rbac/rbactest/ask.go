@@ -28,16 +28,13 @@ func questions(req *http.Request, subject rbac.Subject) ([]question, error) {
 			Verb: "impersonate", Group: group, Resource: resource, Subresource: subresource, Namespace: namespace, Name: name,
 		}, true})
 	}
-	if namespace, name, ok := account(as.User); ok {
+	if namespace, name, ok := as.Account(); ok {
 		impersonate("", "serviceaccounts", "", namespace, name)
 	} else if as.User != "" {
 		impersonate("", "users", "", "", as.User)
 	}
 	for _, group := range as.Groups {
 		impersonate("", "groups", "", "", group)
-	}
-	if uid := req.Header.Get(authenticationv1.ImpersonateUIDHeader); uid != "" {
-		impersonate(authenticationv1.GroupName, "uids", "", "", uid)
 	}
 	for _, header := range slices.Sorted(maps.Keys(req.Header)) {
 		key, ok := strings.CutPrefix(header, authenticationv1.ImpersonateUserExtraHeaderPrefix)
@@ -52,6 +49,9 @@ func questions(req *http.Request, subject rbac.Subject) ([]question, error) {
 			impersonate(authenticationv1.GroupName, "userextras", key, "", value)
 		}
 	}
+	if uid := req.Header.Get(authenticationv1.ImpersonateUIDHeader); uid != "" {
+		impersonate(authenticationv1.GroupName, "uids", "", "", uid)
+	}
 	switch {
 	case len(asked) == 0:
 		return []question{{subject, access, true}}, nil
@@ -59,10 +59,4 @@ func questions(req *http.Request, subject rbac.Subject) ([]question, error) {
 		return nil, errors.New("rbactest: the request impersonates a group, a UID or an extra without a user, which an API server refuses")
 	}
 	return append(asked, question{as, access, false}), nil
-}
-
-func account(user string) (namespace, name string, ok bool) {
-	rest, ok := strings.CutPrefix(user, "system:serviceaccount:")
-	namespace, name, split := strings.Cut(rest, ":")
-	return namespace, name, ok && split
 }

@@ -22,9 +22,9 @@ func refusal(req *http.Request, q question) (*http.Response, error) {
 	}
 	prefix := "forbidden"
 	switch {
-	case a.Path == "" && a.Name != "":
+	case what != "" && a.Name != "":
 		prefix = fmt.Sprintf("%s %q is forbidden", what, a.Name)
-	case a.Path == "":
+	case what != "":
 		prefix = what + " is forbidden"
 	}
 	body, err := json.Marshal(metav1.Status{

@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 )
 
 // Read hands each event of a log to do: a stream of Events or EventLists of audit.k8s.io/v1. What cannot be read, or is
 // refused by do, goes to broken with the line, from 1, that its record begins in. Of a broken record, those events that are
 // whole were handed on. The error is that of r.
 //
-// A record goes up to the next line that begins with a brace. So a broken one hides none behind it, and one that was
-// written with indents is whole.
+// A record is a line with the lines behind it that are empty, indented, or begin with a closing bracket. So a broken one
+// hides none behind it, and one that was written with indents is whole.
 func Read(r io.Reader, do func(*Event) error, broken func(line int, err error)) error {
 	rs := &records{in: bufio.NewReaderSize(r, 64<<10), fresh: true}
 	for rs.next() {
@@ -59,7 +60,7 @@ func (r *records) next() bool {
 func (r *records) Read(p []byte) (int, error) {
 	if len(r.rest) == 0 {
 		first, err := r.peek()
-		if err == nil && first == '{' && r.fresh && r.inside {
+		if err == nil && r.fresh && r.inside && !strings.ContainsRune(" \t\r\n}]", rune(first)) {
 			err = io.EOF
 		}
 		if err != nil {

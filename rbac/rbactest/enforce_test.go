@@ -63,10 +63,6 @@ func ask(t *testing.T, through http.RoundTripper, method, target string, header 
 	return res.StatusCode, status
 }
 
-func can(resource string, verbs ...string) rbacv1.PolicyRule {
-	return rbacv1.PolicyRule{Verbs: verbs, APIGroups: []string{""}, Resources: []string{resource}}
-}
-
 func TestEnforceAnswersAsTheServer(t *testing.T) {
 	for name, tc := range map[string]struct {
 		method, target string

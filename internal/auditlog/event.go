@@ -7,18 +7,20 @@ import (
 
 // Event is what is read of an Event of audit.k8s.io/v1 (Kubernetes apiserver pkg/apis/audit/v1/types.go).
 type Event struct {
-	ID, Stage   string
-	URI         string // path and query
-	Verb        string // of a request for no resource: its method in lower case
-	User        User
-	As          User   // whom the user acts as; zero is nobody
-	Mode        Mode   // how that was permitted
-	Object      Object // zero for a request for no resource
-	Response    Response
-	Annotations map[string]string
+	APIVersion  string            `json:"apiVersion"`
+	Kind        string            `json:"kind"`
+	ID          string            `json:"auditID"`
+	Stage       string            `json:"stage"`
+	URI         string            `json:"requestURI"` // path and query
+	Verb        string            `json:"verb"`       // of a request for no resource: its method in lower case
+	User        User              `json:"user"`
+	As          User              `json:"impersonatedUser"`       // zero is nobody
+	Mode        Mode              `json:"authenticationMetadata"` // how that was permitted
+	Object      Object            `json:"objectRef"`              // zero for a request for no resource
+	Response    Response          `json:"responseStatus"`
+	Annotations map[string]string `json:"annotations"`
 
-	apiVersion, kind string
-	fault            error // a field is not what it is to be
+	fault error // a field is not what it is to be
 }
 
 // User is who asks, or whom they act as.
@@ -52,9 +54,9 @@ type Response struct {
 func (e *Event) field(key string) any {
 	switch key {
 	case "apiVersion":
-		return &e.apiVersion
+		return &e.APIVersion
 	case "kind":
-		return &e.kind
+		return &e.Kind
 	case "auditID":
 		return &e.ID
 	case "stage":
@@ -92,7 +94,7 @@ func (e *Event) check() error {
 	switch {
 	case e.fault != nil:
 		return e.fault
-	case e.kind != "" && e.kind != "Event", e.apiVersion != "" && !strings.HasPrefix(e.apiVersion, "audit.k8s.io/"):
+	case e.Kind != "" && e.Kind != "Event", e.APIVersion != "" && !strings.HasPrefix(e.APIVersion, "audit.k8s.io/"):
 		return errors.New("it is not an Event of audit.k8s.io")
 	case e.ID == "":
 		return errors.New("it has no auditID")

@@ -27,6 +27,10 @@ func Read(r io.Reader, do func(*Event) error, broken func(line int, err error)) 
 				broken(line, err)
 			}
 		}
+		if e := rs.event(); e != nil {
+			each(e)
+			continue
+		}
 		var err error
 		for d := json.NewDecoder(rs); err == nil; {
 			err = decodeEvent(d, true, each)
@@ -56,26 +60,53 @@ func (r *records) next() bool {
 	return err == nil
 }
 
+// event returns the event that the record is, if it is one line. That is so of most, and is fast.
+func (r *records) event() *Event {
+	if r.fill() != nil || !r.fresh {
+		return nil
+	}
+	var one struct {
+		Event
+		Items json.RawMessage `json:"items"`
+	}
+	var other *json.UnmarshalTypeError
+	if err := json.Unmarshal(r.rest, &one); errors.As(err, &other) && other.Field != "" {
+		one.fault = err
+	} else if err != nil || one.Items != nil {
+		return nil
+	}
+	r.rest = nil
+	return &one.Event
+}
+
 // Read reads on in the record; io.EOF is its end.
 func (r *records) Read(p []byte) (int, error) {
 	if len(r.rest) == 0 {
-		first, err := r.peek()
-		if err == nil && r.fresh && r.inside && !strings.ContainsRune(" \t\r\n}]", rune(first)) {
-			err = io.EOF
-		}
-		if err != nil {
+		if err := r.fill(); err != nil {
 			return 0, err
 		}
-		if r.fresh {
-			r.line++
-		}
-		r.rest, err = r.in.ReadSlice('\n')
-		r.note(err)
-		r.fresh, r.inside = r.rest[len(r.rest)-1] == '\n', true
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
+}
+
+// fill reads the next line of the record, or as much of it as fits.
+func (r *records) fill() error {
+	first, err := r.peek()
+	if err == nil && r.fresh && r.inside && !strings.ContainsRune(" \t\r\n}]", rune(first)) {
+		err = io.EOF
+	}
+	if err != nil {
+		return err
+	}
+	if r.fresh {
+		r.line++
+	}
+	r.rest, err = r.in.ReadSlice('\n')
+	r.note(err)
+	r.fresh, r.inside = r.rest[len(r.rest)-1] == '\n', true
+	return nil
 }
 
 // peek returns the next byte of the log.

@@ -2,11 +2,9 @@ package secrets
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -119,31 +117,6 @@ func writeKubeconfig(r Remote) ([]byte, error) {
 		Contexts:       map[string]*clientcmdapi.Context{r.Cluster: {Cluster: r.Cluster, AuthInfo: r.Cluster}},
 		CurrentContext: r.Cluster,
 	})
-}
-
-// plain is a text that YAML takes for a string without quotes, whatever its version.
-var plain = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*[-./:_][-./:_a-zA-Z0-9]*[a-zA-Z0-9]$`)
-
-// plainKubeconfig is what clientcmd.Write gives for a Remote of which every text is plain, as nearly every one is; else "". It
-// saves the conversion from JSON to YAML, which took most of the memory of a mesh of many clusters.
-func plainKubeconfig(r Remote) string {
-	e, token := r.Endpoint, r.Token.Reveal()
-	for _, text := range []string{r.Cluster, e.Server, token} {
-		if !plain.MatchString(text) {
-			return ""
-		}
-	}
-	if e.TLSServerName != "" || e.proxyText() != "" || e.InsecureSkipTLSVerify || len(e.CA) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.Grow(len(e.CA)*4/3 + len(token) + 512)
-	fmt.Fprintf(&b, "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: %s\n    server: %s\n  name: %s\n",
-		base64.StdEncoding.EncodeToString(e.CA), e.Server, r.Cluster)
-	fmt.Fprintf(&b, "contexts:\n- context:\n    cluster: %s\n    user: %s\n  name: %s\ncurrent-context: %s\nkind: Config\n",
-		r.Cluster, r.Cluster, r.Cluster, r.Cluster)
-	fmt.Fprintf(&b, "users:\n- name: %s\n  user:\n    token: %s\n", r.Cluster, token)
-	return b.String()
 }
 
 func checkLabels(field string, labels map[string]string) error {

@@ -36,9 +36,16 @@ func (in *inspection) refused() bool {
 // step on: building the client. It reads no files and dials nobody.
 func inspect(key string, kubeconfig []byte, permitted map[string]bool) *inspection {
 	in := &inspection{remote: Remote{Cluster: key}, permitted: permitted}
+	if !in.readPlain(kubeconfig) {
+		in.readAny(kubeconfig)
+	}
+	return in
+}
+
+func (in *inspection) readAny(kubeconfig []byte) {
 	config := in.load(kubeconfig)
 	if config == nil {
-		return in
+		return
 	}
 	in.redact = redactor(config)
 	in.validate(config)
@@ -46,7 +53,6 @@ func inspect(key string, kubeconfig []byte, permitted map[string]bool) *inspecti
 	if !in.refused() {
 		in.connect(config)
 	}
-	return in
 }
 
 // connect finds what the client of the current context would use.

@@ -47,10 +47,13 @@ func (in *inspection) misreadUser(config *clientcmdapi.Config, current *clientcm
 	if user.Username != "" || user.Password != "" {
 		in.add(SeverityWarning, in.userField(current.AuthInfo, "username"), "since Kubernetes 1.19 API servers accept no password", "give the user a token")
 	}
-	if claims, err := in.remote.Token.Claims(); err == nil && slices.Equal(claims.Audiences, []string{"istio-ca"}) {
+	if claims, err := in.remote.Token.Claims(); err == nil && slices.Equal(claims.Audiences, onlyIstio) {
 		in.add(SeverityWarning, in.userField(current.AuthInfo, "token"), "is meant for the audience istio-ca, so no API server accepts it", "ask for a token without audiences")
 	}
 }
+
+// onlyIstio are the audiences of the token that istiod itself takes from proxies.
+var onlyIstio = []string{"istio-ca"}
 
 // translate adds what is said of a field of the Remote as a warning of the kubeconfig.
 func (in *inspection) translate(current *clientcmdapi.Context, said *FieldError) {

@@ -116,5 +116,10 @@ func redactor(config *clientcmdapi.Config) func(string) string {
 	for _, value := range hidden {
 		pairs = append(pairs, value, redacted)
 	}
-	return strings.NewReplacer(pairs...).Replace
+	return func(text string) string {
+		if !slices.ContainsFunc(hidden, func(value string) bool { return strings.Contains(text, value) }) {
+			return text // what the replacer prepares is as large as what it looks for
+		}
+		return strings.NewReplacer(pairs...).Replace(text)
+	}
 }

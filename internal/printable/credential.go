@@ -11,32 +11,47 @@ import (
 // Redacted replaces a credential.
 const Redacted = "REDACTED"
 
-// forms are credentials that show by their form alone, wherever they stand. A text without any of the signs of a form, in
-// small letters, is not searched for it.
+// forms are credentials that show by their form alone, wherever they stand. A text without any of the signs of a form is not
+// searched for it. Signs in small letters stand for capitals, too, where fold is set.
 var forms = []struct {
 	signs []string
+	fold  bool
 	form  *regexp.Regexp
 	with  string
 }{
-	{[]string{"eyj"}, regexp.MustCompile(`eyJ[-\w]{8,}(\.[-\w]*)*`), Redacted}, // a JSON web token, or the part of one
-	{[]string{"-----begin"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`), Redacted},
-	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)\b(bearer|basic)(\s+|%20)[-\w.~+/=]{8,}`), "$1 " + Redacted},
-	{[]string{"//"}, regexp.MustCompile(`//[^\s"'<>]*@`), "//" + Redacted + "@"},             // user information of a URL
-	{[]string{"hvs.", "hvb.", "hvr."}, regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted}, // HashiCorp Vault
-	{[]string{"k8s-aws-v1.", "ya29.", "gh"}, regexp.MustCompile(`\b(k8s-aws-v1\.|ya29\.|gh[pousr]_)[-\w.]{8,}`), Redacted},
+	{[]string{"eyJ"}, false, regexp.MustCompile(`eyJ[-\w]{8,}(\.[-\w]*)*`), Redacted}, // a JSON web token, or the part of one
+	{[]string{"-----BEGIN"}, false, regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`), Redacted},
+	{[]string{"bearer", "basic"}, true, regexp.MustCompile(`(?i)\b(bearer|basic)(\s+|%20)[-\w.~+/=]{8,}`), "$1 " + Redacted},
+	{[]string{"//"}, false, regexp.MustCompile(`//[^\s"'<>]*@`), "//" + Redacted + "@"},             // user information of a URL
+	{[]string{"hvs.", "hvb.", "hvr."}, false, regexp.MustCompile(`\bhv[sbr]\.[-\w]{8,}`), Redacted}, // HashiCorp Vault
+	{[]string{"k8s-aws-v1.", "ya29.", "gh"}, false, regexp.MustCompile(`\b(k8s-aws-v1\.|ya29\.|gh[pousr]_)[-\w.]{8,}`), Redacted},
 }
 
 func hideForms(text string) string {
-	small := strings.ToLower(text)
+	given := text
 	for _, f := range forms {
-		if slices.ContainsFunc(f.signs, func(sign string) bool { return strings.Contains(small, sign) }) {
+		contains := strings.Contains
+		if f.fold {
+			contains = containsFold
+		}
+		if slices.ContainsFunc(f.signs, func(sign string) bool { return contains(given, sign) }) {
 			text = f.form.ReplaceAllString(text, f.with)
 		}
 	}
-	if joined(small) {
+	if joined(given) {
 		text = bootstrapToken.ReplaceAllString(text, Redacted)
 	}
 	return text
+}
+
+// containsFold is strings.Contains for a word in small letters, whatever the letters of text are. It makes no copy.
+func containsFold(text, word string) bool {
+	for i := range len(text) - len(word) + 1 {
+		if text[i]|' ' == word[0] && strings.EqualFold(text[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
 }
 
 var bootstrapToken = regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`) // of Kubernetes

@@ -86,6 +86,9 @@ func (*ProxyAuth) UnmarshalText([]byte) error {
 // splitProxy takes the user information out of the URL of a proxy. A URL that does
 // not parse stays as it is.
 func splitProxy(raw string) (string, ProxyAuth) {
+	if raw == "" {
+		return "", ProxyAuth{}
+	}
 	u, err := url.Parse(raw)
 	if err != nil || u.User == nil {
 		return raw, ProxyAuth{}

@@ -48,7 +48,7 @@ func (c *Checker) Check(ctx context.Context, in Input) ([]Finding, error) {
 	if inTime {
 		c.readAhead(ctx, f)
 	}
-	all := make([]Finding, 0, len(table))
+	all := make([]Finding, 0, len(table)*5/4) // some checks find several things
 	for _, check := range table {
 		verdicts := one(unread("", ctx.Err()))
 		if inTime {
@@ -150,7 +150,13 @@ func once[T any](ctx context.Context, c *cluster, k key, find func(context.Conte
 	for {
 		a, first := c.facts.claim(k)
 		if first {
-			a.find(ctx, func(ctx context.Context) (any, error) { return find(ctx) })
+			a.find(ctx, func(ctx context.Context) (any, error) {
+				value, err := find(ctx)
+				if err != nil && !absent(err) {
+					miss(ctx, c.name, err)
+				}
+				return value, err
+			})
 			if a.settle(ctx); a.dropped {
 				c.facts.forget(k)
 			}
@@ -168,9 +174,6 @@ func once[T any](ctx context.Context, c *cluster, k key, find func(context.Conte
 		}
 		for _, v := range a.missed {
 			note(ctx, v)
-		}
-		if a.err != nil && !absent(a.err) {
-			miss(ctx, c.name, a.err)
 		}
 		typed, _ = a.value.(T)
 		return typed, a.err

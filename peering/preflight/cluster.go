@@ -29,6 +29,7 @@ type cluster struct {
 	now   func() time.Time
 	slots chan struct{}
 	facts memo
+	none  mesh // configuration, where there is no ConfigMap for it
 
 	endpoints []secrets.Endpoint // those that were looked at; under the lock of facts
 }

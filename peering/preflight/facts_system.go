@@ -110,7 +110,7 @@ func (s *server) meshOfRevision(ctx context.Context, revision string) (*mesh, er
 func (f *facts) meshIfAny(ctx context.Context) (*mesh, error) {
 	m, err := f.from.meshHere(ctx)
 	if err != nil && absent(err) {
-		return &mesh{}, nil
+		return &f.from.none, nil
 	}
 	return m, err
 }

@@ -194,12 +194,15 @@ func (t *task) preflight(ctx context.Context) *Error {
 	if err != nil {
 		return t.failed(StagePreflight, t.To.ID, err)
 	}
+	findings = slices.DeleteFunc(findings, func(f preflight.Finding) bool {
+		return f.Status == probe.Passed || f.Status == probe.Skipped || t.seen.adopted && (f.ID == "cluster-id-in-use" || f.ID == "secret-name-free")
+	})
+	if len(findings) == 0 {
+		return nil
+	}
+	t.findings = findings
 	blocked := &PreflightError{}
-	for _, f := range findings {
-		if f.Status == probe.Passed || f.Status == probe.Skipped || t.seen.adopted && (f.ID == "cluster-id-in-use" || f.ID == "secret-name-free") {
-			continue
-		}
-		t.findings = append(t.findings, f)
+	for _, f := range t.findings {
 		if f.Status == probe.Failed && !slices.Contains(t.Tolerate, f.ID) {
 			blocked.Findings = append(blocked.Findings, f)
 		}

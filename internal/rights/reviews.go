@@ -41,6 +41,7 @@ func Of(ctx context.Context, objects Creator, namespace string) (rules []rbacv1.
 		return nil, true, err
 	}
 	status := o.(*authorizationv1.SelfSubjectRulesReview).Status
+	rules = make([]rbacv1.PolicyRule, 0, len(status.ResourceRules)+len(status.NonResourceRules))
 	for _, r := range status.ResourceRules {
 		rules = append(rules, rbacv1.PolicyRule{Verbs: r.Verbs, APIGroups: r.APIGroups, Resources: r.Resources, ResourceNames: r.ResourceNames})
 	}

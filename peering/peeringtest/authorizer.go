@@ -32,12 +32,6 @@ func (s *Server) grants(who identity, a rbac.Access) (yes bool) {
 	return yes
 }
 
-// rules are what somebody may do in a namespace; "" is everywhere.
-func (s *Server) rules(who identity, namespace string) (all []rbacv1.PolicyRule, err error) {
-	err = s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) { all = append(all, rules...) })
-	return all, err
-}
-
 // eachGrant goes through what bindings give to somebody: ClusterRoleBindings everywhere, RoleBindings in their namespace, and
 // what every server binds to the groups of its own. The error names roles that are bound but not there.
 func (s *Server) eachGrant(who identity, namespace string, do func([]rbacv1.PolicyRule)) error {

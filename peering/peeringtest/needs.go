@@ -1,7 +1,7 @@
 package peeringtest
 
 import (
-	"strings"
+	"slices"
 	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -23,7 +23,14 @@ type wanted struct {
 	namespace         string // of local
 
 	mu      sync.Mutex
-	answers map[string]bool // by the rules that somebody has: the readers of a mesh have the same ones
+	answers []coverage // the readers of a mesh have the same rules
+}
+
+// coverage is whether some rules, list by list, cover the local rights or the others.
+type coverage struct {
+	local bool
+	held  [][]rbacv1.PolicyRule
+	yes   bool
 }
 
 func (n *needs) of(r *replica) *wanted {
@@ -37,7 +44,7 @@ func (n *needs) of(r *replica) *wanted {
 	if err != nil {
 		minimal, _ = rbac.Render(rbac.Options{Profile: rbac.Minimal, Revisions: []string{r.Revision}}) // a tag that is no version
 	}
-	w := &wanted{everywhere: minimal.ClusterRole.Rules, answers: map[string]bool{}}
+	w := &wanted{everywhere: minimal.ClusterRole.Rules}
 	if minimal.Role != nil {
 		w.local, w.namespace = minimal.Role.Rules, minimal.Role.Namespace
 	}
@@ -47,30 +54,31 @@ func (n *needs) of(r *replica) *wanted {
 
 // covers says whether somebody holds all rights that are wanted.
 func (s *Server) covers(who identity, w *wanted) bool {
-	return s.has(who, w, w.everywhere, "") && (w.local == nil || s.has(who, w, w.local, w.namespace))
+	return s.has(who, w, false) && (w.local == nil || s.has(who, w, true))
 }
 
-func (s *Server) has(who identity, w *wanted, want []rbacv1.PolicyRule, namespace string) bool {
-	var text strings.Builder
-	text.WriteString(namespace)
-	_ = s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) {
-		for _, r := range rules {
-			for _, list := range [][]string{r.Verbs, r.APIGroups, r.Resources, r.ResourceNames, r.NonResourceURLs} {
-				for _, v := range list {
-					text.WriteString(v)
-					text.WriteByte(0)
-				}
-				text.WriteByte(1)
-			}
-		}
-	})
+func (s *Server) has(who identity, w *wanted, local bool) bool {
+	want, namespace := w.everywhere, ""
+	if local {
+		want, namespace = w.local, w.namespace
+	}
+	var held [][]rbacv1.PolicyRule
+	_ = s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) { held = append(held, rules) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	answer, known := w.answers[text.String()]
-	if !known {
-		rules, _ := s.rules(who, namespace)
-		answer = len(rbac.Missing(rules, want)) == 0
-		w.answers[text.String()] = answer
+	for _, a := range w.answers {
+		if a.local == local && slices.EqualFunc(a.held, held, sameRules) {
+			return a.yes
+		}
 	}
-	return answer
+	yes := len(rbac.Missing(slices.Concat(held...), want)) == 0
+	w.answers = append(w.answers, coverage{local, held, yes})
+	return yes
+}
+
+func sameRules(a, b []rbacv1.PolicyRule) bool {
+	return slices.EqualFunc(a, b, func(x, y rbacv1.PolicyRule) bool {
+		return slices.Equal(x.Verbs, y.Verbs) && slices.Equal(x.APIGroups, y.APIGroups) && slices.Equal(x.Resources, y.Resources) &&
+			slices.Equal(x.ResourceNames, y.ResourceNames) && slices.Equal(x.NonResourceURLs, y.NonResourceURLs)
+	})
 }

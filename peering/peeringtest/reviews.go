@@ -6,6 +6,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/meshpeer/meshpeer/peering"
@@ -90,23 +91,25 @@ func (s *Server) review(who identity, o peering.Object) (peering.Object, error) 
 // and leaves the list complete, for it grants nothing.
 func (s *Server) rulesReview(who identity, namespace string) (status authorizationv1.SubjectRulesReviewStatus) {
 	status.ResourceRules, status.NonResourceRules = []authorizationv1.ResourceRule{}, []authorizationv1.NonResourceRule{}
-	rules, err := s.rules(who, namespace)
+	err := s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) {
+		status.ResourceRules = slices.Grow(status.ResourceRules, len(rules))
+		for _, rule := range rules {
+			rule = *rule.DeepCopy()
+			if len(rule.Resources) > 0 {
+				status.ResourceRules = append(status.ResourceRules, authorizationv1.ResourceRule{
+					Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources, ResourceNames: rule.ResourceNames,
+				})
+			}
+			if len(rule.NonResourceURLs) > 0 {
+				status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
+			}
+		}
+	})
 	if err != nil {
 		status.EvaluationError = err.Error()
 	}
 	if s.RulesIncomplete != "" {
 		status.Incomplete, status.EvaluationError = true, s.RulesIncomplete
-	}
-	for _, rule := range rules {
-		rule = *rule.DeepCopy()
-		if len(rule.Resources) > 0 {
-			status.ResourceRules = append(status.ResourceRules, authorizationv1.ResourceRule{
-				Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources, ResourceNames: rule.ResourceNames,
-			})
-		}
-		if len(rule.NonResourceURLs) > 0 {
-			status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
-		}
 	}
 	return status
 }

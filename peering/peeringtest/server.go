@@ -65,7 +65,7 @@ func (c Call) Write() bool {
 
 func newServer(endpoint secrets.Endpoint, now func() time.Time) *Server {
 	s := &Server{endpoint: endpoint, now: now, answers: map[string]int{}, bootstrap: bootstrapRules()}
-	s.store.objects, s.store.groups = map[id]peering.Object{}, map[group]map[id]peering.Object{}
+	s.store.objects, s.store.groups = map[id]peering.Object{}, map[group][]peering.Object{}
 	s.store.now, s.store.watchers, s.store.written = now, map[id]map[*watcher]struct{}{}, map[id]time.Time{}
 	for _, name := range []string{metav1.NamespaceSystem, "istio-system"} {
 		s.store.put(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, UID: newUID()}})

@@ -21,7 +21,7 @@ import (
 // after they let go of the lock, and a pointer that is still there stands for a content that is still the same.
 type store struct {
 	objects map[id]peering.Object
-	groups  map[group]map[id]peering.Object
+	groups  map[group][]peering.Object // by namespace and name
 	version int
 
 	now      func() time.Time
@@ -58,10 +58,10 @@ func (s *store) put(o peering.Object) {
 	}
 	s.objects[k] = o
 	s.eachGroup(k, o, func(g group) {
-		if s.groups[g] == nil {
-			s.groups[g] = map[id]peering.Object{}
+		all := s.groups[g]
+		if at, there := search(all, o); !there {
+			s.groups[g] = slices.Insert(all, at, o)
 		}
-		s.groups[g][k] = o
 	})
 	s.note(k, old, o)
 }
@@ -76,9 +76,20 @@ func (s *store) drop(k id) {
 
 func (s *store) leave(k id, o peering.Object) {
 	s.eachGroup(k, o, func(g group) {
-		if delete(s.groups[g], k); len(s.groups[g]) == 0 {
+		all := s.groups[g]
+		switch at, there := search(all, o); {
+		case there && len(all) == 1:
 			delete(s.groups, g)
+		case there:
+			s.groups[g] = slices.Delete(all, at, at+1)
 		}
+	})
+}
+
+// search is where an object stands in a group, or belongs.
+func search(all []peering.Object, o peering.Object) (at int, there bool) {
+	return slices.BinarySearchFunc(all, o, func(a, b peering.Object) int {
+		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
 	})
 }
 
@@ -109,16 +120,7 @@ func isRemote(o peering.Object) bool {
 }
 
 // in are the members of a group, by namespace and name.
-func (s *store) in(g group) []peering.Object {
-	found := make([]peering.Object, 0, len(s.groups[g]))
-	for _, o := range s.groups[g] {
-		found = append(found, o)
-	}
-	slices.SortFunc(found, func(a, b peering.Object) int {
-		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
-	})
-	return found
-}
+func (s *store) in(g group) []peering.Object { return slices.Clone(s.groups[g]) }
 
 // matching are the objects of a kind and, if it is not "", a namespace, which a selector matches. The work is that of the
 // smallest group which holds all of them.
@@ -148,7 +150,7 @@ func (s *store) matching(kind, namespace string, selector labels.Selector) (out 
 			try(group{kind, byLabel, r.Key(), ""})
 		}
 	}
-	for _, o := range s.in(smallest) {
+	for _, o := range s.groups[smallest] {
 		if (namespace == "" || o.GetNamespace() == namespace) && selector.Matches(labels.Set(o.GetLabels())) {
 			out = append(out, o)
 		}

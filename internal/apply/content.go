@@ -57,8 +57,7 @@ func rest(o kube.Object) (map[string]any, error) {
 
 // withContent is a copy of base with the content of from.
 func withContent(base, from kube.Object) kube.Object {
-	out := clone(base)
-	from = clone(from)
+	out := own(base)
 	switch o := out.(type) {
 	case *rbacv1.ClusterRole:
 		o.Rules = from.(*rbacv1.ClusterRole).Rules
@@ -72,6 +71,7 @@ func withContent(base, from kube.Object) kube.Object {
 		o.Data = from.(*corev1.Secret).Data
 	case *corev1.ServiceAccount:
 	default:
+		from = clone(from)
 		from.SetUID(base.GetUID())
 		from.SetResourceVersion(base.GetResourceVersion())
 		from.SetLabels(base.GetLabels())

@@ -4,6 +4,9 @@ import (
 	"context"
 	"maps"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
 	"github.com/meshpeer/meshpeer/internal/kube"
 )
 
@@ -21,6 +24,25 @@ type Objects interface {
 }
 
 func clone(o kube.Object) kube.Object { return o.DeepCopyObject().(kube.Object) }
+
+// own is a copy of o to set metadata on; what is below that is shared with o, and nobody changes it.
+func own(o kube.Object) kube.Object {
+	switch o := o.(type) {
+	case *rbacv1.ClusterRole:
+		return new(*o)
+	case *rbacv1.Role:
+		return new(*o)
+	case *rbacv1.ClusterRoleBinding:
+		return new(*o)
+	case *rbacv1.RoleBinding:
+		return new(*o)
+	case *corev1.Secret:
+		return new(*o)
+	case *corev1.ServiceAccount:
+		return new(*o)
+	}
+	return clone(o)
+}
 
 func run(o kube.Object) string { return o.GetAnnotations()[RunAnnotation] }
 

@@ -30,7 +30,7 @@ func (w Writer) objects() Objects {
 // Create makes want or fails; it is the lock of a name. The error for an object that is there is
 // k8s.io/apimachinery's AlreadyExists. made is nil with an error.
 func (w Writer) Create(ctx context.Context, want kube.Object) (made kube.Object, undo Undo, err error) {
-	sent := clone(want)
+	sent := own(want)
 	sent.SetUID("")
 	sent.SetResourceVersion("")
 	stamp(sent, w.Nonce)
@@ -82,7 +82,7 @@ func (w Writer) over(live, want kube.Object) (kube.Object, error) {
 	if immutable {
 		return nil, fmt.Errorf("%s cannot be updated: %s", Name(live), reason)
 	}
-	merged = clone(merged)
+	merged = own(merged)
 	stamp(merged, w.Nonce)
 	return merged, nil
 }
@@ -121,7 +121,7 @@ func (w Writer) Recreate(ctx context.Context, live, want kube.Object) (made kube
 // Delete removes the object that has live's UID, whatever became of its content. That it is gone is no error; that another one
 // has its name is the API server's conflict, and the other one stays.
 func (w Writer) Delete(ctx context.Context, live kube.Object) error {
-	o := clone(live)
+	o := own(live)
 	o.SetResourceVersion("")
 	return w.objects().Delete(ctx, o)
 }

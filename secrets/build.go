@@ -102,8 +102,8 @@ func checkOptions(o Options, cluster string) error {
 // writeKubeconfig writes r as istioctl does: cluster, context and user all have
 // the cluster's ID for a name.
 func writeKubeconfig(r Remote) ([]byte, error) {
-	if text := plainKubeconfig(r); text != "" {
-		return []byte(text), nil
+	if text := plainKubeconfig(r); text != nil {
+		return text, nil
 	}
 	return clientcmd.Write(clientcmdapi.Config{
 		Clusters: map[string]*clientcmdapi.Cluster{r.Cluster: {

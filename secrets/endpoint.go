@@ -187,10 +187,14 @@ func (e *Endpoint) UnmarshalBinary(data []byte) error { return e.UnmarshalJSON(d
 // checkOriginal refuses what was printed, and so has lost a part.
 func (e Endpoint) checkOriginal() error {
 	var errs []error
-	for _, of := range []struct{ field, value string }{
-		{"Endpoint.Server", e.Server}, {"Endpoint.ProxyURL", e.ProxyURL}, {"Endpoint.TLSServerName", e.TLSServerName}, {"Endpoint.CA", string(e.CA)},
+	for _, of := range []struct {
+		field  string
+		hidden bool
+	}{
+		{"Endpoint.Server", strings.Contains(e.Server, redacted)}, {"Endpoint.ProxyURL", strings.Contains(e.ProxyURL, redacted)},
+		{"Endpoint.TLSServerName", strings.Contains(e.TLSServerName, redacted)}, {"Endpoint.CA", bytes.Contains(e.CA, []byte(redacted))},
 	} {
-		if strings.Contains(of.value, redacted) {
+		if of.hidden {
 			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, and a part of it is hidden", "give the original; the credentials of a proxy belong in ProxyAuth"))
 		}
 	}

@@ -76,7 +76,7 @@ tidy:
 # The SDK is for every system that people run their tools on, 32 bits included; the lab is for Linux on amd64 and arm64.
 cross:
 	for target in darwin/arm64 windows/amd64 linux/386; do \
-	  GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./rbac/... ./secrets/... ./probe/... ./peering/... ./examples/render; \
+	  GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./rbac/... ./secrets/... ./probe/... ./peering/... ./examples/...; \
 	done
 	cd internal/lab && GOARCH=arm64 go vet ./...
 

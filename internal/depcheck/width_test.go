@@ -59,3 +59,29 @@ func tooWide(t *testing.T, dir string) error {
 	}
 	return nil
 }
+
+// small are the programs of less than 100 lines, blank ones aside, that people copy whole.
+var small = []string{"plan-apply"}
+
+func TestSmallPrograms(t *testing.T) {
+	see(t)
+	for _, name := range small {
+		sources, err := filepath.Glob(filepath.Join("../../examples", name, "*.go"))
+		require.NoError(t, err)
+		lines := 0
+		for _, file := range sources {
+			if matched, _ := filepath.Match("*_test.go", filepath.Base(file)); matched {
+				continue
+			}
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for line := range bytes.Lines(source) {
+				if len(bytes.TrimSpace(line)) > 0 {
+					lines++
+				}
+			}
+		}
+		require.NotZero(t, lines, name)
+		require.Less(t, lines, 100, name)
+	}
+}

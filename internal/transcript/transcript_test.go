@@ -25,7 +25,9 @@ func (f *fakeTB) Fatalf(format string, args ...any) {
 	}
 }
 
-func readme(shown string) string { return "# a\n\n```sh\nmake\n```\n\n```console\n" + shown + "```\n\nend\n" }
+func readme(shown string) string {
+	return "# a\n\n```sh\nmake\n```\n\n```console\n" + shown + "```\n\nend\n"
+}
 
 // check is what Check says of a README that shows a block, for a program that says a text.
 func check(t *testing.T, shown, says string) (failure, text string) {

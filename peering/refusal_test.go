@@ -112,6 +112,7 @@ func TestVerifyOfALinkOfIstioctl(t *testing.T) {
 		require.Equal(t, probe.Warned, report.Status())
 		require.Contains(t, report.Links[0].Results[0].Hint, "Adopt")
 		require.Contains(t, report.Links[0].Results[1].Target, "istio-reader-service-account")
+		require.Contains(t, report.Links[0].Results[2].Target, "istio-reader-service-account")
 		require.Nil(t, report.Links[0].Credential, "it is not ours to renew")
 		require.Zero(t, writes(east)-1+writes(west)-4, "nothing is written")
 
@@ -121,6 +122,7 @@ func TestVerifyOfALinkOfIstioctl(t *testing.T) {
 		require.Equal(t, probe.Failed, report.Status())
 		last := report.Links[0].Results[len(report.Links[0].Results)-1]
 		require.Equal(t, "credential", last.Check)
+		require.Equal(t, "the token in Secret/istio-system/istio-remote-secret-west of east", last.Target, "not a reader that does not exist")
 		require.True(t, apierrors.IsUnauthorized(last.Err))
 	})
 }

@@ -122,6 +122,9 @@ func (t *task) checkToken() []step {
 	}
 	return t.check(StageMint, t.To.ID, "Token", func(ctx context.Context) (probe.Result, error) {
 		result := probe.Result{Check: "credential", Target: t.want.reader.user()}
+		if t.seen.foreign != "" { // whom it speaks for, the API server has yet to say
+			result.Target = "the token in Secret/" + t.From.namespace() + "/" + t.secretName() + " of " + t.From.ID.String()
+		}
 		_, err := t.identify(ctx, t.token, t.seen.accountUID)
 		switch {
 		case err == nil && t.seen.foreign != "":
@@ -139,7 +142,7 @@ func (t *task) checkRights() []step {
 	}
 	return t.check(StageGrant, t.To.ID, "ServiceAccount/"+t.want.reader.String(), func(ctx context.Context) (probe.Result, error) {
 		needs := t.needs()
-		result := probe.Result{Check: "rights", Target: t.want.reader.String()}
+		result := probe.Result{Check: "rights", Target: cmp.Or(line(t.speaksFor), t.want.reader.String())}
 		err := t.proveOnce(ctx, t.token, &needs)
 		switch {
 		case apierrors.IsUnauthorized(err), unreachable(err): // the check before this one says it

@@ -64,6 +64,9 @@ func (c *Cluster) namespace() string {
 	return c.Namespace
 }
 
+// Secrets are those of a namespace, as token sources need them: secrets.Durable{Secrets: to.Secrets("istio-system")}.
+func (c *Cluster) Secrets(namespace string) secrets.SecretClient { return secretsIn{c.Objects, namespace} }
+
 // Side is the cluster as package traffic looks at it.
 func (c *Cluster) Side() traffic.Side {
 	side := traffic.Side{ID: c.ID.String(), Namespace: c.namespace(), Hosted: c.Hosted, Objects: c.Objects, Exec: c.Exec}

@@ -158,33 +158,7 @@ func foreignSecret(name string, keys ...string) peering.Object {
 }
 
 func durableIn(m *peeringtest.Member, r secrets.Request) secrets.Durable {
-	return secrets.Durable{Secrets: secretsOf{m, r.Namespace}}
-}
-
-// secretsOf is a member's Secrets as secrets.SecretClient.
-type secretsOf struct {
-	*peeringtest.Member
-	namespace string
-}
-
-func (s secretsOf) Create(ctx context.Context, o *corev1.Secret, _ metav1.CreateOptions) (*corev1.Secret, error) {
-	made, err := s.Member.Create(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return made.(*corev1.Secret), nil
-}
-
-func (s secretsOf) Get(ctx context.Context, name string, _ metav1.GetOptions) (*corev1.Secret, error) {
-	found, err := s.Member.Get(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}})
-	if err != nil {
-		return nil, err
-	}
-	return found.(*corev1.Secret), nil
-}
-
-func (s secretsOf) Delete(ctx context.Context, name string, _ metav1.DeleteOptions) error {
-	return s.Member.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name}})
+	return secrets.Durable{Secrets: m.Secrets(r.Namespace)}
 }
 
 // renamed answers a SelfSubjectReview with another user.

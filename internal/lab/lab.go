@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/meshpeer/meshpeer/internal/lab/audit"
+	"github.com/meshpeer/meshpeer/internal/lab/build"
 	"github.com/meshpeer/meshpeer/internal/lab/clusters"
 )
 
@@ -27,6 +28,15 @@ type (
 	AuditMark  = audit.Mark
 	AuditCount = audit.Count
 )
+
+// Release is a version of Istio that labs can run: see package build.
+type Release = build.Release
+
+// Releases lists the versions, the oldest first; the lab's own is the last.
+func Releases() []Release { return build.Releases() }
+
+// FindRelease finds a release by its name, or by its minor version where one release alone has it; "" is the lab's own.
+func FindRelease(name string) (Release, error) { return build.FindRelease(name) }
 
 // Users of every cluster.
 const (

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
@@ -92,13 +93,8 @@ func newScene(t *testing.T, clusters ...lab.ClusterOptions) *scene {
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	w := connect(t, l)
 	s := &scene{w, peering.Link{From: w.clusters[1], To: w.clusters[0]}, l.Clusters[1], l.Clusters[0]}
-	for _, c := range l.Clusters {
-		require.NoError(t, c.Apply(t.Context(), []byte(outsider)))
-	}
+	labtest.AddOutsider(t, l)
 	s.scale(t, s.from, "httpbin", 0)
-	for _, c := range l.Clusters {
-		require.NoError(t, c.WaitPods(t.Context(), "default", "app=outsider", 1))
-	}
 	return s
 }
 

@@ -11,26 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
-
-// outsider is a client without sidecar, the control of what is said of mutual TLS.
-const outsider = `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: outsider}
-spec:
-  selector: {matchLabels: {app: outsider}}
-  template:
-    metadata: {labels: {app: outsider, sidecar.istio.io/inject: "false"}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - {name: curl, image: curlimages/curl, command: [/bin/sleep, infinity]}
-`
 
 // town is a lab with pods, peered in both directions.
 func town(t *testing.T, o lab.DataPlane) (*world, []peering.Link) {
@@ -45,12 +31,7 @@ func town(t *testing.T, o lab.DataPlane) (*world, []peering.Link) {
 		require.NoError(t, l.Close())
 	})
 	w := connect(t, l)
-	for _, c := range l.Clusters {
-		require.NoError(t, c.Apply(t.Context(), []byte(outsider)))
-	}
-	for _, c := range l.Clusters {
-		require.NoError(t, c.WaitPods(t.Context(), "default", "app=outsider", 1))
-	}
+	labtest.AddOutsider(t, l)
 	links := peering.Mesh(w.clusters...)
 	_, err = new(peering.Peering).Ensure(t.Context(), links...)
 	require.NoError(t, err)
@@ -62,7 +43,7 @@ func TestVerifyClimbs(t *testing.T) {
 	for name, o := range map[string]lab.DataPlane{"two networks": {}, "two networks, STRICT": {Strict: true}, "one network": {Flat: true}} {
 		t.Run(name, func(t *testing.T) {
 			w, links := town(t, o)
-			p := &peering.Peering{Workload: &traffic.Workload{Control: "outsider"}}
+			p := &peering.Peering{Workload: &traffic.Workload{Control: labtest.Outsider}}
 			start := time.Now()
 			report, err := p.Verify(t.Context(), links...)
 			t.Logf("verified in %s", time.Since(start).Round(time.Millisecond))

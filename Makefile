@@ -14,9 +14,9 @@ HEAVY := internal/lab/controlplane
 # The race detector needs a C compiler, which a machine with only Go does not have.
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 
-# Tests of the lab that need no lab have no TestMain.
-LABTESTS  = $(shell cd internal/lab && grep -rl --include='*_test.go' 'func TestMain' . | grep -v ^./controlplane | xargs -n1 dirname | sort -u)
-UNITTESTS = $(filter-out $(LABTESTS),$(shell cd internal/lab && find . -name '*_test.go' | grep -v -e ^./controlplane -e ^./bench | xargs -n1 dirname | sort -u))
+# Tests of the lab that need no lab have no TestMain. Those of the matrix build further versions of Istio first.
+LABTESTS  = $(shell cd internal/lab && grep -rl --include='*_test.go' 'func TestMain' . | grep -v -e ^./controlplane -e ^./matrix | xargs -n1 dirname | sort -u)
+UNITTESTS = $(filter-out $(LABTESTS),$(shell cd internal/lab && find . -name '*_test.go' | grep -v -e ^./controlplane -e ^./bench -e ^./matrix | xargs -n1 dirname | sort -u))
 
 # testsum runs go test and counts; with RECORD the counts of several runs are collected there.
 SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
@@ -24,7 +24,7 @@ SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
 # In somebody's environment it would write golden files where they are to be compared.
 unexport MESHPEER_UPDATE
 
-.PHONY: test mode unit lab lint cover fuzz cross tidy mutate guard bench
+.PHONY: test mode unit lab matrix lint cover fuzz cross tidy mutate guard bench
 
 # All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
 test: export MESHPEER_LAB := $(or $(MESHPEER_LAB),required)
@@ -51,6 +51,15 @@ lab:
 	$(SUM) -C examples/quickstart go test -count=1 -timeout 40m ./...
 	CGO_ENABLED=0 $(SUM) -C $(HEAVY) go test -tags=disable_pgv -count=1 -timeout 40m ./...
 	$(SUM) -C internal/lab go test -count=1 -p 1 -timeout 40m $(LABTESTS)
+
+# The core of these tests with every version of Istio that the lab has, which are built first: some minutes each, once.
+# Writes docs/compatibility.md. ISTIO=1.29.1,1.31 runs these alone, and RUN=TestAlone one kind of test; both only print.
+ISTIO ?=
+RUN   ?=
+matrix:
+	cd internal/lab && MESHPEER_LAB=required MESHPEER_MATRIX_ISTIO=$(ISTIO) \
+	  MESHPEER_MATRIX_DOCS=$(if $(ISTIO)$(RUN),,$(CURDIR)/docs/compatibility.md) \
+	  go test -count=1 -timeout 90m -v ./matrix $(if $(RUN),-run '$(RUN)')
 
 # Measures the SDK beside the least that its work takes, and writes docs/benchmarks.md. BENCH=memory prints that measure
 # alone, BENCH=-h lists them.

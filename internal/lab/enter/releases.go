@@ -18,6 +18,9 @@ func buildReleases(cache string, names []string, r *progress.Reporter) error {
 		if err != nil {
 			return fmt.Errorf("lab: %w", err)
 		}
+		if release.Default() {
+			continue
+		}
 		b, err := build.LookRelease(cache, release)
 		if err != nil {
 			return fmt.Errorf("lab: %w", err)

@@ -159,14 +159,14 @@ func authorizationPolicy(ctx context.Context, f *facts) []verdict {
 	}
 	labels, _, _ := f.serverLabels(ctx)
 	root := f.root(ctx, f.to)
-	domain, _, _ := f.domain(ctx, f.from)
+	caller, _ := f.trusted(ctx, f.from)
 	var found []verdict
 	for _, p := range all {
 		selector := p.Spec.GetSelector().GetMatchLabels()
 		if p.Namespace != root && p.Namespace != f.Workload.Namespace || !within(selector, labels) || len(p.Spec.TargetRefs) > 0 {
 			continue
 		}
-		if why := refuses(p, domain); why != "" {
+		if why := refuses(p, caller.domain); why != "" {
 			found = append(found, fail(mesh.object(p), "make sure that it allows the callers of "+f.from.name, "%s", why))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/probe"
 )
 
@@ -37,17 +38,59 @@ func trustCases() []one {
 		{"root-ca", "of the system namespace", func(w *world) { w.in.Workload = nil }, probe.Unknown, "not found"},
 		{"root-ca", "forbidden", func(w *world) { w.to.forbid("ConfigMap") }, probe.Unknown, "forbidden"},
 
-		{"trust-domain", "different", func(w *world) { meshConfig(w.to, "trustDomain: other\n") }, probe.Failed, "td and other are not aliases"},
-		{"trust-domain", "default", func(w *world) { meshConfig(w.to, "") }, probe.Failed, "td and cluster.local"},
+		{"trust-domain", "different", func(w *world) { meshConfig(w.to, "trustDomain: other\n") }, probe.Failed, "trust domain td of cluster-2 is none of the aliases of cluster-1, which is of other"},
+		{"trust-domain", "default", func(w *world) { meshConfig(w.to, "") }, probe.Failed, "which is of cluster.local"},
 		{"trust-domain", "aliases", func(w *world) {
 			meshConfig(w.to, "trustDomain: other\ntrustDomainAliases: [td]\n")
 			meshConfig(w.from, "trustDomain: td\ntrustDomainAliases: [other]\n")
 		}, probe.Passed, "aliases of each other"},
-		{"trust-domain", "alias one way", func(w *world) { meshConfig(w.to, "trustDomain: other\ntrustDomainAliases: [td]\n") }, probe.Warned, "in one direction"},
+		{"trust-domain", "alias of the caller only", func(w *world) {
+			meshConfig(w.to, "trustDomain: other\n")
+			meshConfig(w.from, "trustDomain: td\ntrustDomainAliases: [other]\n")
+		}, probe.Failed, "workloads there refuse its calls"},
+		{"trust-domain", "alias of the server", func(w *world) { accepting(w, "1.30.4") }, probe.Passed, "learns other from the mesh configuration there"},
+		{"trust-domain", "alias of the server, the first istiod that reads it", func(w *world) { accepting(w, "1.29.0") }, probe.Passed, "learns other"},
+		{"trust-domain", "alias of the server, older istiod", func(w *world) { accepting(w, "1.28.9") }, probe.Failed, "istiod 1.28.9 of cluster-2 does not read"},
+		{"trust-domain", "alias of the server, an older one of two", func(w *world) {
+			accepting(w, "")
+			w.in.IstioVersions = []string{"1.30.4", "1.28.9"}
+		}, probe.Failed, "istiod 1.28.9 of cluster-2 does not read"},
+		{"trust-domain", "alias of the server, version not known", func(w *world) { accepting(w, "latest") }, probe.Unknown, "version latest"},
+		{"trust-domain", "alias of the server, no istiod", func(w *world) {
+			accepting(w, "")
+			w.from.remove("Pod", "istiod-1")
+		}, probe.Unknown, "is not known"},
+		{"trust-domain", "alias of the server, in another revision", func(w *world) {
+			accepting(w, "1.30.4")
+			w.in.Flavour = preflight.Upstream
+			setEnv(istiodOf(w), "REVISION", "canary")
+			w.from.add(&corev1.ConfigMap{TypeMeta: meta("v1", "ConfigMap"), ObjectMeta: named("istio-system", "istio-canary"), Data: map[string]string{"mesh": "trustDomain: td"}})
+		}, probe.Failed, "ConfigMap/istio-system/istio-canary, which is not there"},
+		{"trust-domain", "alias of the server, of another domain there", func(w *world) {
+			accepting(w, "1.30.4")
+			setEnv(istiodOf(w), "REVISION", "canary")
+			for _, m := range []*memory{w.from, w.to} {
+				m.add(&corev1.ConfigMap{TypeMeta: meta("v1", "ConfigMap"), ObjectMeta: named("istio-system", "istio-canary"), Data: map[string]string{"mesh": "trustDomain: td"}})
+			}
+		}, probe.Failed, "takes the servers of other to be of trust domain td"},
+		{"trust-domain", "by a CA certificate", func(w *world) {
+			meshConfig(w.to, "trustDomain: other\ncaCertificates: [{pem: x, trustDomains: [td]}]\n")
+			meshConfig(w.from, "trustDomain: td\ntrustDomainAliases: [other]\n")
+		}, probe.Passed, "aliases of each other"},
+		{"trust-domain", "every caller accepted", func(w *world) {
+			meshConfig(w.to, "trustDomain: other\n")
+			there := istiod("istiod-there", "cluster-1")
+			setEnv(there, "PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "true")
+			w.to.add(there)
+		}, probe.Passed, "learns other"},
+		{"trust-domain", "aliases not known", func(w *world) {
+			meshConfig(w.from, "trustDomain: another\n")
+			w.to.remove("ConfigMap", "istio")
+		}, probe.Unknown, "not found"},
 		{"trust-domain", "of the revision", func(w *world) {
 			setEnv(istiodOf(w), "REVISION", "canary")
 			w.from.add(&corev1.ConfigMap{TypeMeta: meta("v1", "ConfigMap"), ObjectMeta: named("istio-system", "istio-canary"), Data: map[string]string{"mesh": "trustDomain: canary"}})
-		}, probe.Failed, "trust domains canary and td"},
+		}, probe.Failed, "trust domain canary of cluster-2"},
 		{"trust-domain", "by proxies", func(w *world) { w.to.remove("ConfigMap", "istio") }, probe.Passed, "trust domain td"},
 		{"trust-domain", "nobody tells", func(w *world) {
 			w.to.remove("ConfigMap", "istio")
@@ -83,6 +126,12 @@ func trustCases() []one {
 		{"networks", "forbidden", func(w *world) { w.to.forbid("Namespace") }, probe.Unknown, "forbidden"},
 		{"networks", "forbidden in From", func(w *world) { w.from.forbid("Namespace") }, probe.Unknown, "forbidden"},
 	}
+}
+
+// accepting makes To a trust domain of its own that accepts that of From, which is of a version.
+func accepting(w *world, version string) {
+	meshConfig(w.to, "trustDomain: other\ntrustDomainAliases: [td]\n")
+	w.in.IstioVersion = version
 }
 
 func both(w *world, root string) {

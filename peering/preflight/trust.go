@@ -13,6 +13,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshpeer/meshpeer/internal/istio"
 )
 
 // roots are the certificates that workloads of a side trust, as istiod publishes them in every namespace
@@ -95,46 +97,117 @@ func subjects(certs []*x509.Certificate) []string {
 	return all
 }
 
-// domain is the trust domain of a side, with its aliases. The mesh configuration says it, else the proxies do.
-func (f *facts) domain(ctx context.Context, s *server) (domain string, aliases []string, err error) {
+// trusted is a trust domain with those whose workloads the side accepts besides.
+type trusted struct {
+	domain   string
+	aliases  []string // trustDomainAliases, which its clients accept too
+	accepted []string // what its servers accept
+	any      bool     // its servers accept every domain
+	unread   error    // why only the domain is known
+}
+
+// trusted is what the mesh configuration of a side says, or its proxies of the domain alone.
+func (f *facts) trusted(ctx context.Context, s *server) (trusted, error) {
 	m, err := s.mesh(ctx)
 	if err == nil {
-		return cmp.Or(m.GetTrustDomain(), "cluster.local"), m.GetTrustDomainAliases(), nil
+		t := trusted{domain: m.domain(), aliases: m.GetTrustDomainAliases()}
+		t.accepted = slices.Clone(t.aliases)
+		for _, ca := range m.GetCaCertificates() {
+			t.accepted = append(t.accepted, ca.GetTrustDomains()...)
+		}
+		istiods, _ := s.istiods(ctx) // where none can be read, the configuration counts
+		t.any = slices.ContainsFunc(istiods, func(pod *corev1.Pod) bool { return env(istio.Container(pod), skipTrustDomain) == "true" })
+		return t, nil
 	}
 	said, saidErr := f.said(ctx, s, "TRUST_DOMAIN")
 	if saidErr != nil {
-		return "", nil, err
+		return trusted{}, err
 	}
 	for _, domain := range said {
 		if domain.value != "" {
-			return domain.value, nil, nil
+			return trusted{domain: domain.value, unread: err}, nil
 		}
 	}
-	return "", nil, err
+	return trusted{}, err
 }
 
-// trustDomain: a peer of another domain is refused unless it is an alias (Istio security/pkg/pki,
-// meshConfig.trustDomainAliases).
+// skipTrustDomain makes servers accept callers of every trust domain (Istio pilot/pkg/features/security.go).
+const skipTrustDomain = "PILOT_SKIP_VALIDATE_TRUST_DOMAIN"
+
+// trustDomain: a server accepts callers of its own trust domain and of those that the mesh configuration of its istiod names
+// (Istio pilot/pkg/networking/plugin/authn/util.go). A client accepts a server whose domain its istiod knows, from To's mesh
+// configuration or as an alias (pilot/pkg/model/push_context.go, addServiceAccounts). Calls on the lab went so each way.
 func trustDomain(ctx context.Context, f *facts) []verdict {
 	const subject = "From and To"
-	from, fromAliases, err := f.domain(ctx, f.from)
+	from, err := f.trusted(ctx, f.from)
 	if err != nil {
 		return one(unread(f.from.name, err))
 	}
-	to, toAliases, err := f.domain(ctx, f.to)
-	if err != nil {
-		return one(unread(f.to.name, err))
-	}
+	to, err := f.trusted(ctx, f.to)
 	switch {
-	case from == to:
-		return one(pass(subject, "both use trust domain %s", from))
-	case slices.Contains(fromAliases, to) && slices.Contains(toAliases, from):
-		return one(pass(subject, "trust domains %s and %s are aliases of each other", from, to))
-	case slices.Contains(fromAliases, to) || slices.Contains(toAliases, from):
-		return one(fail(subject, "name the alias in both mesh configurations (trustDomainAliases)", "trust domains %s and %s are aliases in one direction only", from, to).as(Warns))
+	case err != nil:
+		return one(unread(f.to.name, err))
+	case from.domain == to.domain:
+		return one(pass(subject, "both use trust domain %s", from.domain))
+	case to.unread != nil:
+		return one(unread(f.to.name, to.unread))
+	case !to.any && !slices.Contains(to.accepted, from.domain):
+		return one(fail(subject, fmt.Sprintf("name %s in trustDomainAliases of %s, or give both meshes one trust domain", from.domain, f.to.name),
+			"trust domain %s of %s is none of the aliases of %s, which is of %s: workloads there refuse its calls", from.domain, f.from.name, f.to.name, to.domain))
+	case slices.Contains(from.aliases, to.domain):
+		return one(pass(subject, "trust domains %s and %s are aliases of each other", from.domain, to.domain))
 	}
-	return one(fail(subject, "give both meshes one trust domain, or name each other's as alias (trustDomainAliases)", "trust domains %s and %s are not aliases of each other", from, to))
+	return one(f.knowsDomain(ctx, from, to.domain))
 }
+
+// knowsDomain says whether clients in From accept servers of a trust domain that is no alias there.
+func (f *facts) knowsDomain(ctx context.Context, from trusted, to string) verdict {
+	const subject = "From and To"
+	remedy := fmt.Sprintf("name %s in trustDomainAliases of %s", to, f.from.name)
+	if from.unread != nil {
+		return unread(f.from.name, from.unread)
+	}
+	revisions, err := f.from.revisions(ctx)
+	if err != nil {
+		return unread(f.from.name, err)
+	}
+	for _, revision := range revisions {
+		name := f.to.thing(kindConfigMap.name, f.to.Namespace, istio.MeshConfig(revision))
+		m, err := f.to.meshOfRevision(ctx, revision)
+		switch {
+		case err != nil && absent(err):
+			return f.missing(subject, remedy, "the istiod of %s knows trust domain %s neither as an alias nor by %s, which is not there: its clients refuse the servers", f.from.name, to, name)
+		case err != nil:
+			return unread(name, err)
+		case m.domain() != to:
+			return fail(subject, remedy, "the istiod of %s takes the servers of %s to be of trust domain %s, by %s: its clients refuse them", f.from.name, to, m.domain(), name)
+		}
+	}
+	versions, err := f.istioVersions(ctx)
+	if err != nil {
+		return unread(f.from.name, err)
+	}
+	if len(versions) == 0 {
+		versions = []string{"none"}
+	}
+	for _, version := range versions {
+		r, ok := parseRelease(version)
+		switch {
+		case !ok:
+			return unknown(f.from.name, remedy+", or give Input.IstioVersion", "trust domain %s is no alias, and whether istiod (version %s) reads it in %s is not known", to, version, f.to.name)
+		case r.compare(readsRemoteMesh) < 0:
+			return fail(subject, remedy, "istiod %s of %s does not read the mesh configuration of %s, and trust domain %s is none of its aliases: its clients refuse the servers", version, f.from.name, f.to.name, to)
+		}
+	}
+	return pass(subject, "%s accepts trust domain %s, and the istiod of %s learns %s from the mesh configuration there", f.to.name, from.domain, f.from.name, to)
+}
+
+// readsRemoteMesh is the first istiod that reads the mesh configuration of the clusters that it reads (Istio
+// pilot/pkg/serviceregistry/kube/controller/multicluster.go, NewMulticluster).
+var readsRemoteMesh = release{major: 1, minor: 29}
+
+// domain is the trust domain that the configuration names.
+func (m *mesh) domain() string { return cmp.Or(m.GetTrustDomain(), "cluster.local") }
 
 func joined(said []saying) string {
 	var all []string

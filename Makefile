@@ -24,7 +24,13 @@ SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
 # In somebody's environment it would write golden files where they are to be compared.
 unexport MESHPEER_UPDATE
 
-.PHONY: test mode unit lab matrix lint cover fuzz cross tidy mutate guard bench
+.PHONY: help test mode unit lab matrix lint cover fuzz cross tidy mutate guard bench
+
+# What can be made: the first sentence of the comment above each target.
+help:
+	@awk '/^# / { text = text substr($$0, 2); next } /^[A-Z]+ [?:]?=/ { next } \
+	  /^[a-z-]+:/ && text { sub(/:.*/, ""); sub(/^ /, "", text); sub(/[.;] .*|\.$$/, "", text); printf "%-8s %s\n", $$0, text } \
+	  { text = "" }' Makefile
 
 # All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
 test: export MESHPEER_LAB := $(or $(MESHPEER_LAB),required)
@@ -32,6 +38,7 @@ test: mode lint cross
 	@record=$$(mktemp); code=0; $(MAKE) --no-print-directory unit lab RECORD=$$record || code=$$?; \
 	  go run ./internal/testsum -total $$record || code=$$?; rm -f $$record; exit $$code
 
+# Says whether MESHPEER_LAB is one of the two words that it may be.
 mode:
 	@case "$$MESHPEER_LAB" in required|optional) ;; *) echo "MESHPEER_LAB=$$MESHPEER_LAB: set it to required or optional"; exit 1;; esac
 
@@ -42,7 +49,7 @@ unit:
 	  if [ "$$(go env GOOS)" = linux ]; then $(SUM) -C internal/lab go test $(RACE) -shuffle=on -exec $$dir/guard $(UNITTESTS); \
 	    $(SUM) -C internal/lab/bench go test $(RACE) -shuffle=on -exec $$dir/guard .; fi
 
-# The guard proves on this machine that it catches a dial over IPv4, IPv6, TCP, UDP, and a lookup.
+# Proves that the guard of unit tests catches a dial over IPv4, IPv6, TCP, UDP, and a lookup, on this machine.
 guard:
 	MESHPEER_LAB=required go test -count=1 -v ./internal/guard
 
@@ -72,6 +79,7 @@ MUTATE ?=
 mutate:
 	go run ./internal/mutate $(MUTATE)
 
+# gofumpt, go vet and staticcheck, of every module; changes nothing.
 lint: tidy
 	@files=$$(go run $(GOFUMPT) -l .); if [ -n "$$files" ]; then echo "not gofumpt-ed:"; echo "$$files"; exit 1; fi
 	go vet ./...
@@ -79,10 +87,11 @@ lint: tidy
 	for m in $(LIGHT); do (cd $$m && go vet ./... && go run $(STATICCHECK) ./...); done
 	cd $(HEAVY) && CGO_ENABLED=0 go vet -tags=disable_pgv ./...
 
+# Whether every go.mod is as go mod tidy writes it; changes nothing.
 tidy:
 	for m in . $(LIGHT) $(HEAVY); do (cd $$m && go mod tidy -diff); done
 
-# The SDK is for every system that people run their tools on, 32 bits included; the lab is for Linux on amd64 and arm64.
+# Vets for the other systems that the SDK is for, 32 bits included. The lab is for Linux on amd64 and arm64.
 cross:
 	for target in darwin/arm64 windows/amd64 linux/386; do \
 	  GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./rbac/... ./secrets/... ./probe/... ./peering/... ./examples/...; \
@@ -96,7 +105,7 @@ cover:
 	cd internal/lab && go test -count=1 -timeout 40m -coverpkg=github.com/meshpeer/meshpeer/... -coverprofile=$(CURDIR)/cover/lab.out ./e2e >/dev/null
 	go run ./internal/coverage cover/unit.out cover/lab.out
 
-# Each fuzz target for FUZZTIME.
+# Runs each fuzz target for FUZZTIME.
 FUZZTIME ?= 30s
 fuzz:
 	for p in $$(go list ./...); do \

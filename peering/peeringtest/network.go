@@ -28,6 +28,7 @@ func (s *Server) split(network, address string) {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "istio-system", Name: "istio-eastwestgateway", UID: newUID(), Labels: map[string]string{labelNetwork: network},
 		},
+		Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Name: "tls", Port: 15443}}},
 		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{
 			Ingress: []corev1.LoadBalancerIngress{{IP: address}},
 		}},

@@ -111,8 +111,9 @@ func TestDiagnose(t *testing.T) {
 			tested[tt.want] = true
 		})
 	}
-	for _, symptom := range probe.Symptoms() { // a row without a test could be dead
-		require.True(t, tested[symptom], "row %s has no test", symptom)
+	for _, d := range probe.Diagnoses() { // a row without a test could be dead
+		require.True(t, tested[d.Symptom], "row %s has no test", d.Symptom)
+		require.NotEmpty(t, d.Seen)
 	}
 }
 

@@ -20,6 +20,7 @@ type Sighting struct {
 // Diagnosis is what most likely lies behind a [Sighting].
 type Diagnosis struct {
 	Symptom string // stable name
+	Seen    string // what it is told by, for people: curl's and Envoy's words stand in backquotes
 	Status  Status // Failed, or Unknown if the check itself could not be made
 	Cause   string // one sentence
 	Remedy  string // the next step
@@ -35,8 +36,19 @@ func Diagnose(seen Sighting) Diagnosis {
 	return unexplained
 }
 
+// Diagnoses are all that [Diagnose] may return, in the order in which they are tried: the table of docs/troubleshooting.md.
+func Diagnoses() []Diagnosis {
+	all := make([]Diagnosis, 0, len(symptoms)+1)
+	for _, s := range symptoms {
+		if !slices.Contains(all, s.Diagnosis) { // several rows may tell the same
+			all = append(all, s.Diagnosis)
+		}
+	}
+	return append(all, unexplained)
+}
+
 var unexplained = Diagnosis{
-	"unexplained", Failed, "it fits none of the known symptoms",
+	"unexplained", "anything else", Failed, "it fits none of the known symptoms",
 	"look at the access logs of the client's proxy, the east-west gateway and the server's proxy, in this order",
 }
 

@@ -104,6 +104,9 @@ func (s *snapshot) whyNoIstiod() string {
 	if missing, ok := errors.AsType[*istiod.MissingError](s.noIstiod); ok {
 		return missing.Remedy
 	}
+	if s.Hosted {
+		return "only the host of the control plane can ask it: set Peering.Workload, and Verify tells by requests"
+	}
 	return "let the caller list pods and create pods/portforward in istiod's namespace, set ConnectOptions.Namespace to that namespace, or fill Cluster.Istiods"
 }
 

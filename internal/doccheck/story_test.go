@@ -76,9 +76,11 @@ func (s *story) plan(title string, plan *peering.Plan) {
 
 func (s *story) json(title string, value any) {
 	s.t.Helper()
-	data, err := json.MarshalIndent(value, "", "  ")
-	require.NoError(s.t, err)
-	fmt.Fprintf(&s.text, "== %s\n%s\n", title, data)
+	fmt.Fprintf(&s.text, "== %s\n", title)
+	encoder := json.NewEncoder(&s.text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(s.t, encoder.Encode(value))
 }
 
 func pair() (*peeringtest.Mesh, *peeringtest.Member, *peeringtest.Member, peering.Link) {
@@ -109,6 +111,37 @@ func TestFirstPeering(t *testing.T) {
 		east.Istiods.Stick("istiod-2", "")
 		report, err = p.Remove(t.Context(), link)
 		s.report("remove", report, err)
+	})
+}
+
+func TestASM(t *testing.T) {
+	tell(t, "asm.txt", func(t *testing.T, s *story) {
+		mesh := peeringtest.New(peeringtest.Options{Names: []string{"cluster-1", "cluster-2"}, Hosted: []string{"cluster-1"}, Hidden: true, Istiods: 2, Workloads: true})
+		mesh.Split()
+		for _, m := range mesh.Members() {
+			m.Run(peeringtest.App{Name: "plain", Replicas: 1, Plain: true})
+		}
+		one, two := mesh.Member("cluster-1").Cluster, mesh.Member("cluster-2").Cluster
+		p := &peering.Peering{Workload: &traffic.Workload{Control: "plain"}}
+		step1, step2 := peering.Link{From: one, To: two}, peering.Link{From: two, To: one}
+		report, err := p.Verify(t.Context(), step1)
+		s.report("step 1: verify", report, err)
+		report, err = p.Verify(t.Context(), step2)
+		s.report("step 2: verify, before", report, err)
+		report, err = p.Ensure(t.Context(), step1, step2)
+		s.report("step 2: ensure", report, err)
+		report, err = p.Verify(t.Context(), step2)
+		s.report("step 2: verify", report, err)
+
+		f := traffic.Workload{}.Failover(step2.Sides())
+		check, err := f.Check(t.Context())
+		require.NoError(t, err)
+		s.json("step 2: failover, looked at", check)
+		f.Consent = "cluster-2 default/httpbin"
+		done, err := f.Run(t.Context())
+		require.NoError(t, err)
+		require.True(t, done.Restored)
+		s.json("step 2: failover", done)
 	})
 }
 

@@ -127,7 +127,7 @@ func (l *linter) subjects(subjects []rbacv1.Subject) {
 	for i, s := range subjects {
 		field := fmt.Sprintf("subjects[%d].name", i)
 		group := slices.Contains([]string{authenticatedGroup, unauthenticatedGroup, mastersGroup, "system:nodes"}, s.Name) || s.Name == accountsGroup || strings.HasPrefix(s.Name, accountsGroup+":")
-		_, _, account := Subject{User: s.Name}.account()
+		_, _, account := Subject{User: s.Name}.Account()
 		switch {
 		case s.Kind == rbacv1.UserKind && group:
 			nobody(SeverityBroken, field, fmt.Sprintf("%q is a group, and no user has that name", s.Name), "write kind Group")

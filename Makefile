@@ -62,7 +62,7 @@ lab:
 # The core of these tests with every version of Istio that the lab has, which are built first: some minutes each, once.
 # Writes docs/compatibility.md. ISTIO=1.29.1,1.31 runs these alone, and RUN=TestAlone one kind of test; both only print.
 ISTIO ?=
-RUN   ?=
+RUN ?=
 matrix:
 	cd internal/lab && MESHPEER_LAB=required MESHPEER_MATRIX_ISTIO=$(ISTIO) \
 	  MESHPEER_MATRIX_DOCS=$(if $(ISTIO)$(RUN),,$(CURDIR)/docs/compatibility.md) \

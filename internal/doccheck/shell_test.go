@@ -100,6 +100,6 @@ func TestHelp(t *testing.T) {
 	phony := regexp.MustCompile(`(?m)^\.PHONY: (.*)$`).FindStringSubmatch(string(makefile))
 	require.NotNil(t, phony)
 	for _, target := range strings.Fields(phony[1]) {
-		require.Regexp(t, `(?m)^# .*\n(?:[A-Z]+ \?=.*\n)?`+target+`:`, string(makefile), "%s has no comment", target)
+		require.Regexp(t, `(?m)^# .*\n(?:[A-Z]+ \?=.*\n)*`+target+`:`, string(makefile), "%s has no comment", target)
 	}
 }

@@ -18,6 +18,7 @@ type (
 	RemoteCluster  = clusters.RemoteCluster
 	Options        = clusters.Options
 	ClusterOptions = clusters.ClusterOptions
+	Topology       = clusters.Topology
 	DataPlane      = clusters.DataPlane
 	Revision       = clusters.Revision
 )

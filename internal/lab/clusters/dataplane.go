@@ -98,7 +98,7 @@ func (c *Cluster) startPlane(ctx context.Context) error {
 		return err
 	}
 	c.plane, err = dataplane.Start(dataplane.Config{
-		API: config, Node: c.nodeName(), Net: c.net, Flat: c.lab.plane.Flat,
+		API: config, Node: c.nodeName(), Net: c.net, Flat: c.flat(),
 		Dir: c.dir, Bin: c.lab.bin, Images: c.lab.images, Spawn: c.lab.home.Spawn,
 		Skip: isIstiod,
 	})
@@ -106,6 +106,9 @@ func (c *Cluster) startPlane(ctx context.Context) error {
 		return err
 	}
 	c.agent.setPods(c.plane.Pods())
+	if c.options.Topology.ServedBy != "" {
+		return c.startServed(ctx)
+	}
 	if len(c.revisions) == 0 {
 		return nil
 	}

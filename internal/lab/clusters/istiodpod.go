@@ -4,6 +4,8 @@ package clusters
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,6 +70,10 @@ func (i *Istiod) register(ctx context.Context) error {
 				},
 			}},
 		},
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.options.IstiodEnv)) {
+		env := &pod.Spec.Containers[0].Env
+		*env = append(*env, corev1.EnvVar{Name: key, Value: c.options.IstiodEnv[key]})
 	}
 	c.agent.add(istioSystem, i.Name, i.box)
 	return c.api.apply(ctx, "/api/v1/namespaces/"+istioSystem+"/pods/"+i.Name, pod)

@@ -27,6 +27,9 @@ func (c *Cluster) renderInjection(ctx context.Context, r *revision) (*injection,
 	if r.name != defaultRevision {
 		args = append(args, "--set", "revision="+r.name)
 	}
+	if c.options.Topology.ServedBy != "" { // the path tells the serving istiod whose Pods they are
+		args = append(args, "--set", "values.istiodRemote.injectionPath=/inject/cluster/"+c.ID+"/net/"+c.Network)
+	}
 	for _, set := range []string{
 		"meshID=lab", "network=" + c.Network, "multiCluster.clusterName=" + c.ID, "tag=" + r.istio.Tag,
 		"proxy.readinessPeriodSeconds=1", "logging.level=default:warn",
@@ -54,7 +57,7 @@ func (c *Cluster) renderInjection(ctx context.Context, r *revision) (*injection,
 		case "ConfigMap/istio-sidecar-injector" + r.suffix():
 			found.files = object.Data
 		case "Service/istiod" + r.suffix():
-			if !c.options.Hosted {
+			if !c.options.Hosted && c.options.Topology.ServedBy == "" {
 				found.objects = append(found.objects, document)
 			}
 		case "MutatingWebhookConfiguration/istio-sidecar-injector" + r.suffix():
@@ -100,6 +103,11 @@ func (c *Cluster) startInjection(ctx context.Context, r *revision) error {
 			return err
 		}
 	}
+	return c.awaitInjection(ctx, r)
+}
+
+// awaitInjection waits until istiod has signed the webhook of a revision and answers it.
+func (c *Cluster) awaitInjection(ctx context.Context, r *revision) error {
 	return poll(ctx, c.ID+": injection webhook"+r.suffix(), func(ctx context.Context) error {
 		var live struct {
 			Webhooks []struct {

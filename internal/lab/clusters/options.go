@@ -53,6 +53,8 @@ type ClusterOptions struct {
 	GatewayAPI bool
 	// RemoteClusterTimeout is istiod's PILOT_REMOTE_CLUSTER_TIMEOUT; zero means Istio's default of 30 s.
 	RemoteClusterTimeout time.Duration
+	// Topology is how the cluster is part of the mesh; the zero value: an istiod of its own and the lab's trust domain.
+	Topology Topology
 	// IstiodEnv is added to the environment of the istiods and wins over the lab's own values.
 	IstiodEnv map[string]string
 }
@@ -92,7 +94,7 @@ func (o Options) complete() (Options, error) {
 		if c.Istiods == 0 {
 			c.Istiods = 1
 		}
-		if c.NoIstiod {
+		if c.NoIstiod || c.Topology.ServedBy != "" {
 			c.Istiods = 0
 		}
 		if c.Network == "" {
@@ -104,5 +106,5 @@ func (o Options) complete() (Options, error) {
 		clusters[i] = c
 	}
 	o.Clusters = clusters
-	return o, nil
+	return o, checkTopologies(clusters)
 }

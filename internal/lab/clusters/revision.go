@@ -42,8 +42,8 @@ func (o ClusterOptions) checkRevisions(n int) error {
 			return fmt.Errorf("%s.Istio: %w", field, err)
 		case !revisionName.MatchString(r.Name) || seen[r.Name]:
 			return fmt.Errorf("%s.Name %q: must be a DNS label of at most 32 characters, used once, and not %q", field, r.Name, defaultRevision)
-		case o.Hosted || o.NoIstiod:
-			return fmt.Errorf("%s: a cluster that is Hosted, or has NoIstiod, has no further revisions", field)
+		case o.Hosted || o.NoIstiod || o.Topology.ServedBy != "":
+			return fmt.Errorf("%s: a cluster that is Hosted, or has NoIstiod or Topology.ServedBy, has no further revisions", field)
 		}
 		seen[r.Name] = true
 		if istiods += max(1, r.Istiods); r.Istiods < 0 || istiods > maxIstiods {
@@ -82,7 +82,11 @@ func (c *Cluster) newRevisions() error {
 		}
 		r := &revision{name: o.Name, istio: istio}
 		c.revisions = append(c.revisions, r)
-		for n := range max(1, o.Istiods) {
+		replicas := max(1, o.Istiods)
+		if c.options.Topology.ServedBy != "" {
+			replicas = 0
+		}
+		for n := range replicas {
 			istiod, err := c.newIstiod(r, n+1)
 			if err != nil {
 				return err

@@ -55,6 +55,9 @@ func (c *Cluster) bootstrap(ctx context.Context) error {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 		ObjectMeta: metav1.ObjectMeta{Name: istioSystem, Labels: map[string]string{"topology.istio.io/network": c.Network}},
 	}
+	if by := c.options.Topology.ServedBy; by != "" {
+		namespace.Annotations = map[string]string{"topology.istio.io/controlPlaneClusters": by}
+	}
 	if err := c.api.apply(ctx, "/api/v1/namespaces/"+istioSystem, namespace); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (c *Cluster) applyManifest(ctx context.Context, name string) error {
 		return fmt.Errorf("lab: %w", err)
 	}
 	var istiods []string
-	for _, i := range c.Istiods {
+	for _, i := range c.serving() {
 		istiods = append(istiods, i.box.Addr.String())
 	}
 	var text bytes.Buffer
@@ -62,21 +62,27 @@ func (l *Lab) awaitScenario(ctx context.Context) error {
 	}
 	var tasks []func(context.Context) error
 	for _, c := range l.Clusters {
-		if len(c.revisions) == 0 {
+		if len(c.Istiods) == 0 { // or another cluster's serve it, see Settle
 			continue
 		}
-		if c.hasGateway() {
-			tasks = append(tasks, func(ctx context.Context) error { return c.WaitPods(ctx, istioSystem, "istio=eastwestgateway", 1) })
-		}
-		if !l.plane.NoWorkloads {
-			tasks = append(tasks, func(ctx context.Context) error { return c.WaitPods(ctx, "default", "app in (httpbin,sleep)", 2) })
-		}
+		tasks = append(tasks, c.awaitPods()...)
 	}
 	if err := parallel(ctx, tasks...); err != nil {
 		return err
 	}
 	l.say("all Pods are ready")
 	return nil
+}
+
+// awaitPods are the waits for the Pods of the scenario.
+func (c *Cluster) awaitPods() (tasks []func(context.Context) error) {
+	if c.hasGateway() {
+		tasks = append(tasks, func(ctx context.Context) error { return c.WaitPods(ctx, istioSystem, "istio=eastwestgateway", 1) })
+	}
+	if !c.lab.plane.NoWorkloads {
+		tasks = append(tasks, func(ctx context.Context) error { return c.WaitPods(ctx, "default", "app in (httpbin,sleep)", 2) })
+	}
+	return tasks
 }
 
 // Scale sets the replicas of a Deployment through the API server's scale subresource, as kubectl scale does. It does not

@@ -1,6 +1,7 @@
 package peering_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,6 +189,21 @@ func TestHostedFromIsOnlyVerified(t *testing.T) {
 		report, err := new(peering.Peering).Ensure(t.Context(), link)
 		require.NoError(t, err)
 		require.Equal(t, probe.Unknown, report.Status(), "the host's istiod cannot be asked")
+		require.Zero(t, writes(east)+writes(west))
+	})
+}
+
+// TestHostedFromThatDoesNotRead: there is no Secret whose place could be wrong.
+func TestHostedFromThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, east, west, link := pair()
+		east.Hosted = true
+		report, err := new(peering.Peering).Verify(t.Context(), link)
+		unsynced, is := errors.AsType[*peering.NotSyncedError](err)
+		require.True(t, is, "%v", err)
+		require.True(t, unsynced.Hosted)
+		require.Contains(t, report.Links[0].Error.Hint, "peer the cluster that istiod belongs to with west")
+		require.Equal(t, report.Links[0].Error.Hint, report.Links[0].Results[0].Hint)
 		require.Zero(t, writes(east)+writes(west))
 	})
 }

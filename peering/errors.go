@@ -166,6 +166,15 @@ type NotSyncedError struct {
 	Cluster ID
 	Replica string
 	Level   istiod.Status // how far it got
+	Hosted  bool          // the control plane runs elsewhere: what it reads is not this link's to give
+}
+
+// next is what somebody can do about it.
+func (e *NotSyncedError) next() string {
+	if e.Hosted && e.Level == istiod.NotSeen {
+		return "its control plane runs elsewhere: peer the cluster that istiod belongs to with " + e.Cluster.String() + ", for ASM add " + e.Cluster.String() + " to the mesh"
+	}
+	return e.Level.Hint()
 }
 
 func (e *NotSyncedError) Error() string {

@@ -60,7 +60,7 @@ func hint(err error) string {
 	case errors.As(err, &level):
 		return level.Remedy
 	case errors.As(err, &unsynced):
-		return unsynced.Level.Hint()
+		return unsynced.next()
 	case errors.As(err, &exists):
 		return "another run works on this link, or stopped in the middle: call again"
 	case errors.As(err, &unknown):

@@ -118,14 +118,14 @@ func (t *task) judgeView(ctx context.Context, v istiod.View, want istiod.Status)
 	case v.Status == want:
 		return probe.Result{Status: probe.Passed, Summary: fmt.Sprintf("%s: %s", t.To.ID, v.Status)}, nil
 	}
-	failure := &NotSyncedError{Cluster: t.To.ID, Replica: v.Replica, Level: v.Status}
-	return probe.Result{Status: probe.Failed, Err: failure, Summary: failure.Error(), Hint: t.diagnose(ctx, v.Status)}, failure
+	failure := &NotSyncedError{Cluster: t.To.ID, Replica: v.Replica, Level: v.Status, Hosted: t.From.Hosted}
+	return probe.Result{Status: probe.Failed, Err: failure, Summary: failure.Error(), Hint: t.diagnose(ctx, failure)}, failure
 }
 
 // diagnose says more than the level does: which right is missing, if that is the cause.
-func (t *task) diagnose(ctx context.Context, level istiod.Status) string {
-	if t.token.IsZero() || level != istiod.Syncing && level != istiod.TimedOut {
-		return level.Hint()
+func (t *task) diagnose(ctx context.Context, e *NotSyncedError) string {
+	if t.token.IsZero() || e.Level != istiod.Syncing && e.Level != istiod.TimedOut {
+		return e.next()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proofTimeout)
 	defer cancel()

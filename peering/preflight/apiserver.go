@@ -211,7 +211,7 @@ func asmGateway(ctx context.Context, f *facts) []verdict {
 
 // istioCRDs tells where mesh configuration is kept. An ACK cluster of ASM may hold none at all.
 func istioCRDs(ctx context.Context, f *facts) []verdict {
-	mesh := f.meshOf(f.from)
+	mesh := f.meshOf(ctx, f.from)
 	for _, read := range []func() error{
 		func() error { _, err := f.destinationRules(ctx); return err },
 		func() error { _, err := f.peerAuthentications(ctx, f.from); return err },

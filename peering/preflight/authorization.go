@@ -21,7 +21,7 @@ func peerAuthentication(ctx context.Context, f *facts) []verdict {
 	labels, ports, unseen := f.serverLabels(ctx)
 	var found []verdict
 	for _, s := range []*server{f.from, f.to} {
-		mesh := f.meshOf(s)
+		mesh := f.meshOf(ctx, s)
 		all, err := f.peerAuthentications(ctx, s)
 		if err != nil {
 			found = append(found, unread(mesh.name, err))
@@ -152,7 +152,7 @@ func disabledBy(all []*securityv1.PeerAuthentication, root, namespace string, la
 // authorizationPolicy names policies of the server that treat a call from another cluster differently from a local one: its
 // source address is the gateway's, and its trust domain may be another.
 func authorizationPolicy(ctx context.Context, f *facts) []verdict {
-	mesh := f.meshOf(f.to)
+	mesh := f.meshOf(ctx, f.to)
 	all, err := f.authorizationPolicies(ctx)
 	if err != nil {
 		return one(unread(mesh.name, err))

@@ -20,7 +20,7 @@ type one struct {
 }
 
 func cases() []one {
-	return slices.Concat(peerCases(), serverCases(), trustCases(), gatewayCases(), workloadCases(), policyCases(), trafficCases())
+	return slices.Concat(peerCases(), servedCases(), serverCases(), trustCases(), gatewayCases(), workloadCases(), policyCases(), trafficCases())
 }
 
 func TestChecks(t *testing.T) {

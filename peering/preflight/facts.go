@@ -24,35 +24,52 @@ type facts struct {
 }
 
 // meshOf is the server that holds the Istio configuration of a side.
-func (f *facts) meshOf(s *server) *server {
-	if f.Input.Config == nil && f.Flavour == Upstream {
-		return s
+func (f *facts) meshOf(ctx context.Context, s *server) *server {
+	switch {
+	case f.Input.Config != nil || f.Flavour != Upstream:
+		return f.config
+	case s == f.to:
+		return f.configures(ctx)
 	}
-	return f.config
+	return s
+}
+
+// configures is the server whose Istio configuration To's proxies get: its own or, without an istiod of its own, that of the
+// cluster whose istiods serve it.
+func (f *facts) configures(ctx context.Context) *server {
+	by, err := f.controlPlanes(ctx, f.to)
+	istiods, unread := f.to.istiods(ctx)
+	switch {
+	case err != nil || unread != nil || len(by) == 0 || len(istiods) > 0:
+		return f.to
+	case f.served(ctx):
+		return f.from
+	}
+	return f.config // not given: Unknown
 }
 
 func (f *facts) destinationRules(ctx context.Context) ([]*networkingv1.DestinationRule, error) {
-	return list(ctx, f.meshOf(f.from), kindDestinationRule, "", "")
+	return list(ctx, f.meshOf(ctx, f.from), kindDestinationRule, "", "")
 }
 
 func (f *facts) virtualServices(ctx context.Context) ([]*networkingv1.VirtualService, error) {
-	return list(ctx, f.meshOf(f.from), kindVirtualService, "", "")
+	return list(ctx, f.meshOf(ctx, f.from), kindVirtualService, "", "")
 }
 
 func (f *facts) sidecars(ctx context.Context) ([]*networkingv1.Sidecar, error) {
-	return list(ctx, f.meshOf(f.from), kindSidecar, "", "")
+	return list(ctx, f.meshOf(ctx, f.from), kindSidecar, "", "")
 }
 
 func (f *facts) gatewayObjects(ctx context.Context) ([]*networkingv1.Gateway, error) {
-	return list(ctx, f.meshOf(f.to), kindGateway, "", "")
+	return list(ctx, f.meshOf(ctx, f.to), kindGateway, "", "")
 }
 
 func (f *facts) authorizationPolicies(ctx context.Context) ([]*securityv1.AuthorizationPolicy, error) {
-	return list(ctx, f.meshOf(f.to), kindAuthorizationPolicy, "", "")
+	return list(ctx, f.meshOf(ctx, f.to), kindAuthorizationPolicy, "", "")
 }
 
 func (f *facts) peerAuthentications(ctx context.Context, s *server) ([]*securityv1.PeerAuthentication, error) {
-	return list(ctx, f.meshOf(s), kindPeerAuthentication, "", "")
+	return list(ctx, f.meshOf(ctx, s), kindPeerAuthentication, "", "")
 }
 
 // remotes are all Secrets that From's istiods look at (Istio pkg/kube/multicluster/secretcontroller.go).

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/meshpeer/meshpeer/probe"
 )
 
 // networkServices are the Services of To that are labelled as gateway of its network.
@@ -69,7 +67,7 @@ func gatewayAddress(ctx context.Context, f *facts) []verdict {
 		return one(unread(f.to.name, err))
 	}
 	if len(ways) == 0 {
-		return one(f.noGateway(ctx))
+		return f.lessGrave(ctx, one(f.noGateway(ctx)), false)
 	}
 	kinds := f.clientKinds(ctx)
 	resolves, cannot := f.istiodEnv(ctx, resolveHostnames) != "false", f.lackedFamily(ctx)
@@ -83,17 +81,7 @@ func gatewayAddress(ctx context.Context, f *facts) []verdict {
 	if err != nil {
 		found = append(found, unread(f.to.name, err))
 	}
-	return lessGrave(found, usable)
-}
-
-// lessGrave makes what is wrong with one of several gateways a warning if another one works.
-func lessGrave(found []verdict, works bool) []verdict {
-	for i := range found {
-		if works && found[i].status != probe.Passed {
-			found[i].severity = Warns
-		}
-	}
-	return found
+	return f.lessGrave(ctx, found, usable)
 }
 
 const resolveHostnames = "RESOLVE_HOSTNAME_GATEWAYS"

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -151,4 +152,32 @@ func (r release) String() string {
 		text += fmt.Sprintf("-%s.%d", r.pre, r.preNumber)
 	}
 	return text
+}
+
+// rotationHazards lists the hazards of a later rotation, for the version of each istiod. Other checks look at those that have
+// a condition.
+func rotationHazards(ctx context.Context, f *facts) []verdict {
+	versions, err := f.istioVersions(ctx)
+	if err != nil {
+		return one(unread(f.from.name, err))
+	}
+	if len(versions) == 0 {
+		return one(unknown(f.from.name, "give Input.IstioVersion", "no istiod was found whose image tells its version"))
+	}
+	var found []verdict
+	for _, version := range versions {
+		subject, before := fmt.Sprintf("%s istiod %s", f.from.name, version), len(found)
+		for _, h := range Hazards(version) {
+			switch {
+			case h.ID == hazardUnreadable:
+				found = append(found, unknown(f.from.name, "give Input.IstioVersion", "%q does not tell the version of an istiod", version))
+			case h.When == "":
+				found = append(found, fail(subject, h.Remedy, "%s (%s)", h.What, h.Source))
+			}
+		}
+		if len(found) == before {
+			found = append(found, pass(subject, "no hazard of rotation is known"))
+		}
+	}
+	return found
 }

@@ -2,14 +2,16 @@ package preflight
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshpeer/meshpeer/internal/istio"
+	"github.com/meshpeer/meshpeer/probe"
+	"github.com/meshpeer/meshpeer/rbac"
 )
 
 // istiodPresent looks for the control plane in the namespace that the Secret goes to.
@@ -17,6 +19,10 @@ func istiodPresent(ctx context.Context, f *facts) []verdict {
 	istiods, err := f.from.findIstiods(ctx)
 	if err != nil {
 		return one(unread(f.from.name, err))
+	}
+	if by, _ := f.controlPlanes(ctx, f.from); len(istiods.Running) == 0 && len(by) > 0 {
+		return one(fail(f.from.name, "set Hosted for it (ConnectOptions), and peer the cluster of that istiod with "+f.to.name,
+			"it has no istiod of its own: its proxies are served by that of %s, which reads no remote secrets here", strings.Join(by, ", ")))
 	}
 	if len(istiods.Running) == 0 {
 		seen, remedy := istiods.Missing(f.from.Namespace)
@@ -166,30 +172,62 @@ func differing(a, b *mesh) []string {
 	return fields
 }
 
-// rotationHazards lists the hazards of a later rotation, for the version of each istiod. Other checks look at those that have
-// a condition.
-func rotationHazards(ctx context.Context, f *facts) []verdict {
-	versions, err := f.istioVersions(ctx)
-	if err != nil {
-		return one(unread(f.from.name, err))
+// controlPlanes are the clusters whose istiods serve a side's proxies, by the annotation of its system namespace, which they
+// go by themselves where they run with EXTERNAL_ISTIOD=true (Istio
+// pilot/pkg/serviceregistry/kube/controller/multicluster.go, checkShouldLead). "*" is every one of them.
+func (f *facts) controlPlanes(ctx context.Context, s *server) ([]string, error) {
+	ns, err := get(ctx, s, kindNamespace, "", f.from.Namespace)
+	if err != nil && !absent(err) || ns == nil {
+		return nil, err
 	}
-	if len(versions) == 0 {
-		return one(unknown(f.from.name, "give Input.IstioVersion", "no istiod was found whose image tells its version"))
+	named := ns.Annotations[controlPlaneClusters]
+	return strings.FieldsFunc(named, func(r rune) bool { return r == ',' }), nil
+}
+
+const (
+	controlPlaneClusters = "topology.istio.io/controlPlaneClusters"
+	externalIstiod       = "EXTERNAL_ISTIOD"
+)
+
+// served says whether From's istiods serve To's proxies: until they read To, nothing with a proxy runs there.
+func (f *facts) served(ctx context.Context) bool {
+	by, err := f.controlPlanes(ctx, f.to)
+	return err == nil && (slices.Contains(by, f.From.ID) || slices.Contains(by, "*"))
+}
+
+// rightsToServe are what an istiod needs in a cluster whose proxies it serves, beyond what it reads of every other one.
+var rightsToServe = []rbacv1.PolicyRule{
+	{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create", "get", "list", "watch", "update"}},
+	{APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"mutatingwebhookconfigurations"}, Verbs: []string{"get", "list", "watch", "update"}},
+	{APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"tokenreviews"}, Verbs: []string{"create"}},
+	{APIGroups: []string{"authorization.k8s.io"}, Resources: []string{"subjectaccessreviews"}, Verbs: []string{"create"}},
+}
+
+// servedCluster looks at what From's istiod needs to serve To's proxies: the rights, and that it knows of it.
+func servedCluster(ctx context.Context, f *facts) []verdict {
+	if by, err := f.controlPlanes(ctx, f.to); err != nil {
+		return one(unread(f.to.name, err))
+	} else if !f.served(ctx) {
+		return one(pass(f.to.name, "the istiod of %s need not serve it: namespace %s names %q as control planes", f.from.name, f.from.Namespace, by))
 	}
 	var found []verdict
-	for _, version := range versions {
-		subject, before := fmt.Sprintf("%s istiod %s", f.from.name, version), len(found)
-		for _, h := range Hazards(version) {
-			switch {
-			case h.ID == hazardUnreadable:
-				found = append(found, unknown(f.from.name, "give Input.IstioVersion", "%q does not tell the version of an istiod", version))
-			case h.When == "":
-				found = append(found, fail(subject, h.Remedy, "%s (%s)", h.What, h.Source))
-			}
-		}
-		if len(found) == before {
-			found = append(found, pass(subject, "no hazard of rotation is known"))
+	lacking := rbac.Missing(f.Rules, rightsToServe)
+	var what []string
+	for _, r := range lacking {
+		what = append(what, strings.Join(r.Verbs, ",")+" "+strings.Join(r.Resources, ","))
+	}
+	const remedy = "use profile remote-control-plane (Peering.Reader)"
+	switch {
+	case len(f.Rules) == 0:
+		found = append(found, unknown(f.to.name, "make sure that the account has the rules of profile remote-control-plane", "it is served by the istiod of %s, and the role of the account is not known here", f.from.name))
+	case len(lacking) > 0:
+		found = append(found, fail(f.to.name, remedy, "it is served by the istiod of %s, and the role lacks what that takes: %s", f.from.name, strings.Join(what, "; ")))
+	}
+	for _, v := range f.istiodSetting(ctx, externalIstiod, func(value string) bool { return value != "true" },
+		"set "+externalIstiod+"=true (chart value global.externalIstiod)", "with %s=%q it gives "+f.to.name+" neither root certificate nor a signed webhook") {
+		if v.status != probe.Passed {
+			found = append(found, v.as(Warns)) // somebody else may write both
 		}
 	}
-	return found
+	return or(found, pass(f.to.name, "the istiod of %s may serve it", f.from.name))
 }

@@ -158,7 +158,7 @@ func gatewayReady(ctx context.Context, f *facts) []verdict {
 			found = append(found, fail(f.to.object(s), "look at the gateway's Pods", "no ready endpoint"))
 		}
 	}
-	return or(lessGrave(found, ready), unknown(f.to.name, "see check gateway-address", "no Service is labelled as gateway"))
+	return or(f.lessGrave(ctx, found, ready), unknown(f.to.name, "see check gateway-address", "no Service is labelled as gateway"))
 }
 
 // gatewayRestrictions names what may keep From's proxies from the gateway. Whether it does depends on addresses that are

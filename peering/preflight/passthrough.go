@@ -17,17 +17,33 @@ import (
 // HBONE (Istio samples/multicluster/expose-services.yaml and gen-eastwest-gateway.sh).
 func gatewayPassthrough(ctx context.Context, f *facts) []verdict {
 	var found []verdict
-	usable := false
+	usable, unseen := false, false
 	kinds := f.clientKinds(ctx)
 	for _, kind := range kinds {
 		v := f.letsThrough(ctx, kind)
-		if kind == ambientClient && len(kinds) > 1 && v.status != probe.Passed && usable {
+		if kind == ambientClient && len(kinds) > 1 && v.status != probe.Passed && (usable || unseen) {
 			continue // nobody says that there are ambient clients
 		}
+		unseen = unseen || v.status == probe.Unknown
 		usable = usable || v.status == probe.Passed
 		found = append(found, v)
 	}
-	return lessGrave(found, usable)
+	return f.lessGrave(ctx, found, usable)
+}
+
+// lessGrave makes what is wrong with one of several gateways a warning if another one works, or where there can be none yet:
+// in a cluster that From's istiods serve, no gateway runs before they read it.
+func (f *facts) lessGrave(ctx context.Context, found []verdict, works bool) []verdict {
+	later := !works && f.served(ctx)
+	for i := range found {
+		if !works && !later || found[i].status == probe.Passed {
+			continue
+		}
+		if found[i].severity = Warns; later {
+			found[i].remedy = "once the clusters are peered, " + found[i].remedy
+		}
+	}
+	return found
 }
 
 func (f *facts) letsThrough(ctx context.Context, kind clientKind) verdict {
@@ -79,7 +95,7 @@ func addressed(g *apiGateway, services []*corev1.Service) bool {
 
 // passesThrough looks for an Istio Gateway that lets calls of sidecars through.
 func (f *facts) passesThrough(ctx context.Context) verdict {
-	mesh := f.meshOf(f.to)
+	mesh := f.meshOf(ctx, f.to)
 	objects, err := f.gatewayObjects(ctx)
 	if err != nil {
 		return unread(mesh.name, err)

@@ -42,7 +42,7 @@ func (f *facts) clientLabels(ctx context.Context) map[string]string {
 // destinationRuleTLS: any TLS mode but ISTIO_MUTUAL makes istiod leave out the endpoints behind the gateway
 // (Istio pilot/pkg/xds/endpoints/mtls_checker.go).
 func destinationRuleTLS(ctx context.Context, f *facts) []verdict {
-	mesh := f.meshOf(f.from)
+	mesh := f.meshOf(ctx, f.from)
 	rules, err := f.rulesFor(ctx)
 	if err != nil {
 		return one(unread(mesh.name, err))
@@ -81,7 +81,7 @@ func (f *facts) otherModes(p *networkingapi.TrafficPolicy) []string {
 
 // virtualServicePinning: a route to a subset of one cluster keeps traffic there, whatever is peered.
 func virtualServicePinning(ctx context.Context, f *facts) []verdict {
-	mesh := f.meshOf(f.from)
+	mesh := f.meshOf(ctx, f.from)
 	services, err := f.virtualServices(ctx)
 	if err != nil {
 		return one(unread(mesh.name, err))
@@ -153,7 +153,7 @@ func (f *facts) subsets(v *networkingv1.VirtualService) []string {
 
 // locality explains why answers may all be local: that is a setting and not a fault, but answers will not be spread evenly.
 func locality(ctx context.Context, f *facts) []verdict {
-	mesh := f.meshOf(f.from)
+	mesh := f.meshOf(ctx, f.from)
 	rules, err := f.rulesFor(ctx)
 	if err != nil {
 		return one(unread(mesh.name, err))

@@ -46,11 +46,12 @@ var table = []check{
 	{Check{ID: "secret-name-free", Severity: Blocks, Asks: "the Secret's name is free or this link's", Source: "-"}, []need{needSecretNames}, hostedFrom, secretNameFree},
 	{Check{ID: "secret-size", Severity: Blocks, Asks: "the Secret will not be too large", Source: "Kubernetes core/v1 MaxSecretSize"}, []need{needInput}, hostedFrom, secretSize},
 
-	{Check{ID: "istiod-present", Severity: Blocks, Asks: "From has ready istiods in the namespace of the Secret", Source: "Istio charts: label app=istiod"}, []need{needSystemPods}, hostedFrom, istiodPresent},
+	{Check{ID: "istiod-present", Severity: Blocks, Asks: "From has ready istiods in the namespace of the Secret", Source: "Istio charts: label app=istiod"}, []need{needSystemPods, needSystemNamespace}, hostedFrom, istiodPresent},
 	{Check{ID: "istiod-reads-secrets", Severity: Blocks, Asks: "istiod looks at Secrets", Source: "Istio pkg/kube/multicluster, PILOT_MULTICLUSTER_KUBECONFIG_PATH"}, []need{needSystemPods}, hostedFrom, istiodReadsSecrets},
 	{Check{ID: "istiod-reads-credentials", Severity: Blocks, Asks: "istiod does not panic at a remote secret", Source: "Istio pilot/pkg/credentials/kube/multicluster.go"}, []need{needSystemPods}, hostedFrom, istiodReadsCredentials},
 	{Check{ID: "istiod-revisions", Severity: Warns, Asks: "From's istiods have one mesh configuration", Source: "Istio pilot/pkg/bootstrap/mesh.go"}, []need{needSystemPods, needMesh}, hostedFrom, istiodRevisions},
 	{Check{ID: "rotation-hazards", Severity: Warns, Asks: "istiod's version survives a rotation", Source: "istio/istio#59875, #60612, #61043"}, []need{needSystemPods}, hostedFrom, rotationHazards},
+	{Check{ID: "served-cluster", Severity: Blocks, Asks: "From's istiod may serve the proxies of To, if it does", Source: "Istio pilot/pkg/serviceregistry/kube/controller/multicluster.go"}, []need{needSystemNamespace, needSystemPods, needInput}, nil, servedCluster},
 	{Check{ID: "asm-remote-control-plane", Severity: Warns, Asks: "the ASM instance gives From an istiod of its own", Source: "ASM: Reduce push latency using ASM remote control plane"}, []need{needASMMeshConfig}, onlyASM, asmRemoteControlPlane},
 
 	{Check{ID: "server-url", Severity: Blocks, Asks: "the Endpoint is a URL that istiod elsewhere can use", Source: "Istio pkg/kube/util.go"}, []need{needInput, needClusterIP}, nil, serverURL},

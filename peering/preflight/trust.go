@@ -62,7 +62,10 @@ func rootCA(ctx context.Context, f *facts) []verdict {
 		return one(unread(f.from.name, err))
 	}
 	to, err := f.roots(ctx, f.to)
-	if err != nil {
+	switch {
+	case err != nil && absent(err) && f.served(ctx):
+		return one(skip(f.to.name, "the istiod of %s writes its root there once it reads the cluster", f.from.name))
+	case err != nil:
 		return one(unread(f.to.name, err))
 	}
 	var shared []*x509.Certificate
@@ -108,14 +111,18 @@ type trusted struct {
 
 // trusted is what the mesh configuration of a side says, or its proxies of the domain alone.
 func (f *facts) trusted(ctx context.Context, s *server) (trusted, error) {
-	m, err := s.mesh(ctx)
+	serving := s
+	if s == f.to {
+		serving = f.configures(ctx)
+	}
+	m, err := serving.mesh(ctx)
 	if err == nil {
 		t := trusted{domain: m.domain(), aliases: m.GetTrustDomainAliases()}
 		t.accepted = slices.Clone(t.aliases)
 		for _, ca := range m.GetCaCertificates() {
 			t.accepted = append(t.accepted, ca.GetTrustDomains()...)
 		}
-		istiods, _ := s.istiods(ctx) // where none can be read, the configuration counts
+		istiods, _ := serving.istiods(ctx) // where none can be read, the configuration counts
 		t.any = slices.ContainsFunc(istiods, func(pod *corev1.Pod) bool { return env(istio.Container(pod), skipTrustDomain) == "true" })
 		return t, nil
 	}

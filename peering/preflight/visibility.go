@@ -80,7 +80,7 @@ func discovered(m *mesh, have map[string]string) bool {
 
 // sidecarEgress: the Sidecar of the client may leave the service out (Istio pilot/pkg/model/sidecar.go).
 func sidecarEgress(ctx context.Context, f *facts) []verdict {
-	mesh := f.meshOf(f.from)
+	mesh := f.meshOf(ctx, f.from)
 	all, err := f.sidecars(ctx)
 	if err != nil {
 		return one(unread(mesh.name, err))

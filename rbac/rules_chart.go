@@ -183,12 +183,12 @@ func servedRules(s shape) []Rule {
 			PolicyRule: policy(of(group), of("mutatingwebhookconfigurations"), append(read(), "update", "patch")),
 			Why:        "writes the CA into the injection webhook of a cluster that the istiod serves",
 			Source:     "Istio pkg/webhooks/webhookpatch.go",
-			OverGrant:  "every mutating webhook of the cluster can be changed; unused" + unless,
+			OverGrant:  "every mutating webhook of the cluster can be changed, and istiod 1.29 to 1.31 patches none; unused" + unless,
 		}, Rule{
 			PolicyRule: policy(of(group), of("validatingwebhookconfigurations"), append(read(), "update")),
-			Why:        "writes the CA into the validation webhook of a cluster that the istiod serves",
-			Source:     "Istio pkg/webhooks/validation/controller/controller.go",
-			OverGrant:  "every validating webhook of the cluster can be changed; unused" + unless,
+			Why:        "would write the CA into the validation webhook of a cluster that the istiod serves",
+			Source:     "Istio pilot/pkg/bootstrap/validation.go",
+			OverGrant:  "every validating webhook of the cluster can be changed, and istiod 1.29 to 1.31 looks at those of its own cluster only",
 		})
 	}
 	return rules

@@ -199,7 +199,7 @@ func (w Who) place(ctx context.Context, source Source, what, evidence string) Si
 	case err != nil:
 		return Sign{Source: source, Evidence: evidence + ", which could not be looked up"}
 	case len(clusters) == 0:
-		return Sign{Source: source, Evidence: evidence + ", which no cluster has"}
+		return Sign{Source: source, Evidence: evidence + ", which no cluster that was asked has"}
 	case len(clusters) > 1:
 		return Sign{Source: source, Evidence: evidence + ", which several have: " + firstOf(clusters, 5, 60)}
 	}

@@ -92,7 +92,7 @@ func TestWho(t *testing.T) {
 		{"no variable", probe.Who{Path: "/env"}, `{"env": {}}`, "", probe.Unproved, "set HTTPBIN_ENV_CLUSTER"},
 		{"the default name", probe.Who{Locator: where}, `{"hostname": "go-httpbin"}`, "", probe.Unproved, "USE_REAL_HOSTNAME=1"},
 		{"not an httpbin", probe.Who{Locator: where}, `<html>`, "", probe.Unproved, "the answer of /hostname cannot be read"},
-		{"nobody's pod", probe.Who{Locator: where}, `{"hostname": "x"}`, "", probe.Unproved, "which no cluster has"},
+		{"nobody's pod", probe.Who{Locator: where}, `{"hostname": "x"}`, "", probe.Unproved, "which no cluster that was asked has"},
 		{"everybody's pod", probe.Who{Locator: where}, `{"hostname": "both"}`, "", probe.Unproved, "which several have: cluster-1, cluster-2"},
 		{"no look-up", probe.Who{Locator: where}, `{"hostname": "dark"}`, "", probe.Unproved, "could not be looked up"},
 		{"no locator", probe.Who{}, `{"hostname": "httpbin-1"}`, "", probe.Unproved, "there is no Locator"},

@@ -5,6 +5,7 @@ import (
 
 	networkingapi "istio.io/api/networking/v1alpha3"
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -82,6 +83,23 @@ func trafficCases() []one {
 		{local, "no YAML", func(w *world) { meshConfig(w.from, "a: [") }, probe.Unknown, "key mesh"},
 		{local, "no YAML of networks", func(w *world) { meshNetworks(w.from, "a: [") }, probe.Unknown, "key meshNetworks"},
 
+		{local, "ambient, of all clusters", global(nil), probe.Passed, "of scope GLOBAL"},
+		{local, "ambient, of its own", global(func(w *world) { of[*corev1.Service](w.to, "httpbin").Labels = nil }), probe.Failed, "makes it GLOBAL"},
+		{local, "ambient, by the namespace", global(func(w *world) {
+			meshConfig(w.from, "serviceScopeConfigs: [{scope: GLOBAL, namespaceSelector: {matchLabels: {share: all}}}]\n")
+			demo(w.to).Labels["share"] = "all"
+		}), probe.Passed, "of scope GLOBAL"},
+		{local, "ambient, another namespace", global(func(w *world) {
+			meshConfig(w.from, "serviceScopeConfigs: [{scope: GLOBAL, namespaceSelector: {matchLabels: {share: all}}}]\n")
+		}), probe.Failed, "makes it GLOBAL"},
+		{local, "ambient, of scope LOCAL", global(func(w *world) {
+			meshConfig(w.from, "serviceScopeConfigs: [{scope: LOCAL}]\n")
+		}), probe.Failed, "makes it GLOBAL"},
+		{local, "ambient, of one network", global(func(w *world) { setEnv(istiodOf(w), "AMBIENT_ENABLE_MULTI_NETWORK", "") }), probe.Failed, `AMBIENT_ENABLE_MULTI_NETWORK=""`},
+		{local, "ambient, setting from elsewhere", global(func(w *world) {
+			c := &istiodOf(w).Spec.Containers[0]
+			c.Env, c.EnvFrom = c.Env[:1], []corev1.EnvFromSource{{}}
+		}), probe.Unknown, "comes from elsewhere"},
 		{exported, "nowhere", func(w *world) { httpbin(w.to).Annotations = map[string]string{"networking.istio.io/exportTo": "~"} }, probe.Failed, `exported to ["~"] only`},
 		{exported, "own namespace", func(w *world) { httpbin(w.to).Annotations = map[string]string{"networking.istio.io/exportTo": "."} }, probe.Passed, "demo"},
 		{exported, "by default", func(w *world) { meshConfig(w.from, "defaultServiceExportTo: [other]") }, probe.Failed, `exported to ["other"] only`},
@@ -123,5 +141,18 @@ func trafficCases() []one {
 		}, probe.Passed, "no VirtualService"},
 		{pin, "rules forbidden", func(w *world) { w.config.forbid("DestinationRule") }, probe.Unknown, "forbidden"},
 		{pin, "forbidden", func(w *world) { w.config.forbid("VirtualService") }, probe.Unknown, "forbidden"},
+	}
+}
+
+// global makes the client one of the ambient mesh, and the service one of all clusters.
+func global(change func(*world)) func(*world) {
+	return func(w *world) {
+		ambient(w)
+		setEnv(istiodOf(w), "AMBIENT_ENABLE_MULTI_NETWORK", "true")
+		meshConfig(w.from, "trustDomain: td\nserviceScopeConfigs: [{scope: GLOBAL, servicesSelector: {matchExpressions: [{key: istio.io/global, operator: In, values: [\"true\"]}]}}]\n")
+		of[*corev1.Service](w.to, "httpbin").Labels = map[string]string{"istio.io/global": "true"}
+		if change != nil {
+			change(w)
+		}
 	}
 }

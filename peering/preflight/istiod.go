@@ -95,10 +95,10 @@ func (f *facts) istiodSetting(ctx context.Context, name string, bad func(string)
 		switch value := env(c, name); {
 		case c == nil:
 			found = append(found, unknown(f.from.object(pod), "see which container of it is istiod", "none of its containers is named discovery or runs the image pilot"))
-		case bad(value):
-			found = append(found, fail(f.from.object(pod), remedy, evidence, name, value))
 		case takenFrom(c, name):
 			found = append(found, unknown(f.from.object(pod), "look up the value at its source", "%s comes from elsewhere than the Pod", name))
+		case bad(value):
+			found = append(found, fail(f.from.object(pod), remedy, evidence, name, value))
 		}
 	}
 	return or(found, pass(f.from.name, "%s does not affect any of %d istiods", name, len(istiods.Running)))

@@ -8,6 +8,8 @@ import (
 	meshv1alpha1 "istio.io/api/mesh/v1alpha1"
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshpeer/meshpeer/probe"
 )
 
 // serviceExported: an annotation, or the mesh's default, may hide the Service from the client's namespace
@@ -65,17 +67,22 @@ func namespaceDiscovered(ctx context.Context, f *facts) []verdict {
 // discovered says whether istiod looks at a namespace with these labels.
 func discovered(m *mesh, have map[string]string) bool {
 	for _, d := range m.GetDiscoverySelectors() {
-		selector := &metav1.LabelSelector{MatchLabels: d.GetMatchLabels()}
-		for _, e := range d.GetMatchExpressions() {
-			selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
-				Key: e.GetKey(), Operator: metav1.LabelSelectorOperator(e.GetOperator()), Values: e.GetValues(),
-			})
-		}
-		if selects(selector, have) {
+		if selects(selectorFrom(d), have) {
 			return true
 		}
 	}
 	return len(m.GetDiscoverySelectors()) == 0
+}
+
+// selectorFrom is the mesh configuration's selector in Kubernetes' words.
+func selectorFrom(s *meshv1alpha1.LabelSelector) *metav1.LabelSelector {
+	selector := &metav1.LabelSelector{MatchLabels: s.GetMatchLabels()}
+	for _, e := range s.GetMatchExpressions() {
+		selector.MatchExpressions = append(selector.MatchExpressions, metav1.LabelSelectorRequirement{
+			Key: e.GetKey(), Operator: metav1.LabelSelectorOperator(e.GetOperator()), Values: e.GetValues(),
+		})
+	}
+	return selector
 }
 
 // sidecarEgress: the Sidecar of the client may leave the service out (Istio pilot/pkg/model/sidecar.go).
@@ -157,7 +164,45 @@ func clusterLocal(ctx context.Context, f *facts) []verdict {
 	if local {
 		return one(fail(f.from.object(m.object), "remove it from serviceSettings with clusterLocal", "%s is kept in its cluster %s", host, by))
 	}
+	if _, err := f.clientNamespace(ctx); err != nil { // which says what kind the client is
+		return one(unread(f.from.name, err))
+	}
+	if slices.Equal(f.clientKinds(ctx), []clientKind{ambientClient}) {
+		return f.sharedInAmbient(ctx, m)
+	}
 	return one(pass(f.from.name, "%s may be answered by other clusters", host))
+}
+
+// sharedInAmbient: of other clusters istiod gives ambient clients only what serviceScopeConfigs makes GLOBAL, if it looks at
+// other clusters for them at all (Istio pilot/pkg/serviceregistry/ambient/services.go, matchServiceScope).
+func (f *facts) sharedInAmbient(ctx context.Context, m *mesh) []verdict {
+	const multiNetwork = "AMBIENT_ENABLE_MULTI_NETWORK"
+	for _, v := range f.istiodSetting(ctx, multiNetwork, func(value string) bool { return value != "true" },
+		"set "+multiNetwork+"=true", "with %s=%q it gives ambient clients no service of another cluster") {
+		if v.status != probe.Passed {
+			return one(v)
+		}
+	}
+	svc, err := f.service(ctx, f.to)
+	if err != nil {
+		return one(unread(f.to.name, err))
+	}
+	ns, err := f.appNamespace(ctx, f.to)
+	if err != nil {
+		return one(unread(f.to.name, err))
+	}
+	for _, c := range m.GetServiceScopeConfigs() {
+		if c.GetScope() == meshv1alpha1.MeshConfig_ServiceScopeConfigs_GLOBAL && inScope(c.GetNamespaceSelector(), ns.Labels) && inScope(c.GetServicesSelector(), svc.Labels) {
+			return one(pass(f.to.object(svc), "it is of scope GLOBAL for ambient clients of %s", f.from.name))
+		}
+	}
+	return one(fail(f.to.object(svc), "label it istio.io/global=true, and see that serviceScopeConfigs of "+f.from.name+" makes that GLOBAL",
+		"no entry of serviceScopeConfigs of %s makes it GLOBAL: ambient clients reach it in its own cluster only", f.from.name))
+}
+
+// inScope: no selector selects everything.
+func inScope(s *meshv1alpha1.LabelSelector, have map[string]string) bool {
+	return s == nil || selects(selectorFrom(s), have)
 }
 
 // keptLocal is what the most specific host that covers the service says, and that host: "" if none covers it.

@@ -66,9 +66,13 @@ func allowed(p *rbac.Policy, s rbac.Subject, a rbac.Access) string {
 		d := p.Allows(s, concrete)
 		switch {
 		case d.Allowed:
-			return fmt.Sprintf("%s can %s: %s\nremove or narrow that rule, or the binding", s, concrete, d.Reason)
+			fault := fmt.Sprintf("%s can %s: %s\nremove or narrow that rule, or the binding", s, concrete, d.Reason)
+			if concrete != a {
+				fault += "; or name the namespace or the object in the access"
+			}
+			return fault
 		case len(d.Dangling) > 0:
-			return fmt.Sprintf("whether %s can %s is unknown: %s\nload the role too", s, concrete, d.Reason)
+			return fmt.Sprintf("whether %s can %s is unknown: %s\nload the role too: kubectl get -o yaml prints one that Kubernetes installs", s, concrete, d.Reason)
 		}
 	}
 	return ""

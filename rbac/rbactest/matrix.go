@@ -25,6 +25,9 @@ type Matrix struct {
 }
 
 // Row is one access and who may do it. Every subject is in one of the two lists, which are names with blanks between.
+//
+// Without a namespace, allowed is who may do it in all namespaces, and denied who may do it in none: one who may in some
+// fits neither list. Give such a row a namespace.
 type Row struct {
 	Access          string // as kubectl auth can-i spells it: see [rbac.ParseAccess]
 	Allowed, Denied string

@@ -142,6 +142,7 @@ func (c *Cluster) controllerFlags() []string {
 	controllers := []string{
 		"serviceaccount-controller", "namespace-controller", "garbage-collector-controller", "endpointslice-controller",
 		"deployment-controller", "replicaset-controller", "root-ca-certificate-publisher-controller",
+		"clusterrole-aggregation-controller",
 	}
 	if !c.options.NoTokenController {
 		controllers = append(controllers, "serviceaccount-token-controller")

@@ -11,6 +11,8 @@
 //   - [RulesOf] resolves bindings and aggregated ClusterRoles into rules.
 //   - [Lint] and [Policy.Lint] find rights that no request matches, and those that
 //     lead to more. [Diff] and [DiffPolicies] tell what access was won and lost.
+//   - [Load] reads a [Policy] of roles and bindings from manifests. [Policy.Allows]
+//     says whether a subject has an access, and why; [Policy.WhoCan] who has it.
 //
 // The roles go into the cluster that is read. Their rules depend on the version of
 // the reading istiod, which runs in another cluster.

@@ -3,6 +3,7 @@ package rbac_test
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -180,4 +181,85 @@ func ExampleAllows() {
 	// watch endpointslices.discovery.k8s.io true
 	// update configmaps named coredns in namespace kube-system false
 	// get /metrics false
+}
+
+const shopYAML = `
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: cart, namespace: shop}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: cart, namespace: shop}
+rules:
+- {apiGroups: [""], resources: [secrets], resourceNames: [cart-key], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: cart, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: cart}
+subjects: [{kind: ServiceAccount, name: cart}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: team, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects: [{kind: Group, name: shop-team, apiGroup: rbac.authorization.k8s.io}]
+`
+
+func mustLoad(text string) *rbac.Policy {
+	p, err := rbac.Load(strings.NewReader(text))
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// What a chart renders, and a mistake in it.
+func ExampleLoad() {
+	p, err := rbac.Load(strings.NewReader(shopYAML))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(p.Objects()), "objects, skipped:", p.Skipped())
+	for _, d := range p.Dangling() {
+		fmt.Println(d)
+	}
+	_, err = rbac.Load(strings.NewReader(strings.Replace(shopYAML, "rules:", "rule:", 1)))
+	fmt.Println(err)
+	// Output:
+	// 3 objects, skipped: map[v1 ServiceAccount:1]
+	// RoleBinding shop/team refers to ClusterRole view, which the policy does not have
+	// rbac: stream 1, document 2 (line 6): Role: strict decoding error: unknown field "rule"
+}
+
+func ExamplePolicy_Allows() {
+	p := mustLoad(shopYAML)
+	cart := rbac.ServiceAccount("shop", "cart")
+	for _, name := range []string{"cart-key", "bank-key"} {
+		d := p.Allows(cart, rbac.Access{Verb: "get", Resource: "secrets", Namespace: "shop", Name: name})
+		fmt.Println(d.Allowed, d.Reason)
+	}
+	// Output:
+	// true RoleBinding shop/cart binds ServiceAccount shop/cart to Role shop/cart, whose rules[0] allows it: get secrets named cart-key
+	// false no rule that ServiceAccount shop/cart has allows it
+}
+
+func ExamplePolicy_WhoCan() {
+	p := mustLoad(shopYAML)
+	for _, g := range p.WhoCan(rbac.Access{Verb: "get", Resource: "secrets", Namespace: "shop", Name: "cart-key"}) {
+		fmt.Println(g.Subject.Kind, g.Subject.Namespace, g.Subject.Name, "by", g.Binding)
+	}
+	// Output:
+	// ServiceAccount shop cart by RoleBinding shop/cart
+}
+
+func ExamplePolicy_Rules() {
+	p := mustLoad(shopYAML)
+	for _, rule := range p.Rules(rbac.ServiceAccount("shop", "cart"), "shop") {
+		fmt.Println(rbac.Describe(rule))
+	}
+	// Output:
+	// get secrets named cart-key
 }

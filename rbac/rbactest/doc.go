@@ -10,6 +10,19 @@
 //		rbactest.Golden(t, "reader.yaml", reader)
 //	}
 //
+// They test manifests as well, with their bindings and subjects: what helm template,
+// kustomize build or kubectl get printed.
+//
+//	func TestShop(t *testing.T) {
+//		p := rbactest.Load(t, "testdata/shop.yaml")
+//		cart := rbac.ServiceAccount("shop", "cart")
+//		rbactest.Can(t, p, cart, rbactest.Access(t, "list pods -n shop"))
+//		rbactest.Cannot(t, p, cart, rbactest.Access(t, "get secrets")) // in any namespace, under any name
+//		rbactest.NoEscalation(t, p, cart)
+//		table.Check(t, p)                  // a Matrix: every subject and every access
+//		rbactest.Mutate(t, p, table.Check) // every rule is needed by a row
+//	}
+//
 // Equivalent and NoWiderThan compare rules with others, PolicyEquivalent and
 // PolicyNoWiderThan policies.
 //

@@ -19,8 +19,8 @@ import (
 type Object struct {
 	APIVersion, Kind string
 
-	text []byte
-	json bool
+	json []byte
+	err  error // of a strict reading
 }
 
 // Objects calls visit with each object of the document: one, but a JSON document may hold several in a row. It stops at
@@ -58,7 +58,7 @@ func (d Document) inJSON(visit func(Object) error) error {
 		if err != nil {
 			return err
 		}
-		o.text, o.json = raw, true
+		o.json, o.err = raw, onceEach(json.NewDecoder(bytes.NewReader(raw)))
 		if err := visit(o); err != nil {
 			return err
 		}
@@ -72,16 +72,24 @@ func (d Document) inYAML() (Object, error) {
 	if bytes.Contains(d.text, []byte(last)) {
 		return Object{}, fmt.Errorf("holds the word %s, which nothing may have: rename it", last)
 	}
-	text := append(bytes.Clone(d.text), "\n"+last+": true\n"...)
-	converted, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return Object{}, plain(err)
+	text := bytes.Clone(d.text)
+	if !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(text, '\n')
+	}
+	text = append(text, last+": true\n"...)
+	converted, twice := yaml.YAMLToJSONStrict(text)
+	if twice != nil { // which is no fault of ours in an object of another kind
+		var err error
+		if converted, err = yaml.YAMLToJSON(text); err != nil {
+			return Object{}, plain(err)
+		}
+		twice = plain(twice)
 	}
 	if !bytes.Contains(converted, []byte(`"`+last+`":true`)) {
 		return Object{}, errors.New("has more than one object in it, of which a parser would read the first only: put --- between them, and begin each at the left edge")
 	}
 	o, err := header(converted)
-	o.text = d.text
+	o.json, o.err = converted, twice
 	return o, err
 }
 
@@ -105,21 +113,14 @@ func header(text []byte) (Object, error) {
 
 // Content parses the object. A key that is there twice is an error.
 func (o Object) Content() (map[string]any, error) {
-	text := o.text
-	if o.json {
-		if err := onceEach(json.NewDecoder(bytes.NewReader(text))); err != nil {
-			return nil, err
-		}
-	} else {
-		var err error
-		if text, err = yaml.YAMLToJSONStrict(text); err != nil {
-			return nil, plain(err)
-		}
+	if o.err != nil {
+		return nil, o.err
 	}
 	var content map[string]any
-	if err := utiljson.Unmarshal(text, &content); err != nil {
+	if err := utiljson.Unmarshal(o.json, &content); err != nil {
 		return nil, err
 	}
+	delete(content, last)
 	return content, nil
 }
 

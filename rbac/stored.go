@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/validate/content"
@@ -126,6 +128,9 @@ func (b *builder) takeBinding(bound binding, role *rbacv1.RoleRef) error {
 	case len(content.IsPathSegmentName(role.Name)) > 0:
 		return fault(ref, "roleRef.name", role.Name, "is not a name", strings.Join(content.IsPathSegmentName(role.Name), "; "))
 	}
+	if err := checkPrints(ref, "roleRef.name", role.Name); err != nil {
+		return err
+	}
 	for i := range bound.subjects {
 		if err := checkSubject(ref, i, &bound.subjects[i]); err != nil {
 			return err
@@ -165,12 +170,15 @@ func checkSubject(ref ObjectRef, i int, s *rbacv1.Subject) error {
 	case account && len(validation.IsDNS1123Subdomain(s.Name)) > 0:
 		return fault(ref, at("name"), s.Name, "is not the name of a ServiceAccount", strings.Join(validation.IsDNS1123Subdomain(s.Name), "; "))
 	}
-	return nil
+	return checkPrints(ref, at("name"), s.Name, s.Namespace)
 }
 
 func checkNames(ref ObjectRef) error {
 	if msgs := content.IsPathSegmentName(ref.Name); ref.Name == "" || len(msgs) > 0 {
 		return fault(ref, "metadata.name", ref.Name, "is not a name", strings.Join(append(msgs, "give it one"), "; "))
+	}
+	if err := checkPrints(ref, "metadata.name", ref.Name); err != nil {
+		return err
 	}
 	if namespaced := ref.Kind == "Role" || ref.Kind == "RoleBinding"; !namespaced {
 		return nil
@@ -199,6 +207,19 @@ func checkRules(ref ObjectRef, rules []rbacv1.PolicyRule) error {
 			return fault(ref, at("apiGroups"), "", "is empty", `write [""] for the core group`)
 		case !onURLs && len(r.Resources) == 0:
 			return fault(ref, at("resources"), "", "is empty", "name a resource, or drop the rule")
+		}
+		if err := checkPrints(ref, fmt.Sprintf("rules[%d]", i), slices.Concat(r.Verbs, r.APIGroups, r.Resources, r.ResourceNames, r.NonResourceURLs)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPrints refuses names that an API server takes, but that would forge what messages say.
+func checkPrints(ref ObjectRef, field string, texts ...string) error {
+	for _, text := range texts {
+		if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+			return fault(ref, field, text, "holds a character that does not print", "remove it")
 		}
 	}
 	return nil

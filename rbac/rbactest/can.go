@@ -31,8 +31,8 @@ func Can(tb TB, p *rbac.Policy, s rbac.Subject, accesses ...rbac.Access) {
 // It fails tb as well where the denial would prove nothing (its positive control): if no binding names the subject or one
 // of its groups; if the namespace occurs nowhere in the policy and is not one that every cluster has; if the resource is
 // none that [rbac.Access.Known] knows and no rule names it; if a path is none that API servers have and no rule allows it;
-// and if the subject is bound to a role that the policy does not have. What nobody is bound to is asked for with
-// system:authenticated or another group of [rbac.Subject.AllGroups].
+// and if the subject is bound to a role that the policy does not have. A stranger who is meant
+// has a group that Kubernetes gives, such as system:authenticated: see [rbac.Subject.AllGroups].
 func Cannot(tb TB, p *rbac.Policy, s rbac.Subject, accesses ...rbac.Access) {
 	tb.Helper()
 	if !askable(tb, "Cannot", accesses) || !known(tb, p, s) {

@@ -29,7 +29,7 @@ func stranger(p *rbac.Policy, s rbac.Subject) string {
 	if s.User == "" && len(s.Groups) == 0 {
 		return "the subject is empty: give it a user or a group"
 	}
-	if s.User == rbac.Anonymous().User || s.User == "" && !slices.ContainsFunc(s.Groups, foreign) {
+	if s.User == rbac.Anonymous().User || slices.ContainsFunc(s.Groups, builtin) {
 		return "" // these every cluster has
 	}
 	named := rbac.Subject{User: s.User}
@@ -41,12 +41,12 @@ func stranger(p *rbac.Policy, s rbac.Subject) string {
 		}
 		bound = append(bound, describe(subject))
 	}
-	return fmt.Sprintf("no binding names %s, and to deny a stranger proves nothing\nbound are: %s\nif its groups alone count, ask for them: rbac.Subject{Groups: %q}",
-		s, strings.Join(bound, ", "), s.AllGroups())
+	return fmt.Sprintf("no binding names %s, and to deny a stranger proves nothing\nbound are: %s\nif a stranger is meant, name the groups that he is in: rbac.Subject{User: %q, Groups: %q}",
+		s, strings.Join(bound, ", "), s.User, s.AllGroups())
 }
 
-// foreign tells whether a group is not one that an API server gives by itself.
-func foreign(group string) bool { return !strings.HasPrefix(group, "system:") }
+// builtin tells whether a group is one that Kubernetes gives.
+func builtin(group string) bool { return strings.HasPrefix(group, "system:") }
 
 // subjects are those of all bindings, sorted, each once.
 func subjects(p *rbac.Policy) []rbacv1.Subject {

@@ -1,8 +1,10 @@
 package rbactest_test
 
 import (
+	"context"
 	"fmt"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -113,4 +115,23 @@ func binding(role string, s rbac.Subject) *rbacv1.RoleBinding {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: role}, RoleRef: rbacv1.RoleRef{Kind: "Role", Name: role},
 		Subjects: []rbacv1.Subject{{Kind: "User", Name: s.User}},
 	}
+}
+
+// apiServer stands for clientset.AuthorizationV1().SubjectAccessReviews() of a cluster where somebody has widened a role.
+type apiServer struct{}
+
+func (apiServer) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
+	review.Status.Allowed, review.Status.Reason = true, `RBAC: allowed by ClusterRoleBinding "helpful" of ClusterRole "edit" to Group "shop-team"`
+	return review, nil
+}
+
+func ExampleMatrix_Live() {
+	var t printer
+	table := rbactest.Matrix{
+		Subjects: map[string]rbac.Subject{"team": {Groups: []string{"shop-team"}}},
+		Rows:     []rbactest.Row{{Access: "get pods -n shop", Allowed: "team"}, {Access: "get secrets -n shop", Denied: "team"}},
+	}
+	table.Live(context.Background(), t, apiServer{})
+	// Output:
+	// rbactest: row "get secrets -n shop", team: the table says Group shop-team cannot get secrets in namespace shop, the API server says that it can (RBAC: allowed by ClusterRoleBinding "helpful" of ClusterRole "edit" to Group "shop-team")
 }

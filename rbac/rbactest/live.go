@@ -7,6 +7,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meshpeer/meshpeer/internal/printable"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
@@ -34,17 +35,17 @@ func (m Matrix) Live(ctx context.Context, tb TB, reviewer Reviewer) {
 			err = fmt.Errorf("the answer is empty")
 		}
 		if err != nil {
-			tb.Fatalf("rbactest: row %q, %s: the API server does not say: %v\nask as somebody who may create subjectaccessreviews", c.row, c.name, err)
+			tb.Fatalf("rbactest: row %q, %s: the API server does not say: %v\nask as somebody who may create subjectaccessreviews", c.row, c.name, printable.Error(err))
 			return
 		}
 		switch status := answer.Status; {
 		case status.Allowed == c.allowed && (status.Allowed || status.EvaluationError == ""):
 		case !status.Allowed && status.EvaluationError != "":
-			tb.Errorf("rbactest: row %q, %s: the API server is not sure: %s", c.row, c.name, status.EvaluationError)
+			tb.Errorf("rbactest: row %q, %s: the API server is not sure: %s", c.row, c.name, printable.Line(status.EvaluationError))
 		default:
 			words := map[bool]string{true: "can", false: "cannot"}
 			tb.Errorf("rbactest: row %q, %s: the table says %s %s %s, the API server says that it %s (%s)",
-				c.row, c.name, c.subject, words[c.allowed], c.access, words[status.Allowed], orNone(status.Reason))
+				c.row, c.name, c.subject, words[c.allowed], c.access, words[status.Allowed], orNone(printable.Line(status.Reason)))
 		}
 	}
 }

@@ -23,7 +23,7 @@ type Loader struct {
 	// MaxObjects is the most objects of any kind to read. Default 100 000.
 	MaxObjects int
 	// MaxBytes is the most bytes to read, of all streams together. Default 256 MiB.
-	// A single document may have 16 MiB.
+	// A single document may have 8 MiB.
 	MaxBytes int64
 }
 

@@ -139,5 +139,5 @@ func TestReadStops(t *testing.T) {
 	large := bytes.Repeat([]byte("# x\n"), manifest.MaxDocument/4)
 	none := func(manifest.Document) error { return nil }
 	require.NoError(t, manifest.Read(bytes.NewReader(large), none))
-	require.ErrorContains(t, manifest.Read(bytes.NewReader(append(large, '#')), none), "larger than 16 MiB: split it")
+	require.ErrorContains(t, manifest.Read(bytes.NewReader(append(large, '#')), none), "larger than 8 MiB: split it")
 }

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// MaxDocument is the largest document in bytes. Parsed, it takes some thirty times that.
-const MaxDocument = 16 << 20
+// MaxDocument is the largest document in bytes. Parsed, it may take eighty times that.
+const MaxDocument = 8 << 20
 
 // Document is one document of a stream, not parsed yet.
 type Document struct {

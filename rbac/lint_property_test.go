@@ -161,7 +161,7 @@ func TestLintAgreesWithRequests(t *testing.T) {
 	all := requests()
 	random := rand.New(rand.NewPCG(3, 4))
 	told, silent := 0, 0
-	for i := range 1500 {
+	for i := range 700 {
 		g := &generator{}
 		for range 40 {
 			g.bytes = append(g.bytes, byte(random.Uint32()))
@@ -172,8 +172,8 @@ func TestLintAgreesWithRequests(t *testing.T) {
 			silent++
 		}
 	}
-	require.Greater(t, told, 500)
-	require.Greater(t, silent, 40, "the generator must make good rules too")
+	require.Greater(t, told, 250)
+	require.Greater(t, silent, 15, "the generator must make good rules too")
 }
 
 func FuzzLint(f *testing.F) {

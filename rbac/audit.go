@@ -86,7 +86,9 @@ func (e *BrokenAuditError) Unwrap() error { return e.Err }
 // What an audit policy leaves out, FromAudit cannot see: the policy must log all
 // requests of the user, at least at level Metadata. Nor does a log show what the API
 // server asks for beside the request: bind and escalate for roles that grant more
-// than the user has, approve and sign for certificates, finalizers of an owner.
+// than the user has, approve and sign for certificates, finalizers of an owner. And it
+// shows what was done, not what could be: an informer of client-go that got its first
+// list through a watch (WatchList) needs list only where the server cannot do that.
 //
 // A request made as somebody else counts for the one who was impersonated. To the
 // one who did that, it counts as impersonation of each part that it names. The

@@ -175,9 +175,12 @@ func (c *Cluster) ResumeControllers() error { return c.controllers.signal(syscal
 const auditFile = "audit.log"
 
 // Audit marks the end of the audit log. Every request that was answered before is in front of the mark.
-func (c *Cluster) Audit() audit.Mark { return audit.End(filepath.Join(c.dir, auditFile)) }
+func (c *Cluster) Audit() audit.Mark { return audit.End(c.AuditLog()) }
+
+// AuditLog is the file with the whole audit log, a line of JSON for each event.
+func (c *Cluster) AuditLog() string { return filepath.Join(c.dir, auditFile) }
 
 // AuditSince returns the requests logged after the mark: see audit.Since.
 func (c *Cluster) AuditSince(mark audit.Mark) ([]audit.Event, error) {
-	return audit.Since(filepath.Join(c.dir, auditFile), mark)
+	return audit.Since(c.AuditLog(), mark)
 }

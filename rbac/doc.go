@@ -13,6 +13,7 @@
 //     lead to more. [Diff] and [DiffPolicies] tell what access was won and lost.
 //   - [Load] reads a [Policy] of roles and bindings from manifests. [Policy.Allows]
 //     says whether a subject has an access, and why; [Policy.WhoCan] who has it.
+//   - [FromAudit] reads from an audit log what a user did, and the least rules for it.
 //
 // The roles go into the cluster that is read. Their rules depend on the version of
 // the reading istiod, which runs in another cluster.

@@ -23,6 +23,15 @@
 //		rbactest.Mutate(t, p, table.Check) // every rule is needed by a row
 //	}
 //
+// And they test programs: [Enforce] refuses a program under test what its rules lack.
+//
+//	func TestController(t *testing.T) {
+//		enforced := rbactest.Enforce(t, role.Rules)
+//		config.Wrap(enforced.Wrap)
+//		…                                    // run the controller
+//		require.Empty(t, enforced.Unused())  // and no rule is too many
+//	}
+//
 // Equivalent and NoWiderThan compare rules with others, PolicyEquivalent and
 // PolicyNoWiderThan policies.
 //

@@ -1,4 +1,4 @@
-package rbac_test
+package auditlog_test
 
 import (
 	"fmt"
@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/meshpeer/meshpeer/internal/auditlog"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
@@ -58,8 +60,10 @@ func TestFromAuditInConstantMemory(t *testing.T) {
 		if i%20_000 == 0 {
 			more = body // larger than bound
 		}
-		stage := []string{received, started, complete}[i%3]
-		return event(fmt.Sprintf("%d-%036d", i/3, i/3), stage, "u", []string{"get", "watch", "update"}[i/3%3], object("pods", fmt.Sprintf("ns-%d", i/3%50), fmt.Sprintf("object-%d", i/3)), "allow", more)
+		return fmt.Sprintf(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse",%s"auditID":"%036d","stage":%q,"requestURI":"/api/v1/namespaces/ns-%d/pods/object-%d",`+
+			`"verb":%q,"user":{"username":"u","groups":["system:authenticated"]},"sourceIPs":["::1"],"userAgent":"controller/v1","objectRef":{"resource":"pods","namespace":"ns-%d","name":"object-%d","apiVersion":"v1"},`+
+			`"responseStatus":{"metadata":{},"code":200},"annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""}}`+"\n",
+			more, i/3, []string{auditlog.Received, auditlog.Started, auditlog.Complete}[i%3], i/3%50, i/3, []string{"get", "watch", "update"}[i/3%3], i/3%50, i/3)
 	}
 	for name, log := range map[string]*endless{
 		"lines": {size: 100 << 20, event: line},
@@ -80,7 +84,7 @@ func TestFromAuditInConstantMemory(t *testing.T) {
 			require.NoError(t, err)
 			require.Less(t, log.peak, before+bound, "%d bytes of log, %d events", log.read, audit.Events)
 			require.Greater(t, log.peak, uint64(0))
-			require.Equal(t, []string{"get,watch,update pods"}, described(audit.NamespaceRules["ns-7"]))
+			require.Equal(t, []rbacv1.PolicyRule{{Verbs: []string{"get", "watch", "update"}, APIGroups: []string{""}, Resources: []string{"pods"}}}, audit.NamespaceRules["ns-7"])
 			require.Len(t, audit.Allowed, 150)
 			t.Logf("%d MB, %d events: %d KB", log.read>>20, audit.Events, (int64(log.peak)-int64(before))>>10)
 		})

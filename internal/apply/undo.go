@@ -76,7 +76,7 @@ func (w Writer) uncreate(sent kube.Object, uid types.UID) Undo {
 
 // restore puts what want replaced in live back to what it was there.
 func (w Writer) restore(live, want kube.Object) Undo {
-	want = clone(want)
+	want = own(want)
 	stamp(want, w.Nonce)
 	return func(ctx context.Context) error {
 		return w.retrying(ctx, live, func(stored kube.Object) error {

@@ -9,9 +9,11 @@ type RemoteCluster struct {
 	Status Status `json:"syncStatus"`
 }
 
+const clusterzPath = "/debug/clusterz"
+
 // Clusterz asks the replica which clusters it reads.
 func (r Replica) Clusterz(ctx context.Context) ([]RemoteCluster, error) {
-	return list[RemoteCluster](ctx, r, "/debug/clusterz")
+	return list[RemoteCluster](ctx, r, clusterzPath)
 }
 
 // Status of one remote cluster at this replica; NotSeen if it is listed for another Secret or not at all.
@@ -73,10 +75,17 @@ func (r Replica) Gateways(ctx context.Context) ([]NetworkGateway, error) {
 }
 
 // list reads a document that is an array (Istio pilot/pkg/xds/debug.go).
-func list[T any](ctx context.Context, r Replica, path string) (all []T, err error) {
-	err = r.read(ctx, path, func(d document) error {
+func list[T any](ctx context.Context, r Replica, path string) ([]T, error) {
+	return listInto[T](ctx, r, path, nil)
+}
+
+// listInto is list in the room that the caller has no other use for.
+func listInto[T any](ctx context.Context, r Replica, path string, room []T) ([]T, error) {
+	all := room[:0]
+	var one, none T
+	err := r.read(ctx, path, func(d document) error {
 		return d.array(func() error {
-			var one T
+			one = none
 			err := d.Decode(&one)
 			all = append(all, one)
 			return err

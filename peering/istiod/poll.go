@@ -14,7 +14,8 @@ type watched struct {
 	due    chan struct{}      // has the poll look who waits
 	last   time.Time          // start of the last request; zero: none yet
 	pause  time.Duration
-	failed bool // and a list was asked for on that account
+	failed bool            // and a list was asked for on that account
+	room   []RemoteCluster // of the last clusterz, for the next
 
 	asked   []ask // for what it holds, by those whom no request serves yet
 	reading bool  // such a request is under way
@@ -83,14 +84,17 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 		w.mu.Unlock()
 		return // the poll that is over, not the one that follows it
 	}
-	replica, start := r.Replica, time.Now()
-	r.last = start
+	replica, room, start := r.Replica, r.room, time.Now()
+	r.last, r.room = start, nil // which a poll that is over may still use
 	w.mu.Unlock()
-	clusters, err := limited(ctx, askLimit, replica.Clusterz)
+	clusters, err := limited(ctx, askLimit, func(ctx context.Context) ([]RemoteCluster, error) {
+		return listInto(ctx, replica, clusterzPath, room)
+	})
 	took := time.Since(start)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	r.room = clusters
 	if ctx.Err() != nil {
 		return // nobody waits, or the replica is gone
 	}

@@ -62,10 +62,11 @@ func (i *Istiods) look(r *replica) {
 		r.noteChanges(all)
 		r.prune(all)
 	}
-	p := page{of: all}
-	clusters := []istiod.RemoteCluster{{ID: i.id, Status: istiod.Synced}}
+	p := page{of: all, verdicts: make([]*verdict, 0, len(all))}
+	clusters := append(make([]istiod.RemoteCluster, 0, len(all)+1), istiod.RemoteCluster{ID: i.id, Status: istiod.Synced})
 	wanted := i.mesh.needs.of(r)
-	seen := map[string]bool{i.id: true} // istiod's own ID and second Secrets are ignored
+	seen := make(map[string]bool, len(all)+1)
+	seen[i.id] = true // istiod's own ID and second Secrets are ignored
 	for _, s := range all {
 		if r.states[s] == nil {
 			r.states[s] = make([]verdict, len(s.remotes))
@@ -83,7 +84,7 @@ func (i *Istiods) look(r *replica) {
 			}
 			p.verdicts = append(p.verdicts, v)
 			if status != istiod.NotSeen {
-				clusters = append(clusters, istiod.RemoteCluster{ID: c.id, Secret: s.object.Namespace + "/" + s.object.Name, Status: status})
+				clusters = append(clusters, istiod.RemoteCluster{ID: c.id, Secret: s.name, Status: status})
 			}
 		}
 	}
@@ -146,6 +147,7 @@ func (i *Istiods) print(p *page, clusters []istiod.RemoteCluster, before *page) 
 	}
 	p.clusters = clusters
 	p.clusterz = mustMarshal(clusters)
+	p.sources = make([]source, 0, len(clusters))
 	for _, c := range clusters {
 		if m := i.mesh.Member(c.ID); m != nil && c.Status == istiod.Synced {
 			p.sources = append(p.sources, source{c.ID, m.Server})

@@ -90,11 +90,18 @@ func (s *Server) review(who identity, o peering.Object) (peering.Object, error) 
 // grant (Kubernetes plugin/pkg/auth/authorizer/rbac/rbac.go, RulesFor). A binding whose role is gone is an EvaluationError
 // and leaves the list complete, for it grants nothing.
 func (s *Server) rulesReview(who identity, namespace string) (status authorizationv1.SubjectRulesReviewStatus) {
-	status.ResourceRules, status.NonResourceRules = []authorizationv1.ResourceRule{}, []authorizationv1.NonResourceRule{}
-	err := s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) {
-		status.ResourceRules = slices.Grow(status.ResourceRules, len(rules))
-		for _, rule := range rules {
-			rule = *rule.DeepCopy()
+	status.NonResourceRules = []authorizationv1.NonResourceRule{}
+	var lists [][]rbacv1.PolicyRule
+	n := 0
+	err := s.eachGrant(who, namespace, func(rules []rbacv1.PolicyRule) { lists, n = append(lists, rules), n+len(rules) })
+	if err != nil {
+		status.EvaluationError = err.Error()
+	}
+	status.ResourceRules = make([]authorizationv1.ResourceRule, 0, n)
+	for _, rules := range lists {
+		for i := range rules {
+			var rule rbacv1.PolicyRule
+			rules[i].DeepCopyInto(&rule)
 			if len(rule.Resources) > 0 {
 				status.ResourceRules = append(status.ResourceRules, authorizationv1.ResourceRule{
 					Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources, ResourceNames: rule.ResourceNames,
@@ -104,9 +111,6 @@ func (s *Server) rulesReview(who identity, namespace string) (status authorizati
 				status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
 			}
 		}
-	})
-	if err != nil {
-		status.EvaluationError = err.Error()
 	}
 	if s.RulesIncomplete != "" {
 		status.Incomplete, status.EvaluationError = true, s.RulesIncomplete

@@ -17,6 +17,7 @@ type watched struct {
 
 type remoteSecret struct {
 	object  *corev1.Secret
+	name    string // namespace/name
 	written time.Time
 	remotes []remoteCluster // empty if istiod would refuse the Secret
 }
@@ -48,7 +49,7 @@ func (i *Istiods) watch() {
 			continue
 		}
 		if known[secret] == nil {
-			known[secret] = &remoteSecret{object: secret, written: s.store.written[key(secret)]}
+			known[secret] = &remoteSecret{object: secret, name: secret.Namespace + "/" + secret.Name, written: s.store.written[key(secret)]}
 			defer i.parse(known[secret]) // without the lock
 		}
 		i.watched.all = append(i.watched.all, known[secret])

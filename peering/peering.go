@@ -145,6 +145,7 @@ func (p *Peering) validate(goal Goal, links []Link) error {
 	type pair struct{ from, to ID }
 	seen := map[pair]bool{}
 	byID := map[ID]*Cluster{}
+	good := map[*Cluster]bool{} // whose own endpoint was judged
 	for i, l := range links {
 		for side, c := range map[string]*Cluster{"From": l.From, "To": l.To} {
 			if err := c.valid(); err != nil {
@@ -162,8 +163,11 @@ func (p *Peering) validate(goal Goal, links []Link) error {
 			return fmt.Errorf("peering: link %d: %s is named twice", i, l)
 		}
 		seen[pair{l.From.ID, l.To.ID}] = true
-		if err := l.validateEndpoint(goal); err != nil {
-			return fmt.Errorf("peering: link %d: %s: %w", i, l, err)
+		if l.Endpoint != nil || !good[l.To] {
+			if err := l.validateEndpoint(goal); err != nil {
+				return fmt.Errorf("peering: link %d: %s: %w", i, l, err)
+			}
+			good[l.To] = good[l.To] || l.Endpoint == nil && !l.From.Hosted
 		}
 		if p.kind() == secrets.KindBound && l.To.Accounts == nil {
 			return fmt.Errorf("peering: link %d: To %q has no Accounts: bound tokens need TokenRequest; use Connect or durable tokens", i, l.To.ID)

@@ -2,6 +2,7 @@ package peering
 
 import (
 	"context"
+	"slices"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
 )
@@ -68,13 +69,7 @@ func (s step) shown() Step {
 type operation func(*task, context.Context, step) (apply.Undo, error)
 
 // flow joins the parts of the list; a part may be of no step, when the mode of the link has no use for it.
-func flow(parts ...[]step) []step {
-	var all []step
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
+func flow(parts ...[]step) []step { return slices.Concat(parts...) }
 
 // Step is one planned change or check.
 type Step struct {

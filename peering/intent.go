@@ -78,7 +78,7 @@ func (r *run) intend(ctx context.Context, l Link, from, to *snapshot) (*intent, 
 		if err != nil {
 			return nil, err
 		}
-		in.objects, in.overGrants = kit.forLink(l), kit.overGrants
+		in.objects, in.Rules, in.overGrants = kit.forLink(l), kit.rulesDigest, kit.overGrants
 		in.warnings = append(in.warnings, kit.warnings...)
 	}
 	in.describe(r, l, from, to)
@@ -90,7 +90,7 @@ func (in *intent) describe(r *run, l Link, from, to *snapshot) {
 	e := in.endpoint
 	in.Intent = Intent{
 		FromUID: from.uid, ToUID: to.uid,
-		Account: in.reader.String(), Managed: r.Account == nil, Rules: in.objects.fingerprint(), Labels: labelText(r.Reader.Labels),
+		Account: in.reader.String(), Managed: r.Account == nil, Rules: in.Rules, Labels: labelText(r.Reader.Labels),
 		Credential: cmp.Or(r.kind(), custom),
 		Server:     address(e), TLSServerName: e.TLSServerName, CA: fingerprint(e.CA), Proxy: proxy(e.ProxyURL), Insecure: e.InsecureSkipTLSVerify,
 		Secret: l.From.namespace() + "/" + secrets.SecretName(l.To.ID.String()),

@@ -62,6 +62,7 @@ func (o readerObjects) fingerprint() string {
 // kit is a reader for istiods of certain versions and revisions, before it is a link's.
 type kit struct {
 	readerObjects
+	rulesDigest          string
 	overGrants, warnings []string
 }
 
@@ -108,6 +109,7 @@ func newKit(o rbac.Options, versions []string, seen bool) (*kit, error) {
 		all = union(all, reader)
 	}
 	k.readerObjects = readerObjects{all.ServiceAccount, all.ClusterRole, all.ClusterRoleBinding, all.Role, all.RoleBinding}
+	k.rulesDigest = k.fingerprint()
 	return k, nil
 }
 

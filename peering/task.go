@@ -29,6 +29,7 @@ type task struct {
 
 	token     secrets.Token              // in use: the shared one, or the one that this call minted
 	speaksFor string                     // whom the API server takes a foreign token for
+	written   map[string][]byte          // content of the remote secret with it, once this call sent that
 	held      map[string]*istiod.Holding // of To, by replica, just before the remote secret changed
 	changed   time.Time                  // when it did
 	confirmed bool                       // every istiod was seen to use the present credential

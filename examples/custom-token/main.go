@@ -1,5 +1,4 @@
-// Command custom-token peers clusters with tokens that are leased from Vault, or from what answers like it.
-// Exit status: 0 done, 1 error, 3 something cannot be seen.
+// Command custom-token peers with tokens leased from Vault. Exit status: 0 done, 1 error, 3 something cannot be seen.
 package main
 
 import (
@@ -102,8 +101,9 @@ func run(ctx context.Context, args []string, out io.Writer, connect func(name, k
 		clusters = append(clusters, cluster)
 	}
 	report, err := verbs[args[0]](ctx, peering.Mesh(clusters...)...)
-	if report != nil {
-		err = errors.Join(err, report.WriteText(out))
+	if report == nil {
+		return 1, err
 	}
+	err = errors.Join(err, report.WriteText(out))
 	return map[probe.Status]int{probe.Failed: 1, probe.Unknown: 3}[report.Status()], err
 }

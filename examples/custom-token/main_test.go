@@ -132,6 +132,7 @@ func TestFailures(t *testing.T) {
 			require.NotContains(t, out.String(), "hvs.secret")
 		}
 		says(1, "say ensure, rotate or remove", "ensure", "east=kind-east")
+		says(1, "no links", "ensure", "east=kind-east", "east=kind-east")
 		b.down = true
 		says(1, "look at the policy of VAULT_TOKEN", "ensure", "east=kind-east", "west=kind-west")
 		require.Empty(t, b.leases)

@@ -61,7 +61,7 @@ func tooWide(t *testing.T, dir string) error {
 }
 
 // small are the programs of less than 100 lines, blank ones aside, that people copy whole.
-var small = []string{"adopt", "custom-token", "doctor", "fleet", "gitops", "plan-apply", "revoke"}
+var small = []string{"adopt", "custom-token", "doctor", "fleet", "gitops", "pair", "plan-apply", "revoke"}
 
 func TestSmallPrograms(t *testing.T) {
 	see(t)

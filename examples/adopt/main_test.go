@@ -58,7 +58,7 @@ func start(t *testing.T, tr *transcript.Transcript) (mesh *peeringtest.Mesh) {
 	west.Cluster.Endpoint.Server = "https://west.example:6443"
 	west.ServeAt(west.Cluster.Endpoint.Server)
 	byIstioctl(t, west, mesh.Member("east"), mesh.Member("north"))
-	tr.Program, tr.Elide = "go run ./examples/adopt", regexp.MustCompile("^  preflight |^  grants beyond|^    \\d . ")
+	tr.Program, tr.Elide = "go run ./examples/adopt", regexp.MustCompile(`^  preflight |^  grants beyond|^    \d . `)
 	tr.Run = func(args []string, stdout, stderr io.Writer) int {
 		exit, err := run(t.Context(), args, stdout, func(name, kubeContext string) (*peering.Cluster, error) {
 			require.Equal(t, "kind-"+name, kubeContext)

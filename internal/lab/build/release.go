@@ -34,12 +34,6 @@ func Releases() []Release {
 			ModSum: "h1:aJQk1a5NwrEKcSa1hWibY5njycOhsJImlYYAyqipVY0=",
 		},
 		{
-			Name: "1.30", Tag: "1.30.4-lab", What: "branch release-1.30 on 26 August 2026, after 1.30.3",
-			Module: "v0.0.0-20260826214018-9739e10eb9d7",
-			Sum:    "h1:9IbnPSiY/JyfYWT90jSMeLY4h0TeEcApgjD/9GsrIfA=",
-			ModSum: "h1:prY8Lm5SIM8P18V/KULmgXrI45yBZGMrmLDrn5b8OU4=",
-		},
-		{
 			Name: "1.31-alpha", Tag: "1.31.0-alpha.0-lab", What: "development build of 23 April 2026, before 1.30.0 was released",
 			Module: "v0.0.0-20260423205519-b01690e6db7d",
 			Sum:    "h1:A+Us0Ium1V2WFsOJYZAfeNfWmPQULLUVdgwNm7KjLF8=",

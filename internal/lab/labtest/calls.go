@@ -17,7 +17,6 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
-	"github.com/meshpeer/meshpeer/probe"
 )
 
 // Calls are requests from a client's container, one after the other without a pause. They are one exec: a shell there makes
@@ -119,8 +118,7 @@ func (c *Calls) During(t *testing.T, what string, do func() (*peering.Report, er
 	before, start := c.Count(), time.Now()
 	report, err := do()
 	meanwhile := c.Count() - before
-	require.NoError(t, err)
-	require.Equal(t, probe.Passed, report.Status(), "%+v", report.Links[0])
+	Passed(t, report, err)
 	require.Greater(t, meanwhile, around, "the calls do not go on meanwhile")
 	c.Reach(t, c.Count()+around)
 	t.Logf("%s took %s: %d requests before, %d meanwhile", what, time.Since(start).Round(10*time.Millisecond), before, meanwhile)

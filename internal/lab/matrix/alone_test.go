@@ -33,7 +33,7 @@ func TestAlone(t *testing.T) {
 			row := func(column string, test func(t *testing.T) string) { see(t, titleAlone, v.Name, column, test) }
 			row("peer", func(t *testing.T) string {
 				report, err := p.Ensure(t.Context(), links...)
-				passed(t, report, err)
+				labtest.Passed(t, report, err)
 				again, err := p.Ensure(t.Context(), links...)
 				require.NoError(t, err)
 				require.False(t, again.Changed(), "%+v", again.Links)
@@ -41,7 +41,7 @@ func TestAlone(t *testing.T) {
 			})
 			row("verify", func(t *testing.T) string {
 				report, err := p.Verify(t.Context(), links...)
-				passed(t, report, err)
+				labtest.Passed(t, report, err)
 				return "passed, mutual TLS"
 			})
 			row("traffic", func(t *testing.T) string {
@@ -55,7 +55,7 @@ func TestAlone(t *testing.T) {
 			})
 			row("remove", func(t *testing.T) string {
 				report, err := p.Remove(t.Context(), links...)
-				passed(t, report, err)
+				labtest.Passed(t, report, err)
 				w.gone(t, back)
 				return "unlisted, refused"
 			})
@@ -65,7 +65,7 @@ func TestAlone(t *testing.T) {
 				adopter := *p
 				adopter.Adopt = peering.AdoptRevoke
 				report, err := adopter.Ensure(t.Context(), back)
-				passed(t, report, err)
+				labtest.Passed(t, report, err)
 				credentials, err := peering.Credentials(t.Context(), w.clusters...)
 				require.NoError(t, err)
 				require.Len(t, credentials, 1, "istioctl's token is revoked")
@@ -82,17 +82,6 @@ func (w *world) peering() *peering.Peering {
 		Flavour: preflight.Upstream, Reader: rbac.Options{Profile: rbac.Minimal},
 		Workload: &traffic.Workload{Control: labtest.Outsider}, RestartIstiods: w.restart,
 	}
-}
-
-func passed(t *testing.T, report *peering.Report, err error) {
-	t.Helper()
-	require.NoError(t, err)
-	for _, l := range report.Links {
-		for _, r := range l.Results {
-			require.Equal(t, probe.Passed, r.Status, "%s -> %s: %s: %s; %s", l.From, l.To, r.Check, r.Summary, r.Hint)
-		}
-	}
-	require.Equal(t, probe.Passed, report.Status())
 }
 
 // alone leaves the caller's cluster without httpbin while test runs, so that every request crosses.

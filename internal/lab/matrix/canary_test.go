@@ -52,7 +52,7 @@ func TestCanary(t *testing.T) {
 			ready := row("both synced", func(t *testing.T) string {
 				require.Len(t, here.Istiods, 2)
 				report, err := p.Ensure(t.Context(), link)
-				passed(t, report, err)
+				labtest.Passed(t, report, err)
 				w.synced(t, link)
 				return here.Istiods[0].Name + ", " + here.Istiods[1].Name
 			})

@@ -14,7 +14,9 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/istiod"
 	"github.com/meshpeer/meshpeer/peering/preflight"
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // TestHazards rotates a credential as one would by hand, and then with the SDK, side by side.
@@ -45,7 +47,7 @@ func TestHazards(t *testing.T) {
 			p := w.peering()
 			p.RestartIstiods = nil
 			report, err := p.Ensure(t.Context(), link)
-			passed(t, report, err)
+			labtest.Passed(t, report, err)
 			row("Rotate", func(t *testing.T) string {
 				return w.aftermath(t, link, func() string {
 					_, err := p.Rotate(t.Context(), link)
@@ -84,7 +86,7 @@ func (w *world) aftermath(t *testing.T, link peering.Link, do func() string) (ce
 		}
 		require.NoError(t, there.Scale(t.Context(), "default", "httpbin", 2))
 		require.NoError(t, there.WaitPods(t.Context(), "default", "app=httpbin", 2))
-		said = append(said, w.follows(t, link, 2))
+		said = append(said, w.follows(t, link, 2), w.seesLater(t, link))
 		require.NoError(t, there.Scale(t.Context(), "default", "httpbin", 1))
 		require.NoError(t, there.WaitPods(t.Context(), "default", "app=httpbin", 1))
 		answered, bad := c.Stop(t)
@@ -93,6 +95,39 @@ func (w *world) aftermath(t *testing.T, link peering.Link, do func() string) (ce
 		cell = strings.Join(said, "; ")
 	})
 	return cell
+}
+
+// seesLater says whether the istiods of a link still see a remote secret that is made afterwards, of the same cluster under
+// another name.
+func (w *world) seesLater(t *testing.T, link peering.Link) string {
+	t.Helper()
+	const id = "later"
+	remotes, err := secrets.Parse(w.secret(t, link.From, secrets.SecretName(link.To.ID.String())))
+	require.NoError(t, err)
+	later := remotes[0]
+	later.Cluster = id
+	made, err := secrets.Build(later, secrets.Options{Name: id})
+	require.NoError(t, err)
+	_, err = link.From.Objects.Create(t.Context(), made)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, link.From.Objects.Delete(t.Context(), w.secret(t, link.From, id))) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	for _, replica := range w.Cluster(link.From.ID.String()).Istiods {
+		for {
+			status, _, err := labtest.Look(t.Context(), replica, id)
+			require.NoError(t, err)
+			if status == istiod.Synced {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return "a later remote secret is not seen"
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	return "a later remote secret is seen"
 }
 
 // follows says whether the istiods of a link come to know so many endpoints of httpbin, and how many they have if not.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/meshpeer/meshpeer/internal/lab"
+	"github.com/meshpeer/meshpeer/internal/lab/labtest"
 	"github.com/meshpeer/meshpeer/peering"
 )
 
@@ -19,7 +20,7 @@ func TestPairs(t *testing.T) {
 			p := w.peering()
 			row := old.Name + " and " + newer.Name
 			report, err := p.Ensure(t.Context(), links...)
-			passed(t, report, err)
+			labtest.Passed(t, report, err)
 			for _, c := range []struct {
 				column string
 				link   peering.Link
@@ -27,13 +28,13 @@ func TestPairs(t *testing.T) {
 			}{{"the older reads the newer", links[0], old}, {"the newer reads the older", links[1], newer}} {
 				see(t, titlePairs, row, c.column, func(t *testing.T) string {
 					report, err := p.Verify(t.Context(), c.link)
-					passed(t, report, err)
+					labtest.Passed(t, report, err)
 					return "verified; rotated " + w.underTraffic(t, c.reader, c.link, func() (*peering.Report, error) { return p.Rotate(t.Context(), c.link) })
 				})
 			}
 			see(t, titlePairs, row, "remove", func(t *testing.T) string {
 				report, err := p.Remove(t.Context(), links...)
-				passed(t, report, err)
+				labtest.Passed(t, report, err)
 				return "both gone"
 			})
 		})

@@ -108,14 +108,14 @@ func (r *resolved) evidence() string {
 		return "copied from ASM's document, and ran on the lab with istiod 1.31"
 	case r.Profile != Minimal:
 		return fmt.Sprintf("compared with the chart of Istio 1.%d", r.minor)
-	case r.minor == provedMinor:
+	case ranOnLab(r.minor):
 		return fmt.Sprintf("ran on the lab with istiod 1.%d, also without each resource in turn", r.minor)
 	}
 	return fmt.Sprintf("read in the source of Istio 1.%d", r.minor)
 }
 
 // minimalRules is what the istiod of the version reads of a remote cluster in order to be synced and to give its
-// endpoints to proxies. Read in the source of each minor from 1.19 to 1.31; 1.31 also ran on the lab.
+// endpoints to proxies. Read in the source of each minor from 1.19 to 1.31; see ranOnLab for those that ran.
 func (r *resolved) minimalRules() []Rule {
 	watch := func() []string { return of("list", "watch") }
 	rules := []Rule{

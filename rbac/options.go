@@ -143,7 +143,7 @@ const (
 	// Minimal is what istiod of Options.IstioVersion needs to be synced and to
 	// serve endpoints: list and watch, nothing else. From 1.29 on it has a Role as
 	// well, for the mesh configuration in Options.SystemNamespace. The rules were
-	// read in the source of Istio 1.19 to 1.31, and those of 1.31 ran on the lab. It
+	// read in the source of Istio 1.19 to 1.31, and those of 1.29 and 1.31 ran on the lab. It
 	// is not enough for MCS, for `istioctl analyze`, or for an istiod that serves
 	// proxies of the cluster that is read.
 	Minimal Profile = "minimal"
@@ -186,13 +186,13 @@ const (
 	oldestMinor = 19
 	newestMinor = 31
 
-	// provedMinor is the minor that ran on the lab.
-	provedMinor = 31
-
 	// From here on istiod reads the mesh configuration of a remote cluster
 	// (Istio pilot/pkg/serviceregistry/kube/controller/multicluster.go).
 	meshConfigMinor = 29
 )
+
+// ranOnLab says of a minor that the lab ran its roles, Minimal also without each resource in turn (docs/compatibility.md).
+func ranOnLab(minor int) bool { return minor == 29 || minor == 31 }
 
 // Accepts ASM's and pre-release forms too: "1.22.6.78-gd3ac4cbd-aliyun".
 var versionPattern = regexp.MustCompile(`^v?(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,3})(?:\.\d+)*(?:[-+][0-9A-Za-z.+-]+)?$`)
@@ -221,7 +221,7 @@ func resolveVersion(version string, profile Profile) (minor int, warning string,
 		return 0, "", refuse(fmt.Sprintf("is older than 1.%d, the oldest whose charts are known", oldestMinor), fmt.Sprintf("upgrade istiod, or use profile %s, which does not vary by version", ASM), ErrVersionTooOld)
 	case major > 1 || minor > newestMinor:
 		return newestMinor, fmt.Sprintf("IstioVersion %q is newer than 1.%d, the newest whose charts are known: rendered as 1.%[2]d; compare with its own chart", version, newestMinor), nil
-	case profile == Minimal && minor != provedMinor:
+	case profile == Minimal && !ranOnLab(minor):
 		return minor, fmt.Sprintf("the rules of profile %s for IstioVersion %q were read in the source of Istio 1.%d and have not been run with it", Minimal, version, minor), nil
 	}
 	return minor, "", nil

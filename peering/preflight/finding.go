@@ -81,10 +81,10 @@ func WriteMarkdown(w io.Writer) error {
 		row(&b, "`"+c.ID+"`", string(c.Severity), c.Asks, strings.Join(c.Needs, "; "), c.Source)
 	}
 	b.WriteString("\n## Hazards of a rotation\n\nBy the version of the istiod that reads the changed remote secret.\n\n")
-	row(&b, "hazard", "versions", "condition", "what happens", "do", "remedy", "source")
-	row(&b, "---", "---", "---", "---", "---", "---", "---")
+	row(&b, "hazard", "versions", "condition", "what happens", "do", "remedy", "source", "seen on the lab")
+	row(&b, "---", "---", "---", "---", "---", "---", "---", "---")
 	for _, h := range AllHazards() {
-		row(&b, "`"+h.ID+"`", strings.Join(h.Ranges, "; "), h.When, h.What, string(h.Do), h.Remedy, h.Source)
+		row(&b, "`"+h.ID+"`", strings.Join(h.Ranges, "; "), h.When, h.What, string(h.Do), h.Remedy, h.Source, h.Seen)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

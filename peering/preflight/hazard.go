@@ -26,6 +26,7 @@ type Hazard struct {
 	When   string   // the condition under which it appears; "" is always
 	What   string   // what happens
 	Source string   // the issue of istio/istio, or where else it was seen
+	Seen   string   // what the lab saw of it, and with which version (docs/compatibility.md); "" where no such version ran
 	Do     Measure
 	Remedy string
 
@@ -69,15 +70,17 @@ var hazards = sync.OnceValue(func() []Hazard {
 		hazard("not-picked-up", Restart, "istio/istio#34210, #37925, #39388, #36337",
 			"istiod may not pick up a changed remote secret, or may not stop the previous cluster",
 			"restart istiod after rotating", between("1.10.0", "1.14.0")),
-		hazard("stop-then-start", Warn, "istio/istio#36365",
-			"istiod stops the cluster before it reads it again: the endpoints are missing for a while, and for good if the new kubeconfig is refused",
-			"expect a short gap in the endpoints, and validate the Secret before writing it", between("1.0.0", "1.30.0")),
+		seen("1.29.1: not provoked; by hand controller-deadlock comes first and the endpoints stay, and with a restart no request failed",
+			hazard("stop-then-start", Warn, "istio/istio#36365",
+				"istiod stops the cluster before it reads it again: the endpoints are missing for a while, and for good if the new kubeconfig is refused",
+				"expect a short gap in the endpoints, and validate the Secret before writing it", between("1.0.0", "1.30.0"))),
 		hazard("second-secret-ignored", Warn, "istio/istio#58047",
 			"istiod may not pick up a correct Secret that follows a bad one",
 			"delete the bad Secret first, and restart istiod if it is not synced in a minute", between("1.27.1", "1.27.2")),
-		hazard("controller-deadlock", Restart, "istio/istio#59875",
-			"any change of a remote secret deadlocks the secret controller: it sees no later change",
-			"upgrade to 1.29.3, or restart istiod after every rotation", between("1.29.0", "1.29.3")),
+		seen("1.29.1: after a change istiod follows that cluster no longer and sees no later Secret, while requests go on to the endpoints it had; 1.31 follows",
+			hazard("controller-deadlock", Restart, "istio/istio#59875",
+				"any change of a remote secret deadlocks the secret controller: it sees no later change",
+				"upgrade to 1.29.3, or restart istiod after every rotation", between("1.29.0", "1.29.3"))),
 		hazard("registry-deadlock", Restart, "istio/istio#60612",
 			"the new registry may never start: istiod then ignores the rotated Secret",
 			"upgrade to 1.30.3, or restart istiod after every rotation", between("1.30.0", "1.30.3")),
@@ -90,8 +93,8 @@ var hazards = sync.OnceValue(func() []Hazard {
 		when("the reader lacks a permission that istiod needs", hazard("swap-never-ends", Refuse, "Istio pkg/kube/multicluster/cluster.go, HasSynced",
 			"istiod switches over once the new client has synced, which never happens: the old token stays in use until it is refused",
 			"complete the reader's role before rotating", between("1.30.0", ""))),
-		when(remoteCredentials+"=false", hazard("credentials-controller-off", Refuse, "seen on a running istiod 1.31",
-			"istiod panics as soon as there is a remote secret", "unset the variable", between("1.31.0-alpha.0", ""))),
+		seen("1.31: it ends; 1.29.1 has no such variable", when(remoteCredentials+"=false", hazard("credentials-controller-off", Refuse, "seen on a running istiod 1.31",
+			"istiod panics as soon as there is a remote secret", "unset the variable", between("1.31.0-alpha.0", "")))),
 	}
 })
 
@@ -104,6 +107,11 @@ func hazard(id string, do Measure, source, what, remedy string, spans ...[2]rele
 		}
 		h.Ranges = append(h.Ranges, text)
 	}
+	return h
+}
+
+func seen(on string, h Hazard) Hazard {
+	h.Seen = on
 	return h
 }
 

@@ -33,12 +33,6 @@ func Releases() []Release {
 			Sum:    "h1:/cuKTtCeZxShA9tOz6N0QwNraftSlel9bqOvMNune94=",
 			ModSum: "h1:aJQk1a5NwrEKcSa1hWibY5njycOhsJImlYYAyqipVY0=",
 		},
-		{
-			Name: "1.31-alpha", Tag: "1.31.0-alpha.0-lab", What: "development build of 23 April 2026, before 1.30.0 was released",
-			Module: "v0.0.0-20260423205519-b01690e6db7d",
-			Sum:    "h1:A+Us0Ium1V2WFsOJYZAfeNfWmPQULLUVdgwNm7KjLF8=",
-			ModSum: "h1:7Ci77N1lpKUpMOfzGFiyxxy99whF2jlUHnpO0QBTHXU=",
-		},
 		{Name: "1.31", Tag: "1.31.0-lab", What: "development build of 27 August 2026"},
 	}
 }

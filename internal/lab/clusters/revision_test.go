@@ -12,7 +12,7 @@ import (
 )
 
 func TestRevisionsAreChecked(t *testing.T) {
-	ok := Options{Clusters: []ClusterOptions{{ID: "a", Istio: "1.29", Istiods: 2, Revisions: []Revision{{Name: "canary"}, {Name: "x", Istio: "1.31-alpha", Istiods: 2}}}}}
+	ok := Options{Clusters: []ClusterOptions{{ID: "a", Istio: "1.29", Istiods: 2, Revisions: []Revision{{Name: "canary"}, {Name: "x", Istio: "1.31", Istiods: 2}}}}}
 	_, err := ok.complete()
 	require.NoError(t, err)
 	for want, c := range map[string]ClusterOptions{
@@ -39,7 +39,7 @@ func TestNewest(t *testing.T) {
 		require.NoError(t, err)
 		return &revision{istio: enter.Installed{Release: r}}
 	}
-	for _, names := range [][]string{{"1.29.1", "1.31"}, {"1.31", "1.29.1"}, {"1.31-alpha", "1.31", "1.29.1"}} {
+	for _, names := range [][]string{{"1.29.1", "1.31"}, {"1.31", "1.29.1"}, {"1.29.1", "1.31", "1.29.1"}} {
 		c := &Cluster{}
 		for _, name := range names {
 			c.revisions = append(c.revisions, of(name))

@@ -5,7 +5,6 @@ package matrix_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -120,17 +119,12 @@ func (w *world) underTraffic(t *testing.T, reader lab.Release, link peering.Link
 		}
 		answered, bad := c.Stop(t)
 		t.Logf("%d requests, %d failed: %v", answered, len(bad), bad[:min(len(bad), 5)])
-		if !gap(reader) {
+		if !has(reader, "stop-then-start") {
 			require.Empty(t, bad, "of %d requests", answered)
 		}
 		cell = fmt.Sprintf("twice, %d of %d requests failed", len(bad), answered)
 	})
 	return cell
-}
-
-// gap says whether a version is known to drop the endpoints for a moment.
-func gap(v lab.Release) bool {
-	return slices.ContainsFunc(preflight.Hazards(v.Tag), func(h preflight.Hazard) bool { return h.ID == "stop-then-start" })
 }
 
 // each asks every istiod of the reading cluster until it says what is wanted of the other.

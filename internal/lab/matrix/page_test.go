@@ -122,8 +122,10 @@ func (r *table) page() string {
 const head = `# Which Istio it ran with
 
 Written by ` + "`make matrix`" + ` from what ran: real istiods of these versions, their own pilot-agent and istioctl, stock Envoy as
-sidecars and east-west gateways, the API servers of the lab (Kubernetes 1.36). A cell says what was seen. What is not here has
-not run; the README says how it is known.
+sidecars and east-west gateways, the API servers of the lab (Kubernetes 1.36). A cell says what was seen.
+
+A release of Istio is not a version of a Go module: the lab compiles the commit of its tag. What is not here has not run: the module
+proxy refused the commits of 1.24.6, 1.26.4, 1.28.0, 1.29.0, 1.29.2, 1.30.0, 1.30.1 and 1.30.3, and dependencies of branch 1.30.
 
 | name | image tag on the lab | what it is | module istio.io/istio |
 | --- | --- | --- | --- |
@@ -136,9 +138,12 @@ const (
 	titleCanary  = "A canary"
 	titleRoles   = "The reader's rights"
 	titleHazards = "What a rotation meets"
+
+	titleConditions = "What a remote secret meets under a condition"
 )
 
 var about = map[string]string{
+	titleConditions: "Hazards that appear only with a setting: here `PILOT_ENABLE_REMOTE_CREDENTIALS_CONTROLLER=false`.",
 	titleAlone: "cluster-1 has one istiod, cluster-2 two. *peer*: `Ensure` both ways, and once more, which changes nothing. *verify*: every level " +
 		"from istiod's view to an answer over mutual TLS. *traffic*: where the caller's cluster has no httpbin, the other answers. *rotate*: " +
 		"`Rotate` while a client calls without a pause over the link. *remove*: no istiod lists the cluster any more, the credential is " +
@@ -148,9 +153,10 @@ var about = map[string]string{
 	titleCanary: "The reading cluster runs the older version, and the newer one beside it as a revision of its own. Once the istiods of both are synced the " +
 		"namespace is switched over, a client of the new revision calls while that of the old one still does, the old control plane is " +
 		"removed, and the credential is rotated.",
-	titleRoles: "Whether istiod is synced with each role, and what comes of `rbac.Minimal` without one of its rules: *timeout* is a cluster that is never " +
-		"synced; in brackets, what istiod still gives endpoints of the cluster without.",
+	titleRoles: "What istiod makes of a cluster that it reads with a role, by profile of package rbac, where the Gateway API is installed: `upstream` is that " +
+		"of the version's own chart; each resource of `minimal` is left out in turn.",
 	titleHazards: "*by hand*: a new token is written into the remote secret and the old one is revoked, as one would without this module. *Rotate*: on its " +
 		"own. *Rotate with restart*: with `Peering.RestartIstiods`. Each under traffic over the link; then the remote cluster's httpbin " +
-		"gets a second Pod, to see whether istiod still follows.",
+		"gets a second Pod, to see whether istiod still follows, and a second remote secret is made, to see whether it still looks. An " +
+		"istiod that does not follow shows no error, and no request fails until an endpoint changes.",
 }

@@ -28,7 +28,7 @@ const module = "github.com/meshpeer/meshpeer/"
 
 // known are the packages that a block without a package clause need not import.
 var known = map[string]string{
-	"bytes": "bytes", "context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "json": "encoding/json", "os": "os",
+	"bytes": "bytes", "context": "context", "exec": "os/exec", "errors": "errors", "fmt": "fmt", "io": "io", "json": "encoding/json", "os": "os",
 	"slog": "log/slog", "testing": "testing", "synctest": "testing/synctest", "time": "time", "rand": "math/rand/v2",
 	"require": "github.com/stretchr/testify/require",
 	"corev1":  "k8s.io/api/core/v1", "rbacv1": "k8s.io/api/rbac/v1", "rest": "k8s.io/client-go/rest", "clientcmd": "k8s.io/client-go/tools/clientcmd",

@@ -28,7 +28,7 @@ unexport MESHPEER_UPDATE
 
 # What can be made: the first sentence of the comment above each target.
 help:
-	@awk '/^# / { text = text substr($$0, 2); next } /^[A-Z]+ [?:]?=/ { next } \
+	@awk '/^# / { text = text substr($$0, 2); next } /^[A-Z]+ *[?:]?=/ { next } \
 	  /^[a-z-]+:/ && text { sub(/:.*/, ""); sub(/^ /, "", text); sub(/[.;] .*|\.$$/, "", text); printf "%-8s %s\n", $$0, text } \
 	  { text = "" }' Makefile
 

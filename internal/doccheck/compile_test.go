@@ -100,7 +100,11 @@ func compile(set *token.FileSet, imports types.Importer, path string, b block) e
 		source = "package doc\n" + at + b.text
 		if _, err := parser.ParseFile(token.NewFileSet(), "", source, 0); err != nil {
 			statements = true
-			source = "package doc\nfunc _(" + given + ") error {{\n" + at + b.text + "\n}\nreturn nil\n}\n"
+			params := given
+			if b.with != "" {
+				params += ", " + b.with
+			}
+			source = "package doc\nfunc _(" + params + ") error {{\n" + at + b.text + "\n}\nreturn nil\n}\n"
 		}
 	}
 	file, err := parser.ParseFile(set, "", source, 0)
@@ -165,19 +169,20 @@ func TestGoCompiles(t *testing.T) {
 func TestCompile(t *testing.T) {
 	set := token.NewFileSet()
 	imports := newImporter(t, set)
-	for name, c := range map[string]struct{ text, fails string }{
-		"statements":      {"report, err := p.Ensure(ctx, links...)\n", ""},
-		"declarations":    {"func f(l peering.Link) string { return l.String() }\n", ""},
-		"file":            {"package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println() }\n", ""},
-		"no such field":   {"p.NoSuch = 1\n", "doc.md:7: p.NoSuch undefined"},
-		"no such package": {"fmtt.Println()\n", "undefined: fmtt"},
-		"wrong type":      {"func f() int { return \"\" }\n", "doc.md:7"},
-		"unused in file":  {"package main\n\nfunc main() { a := 1 }\n", "declared and not used"},
-		"unused import":   {"package main\n\nimport \"fmt\"\n\nfunc main() {}\n", "imported and not used"},
-		"syntax":          {"if {\n", "missing condition"},
+	for name, c := range map[string]struct{ text, fails, with string }{
+		"statements":      {"report, err := p.Ensure(ctx, links...)\n", "", ""},
+		"more values":     {"fmt.Println(n)\n", "", "n int"},
+		"declarations":    {"func f(l peering.Link) string { return l.String() }\n", "", ""},
+		"file":            {"package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println() }\n", "", ""},
+		"no such field":   {"p.NoSuch = 1\n", "doc.md:7: p.NoSuch undefined", ""},
+		"no such package": {"fmtt.Println()\n", "undefined: fmtt", ""},
+		"wrong type":      {"func f() int { return \"\" }\n", "doc.md:7", ""},
+		"unused in file":  {"package main\n\nfunc main() { a := 1 }\n", "declared and not used", ""},
+		"unused import":   {"package main\n\nimport \"fmt\"\n\nfunc main() {}\n", "imported and not used", ""},
+		"syntax":          {"if {\n", "missing condition", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := compile(set, imports, "doc.md", block{language: "go", line: 7, text: c.text})
+			err := compile(set, imports, "doc.md", block{language: "go", line: 7, text: c.text, with: c.with})
 			if c.fails == "" {
 				require.NoError(t, err)
 			} else {

@@ -23,6 +23,7 @@ type page struct {
 type block struct {
 	language string
 	from     string // of the comment <!-- from: FILE --> before it
+	with     string // of the comment <!-- with: a A, b B --> before it
 	line     int    // of its first line of text, counted from 1
 	text     string
 }
@@ -32,7 +33,7 @@ type line struct {
 	text   string
 }
 
-var fromComment = regexp.MustCompile(`^<!-- from: (\S+) -->$`)
+var blockComment = regexp.MustCompile(`^<!-- (from|with): (.+) -->$`)
 
 // pages are all Markdown files of the repository, but test data and what git does not know of a folder of its own.
 func pages(t *testing.T) (all []page) {
@@ -67,12 +68,12 @@ func read(t *testing.T, path string) page {
 // parse knows fenced blocks only, which is what we write.
 func parse(text string) (p page) {
 	var open *block
-	from := ""
+	said := map[string]string{}
 	for i, l := range strings.Split(text, "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimSpace(l), "```")
 		switch {
 		case open == nil && isFence:
-			open = &block{language: fence, from: from, line: i + 2}
+			open = &block{language: fence, from: said["from"], with: said["with"], line: i + 2}
 		case open != nil && isFence:
 			p.blocks, open = append(p.blocks, *open), nil
 		case open != nil:
@@ -80,9 +81,9 @@ func parse(text string) (p page) {
 		default:
 			p.lines = append(p.lines, line{i + 1, l})
 		}
-		from = ""
-		if m := fromComment.FindStringSubmatch(l); m != nil {
-			from = m[1]
+		said = map[string]string{}
+		if m := blockComment.FindStringSubmatch(l); m != nil {
+			said[m[1]] = m[2]
 		}
 	}
 	return p
@@ -109,8 +110,8 @@ func ownModule(path string) bool {
 }
 
 func TestParse(t *testing.T) {
-	p := parse("# A `b.C`\n<!-- from: x/y.txt -->\n```text\nout\n```\nend `d` and `e`\n```go\na := 1\n\nb := a\n```\n")
-	require.Equal(t, []block{{"text", "x/y.txt", 4, "out\n"}, {"go", "", 8, "a := 1\n\nb := a\n"}}, p.blocks)
+	p := parse("# A `b.C`\n<!-- from: x/y.txt -->\n```text\nout\n```\nend `d` and `e`\n<!-- with: c C -->\n```go\na := 1\n\nb := a\n```\n")
+	require.Equal(t, []block{{"text", "x/y.txt", "", 4, "out\n"}, {"go", "", "c C", 9, "a := 1\n\nb := a\n"}}, p.blocks)
 	require.Equal(t, 6, p.lines[2].number)
 	require.Equal(t, []string{"d", "e"}, p.lines[2].codes())
 }

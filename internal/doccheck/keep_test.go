@@ -26,7 +26,8 @@ func keep(ctx context.Context, log *slog.Logger, p *peering.Peering, links ...pe
 		if at := report.RenewAt(); !at.IsZero() {
 			wait = min(wait, time.Until(at)) // a link that failed asks for a minute
 		}
-		wait = max(wait-rand.N(wait/10+1), 10*time.Second) // programs that were started together part
+		wait = max(wait, 10*time.Second)
+		wait += rand.N(wait / 20) // programs that were started together part; there is time for it
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -65,7 +65,9 @@ func (c *Cluster) namespace() string {
 }
 
 // Secrets are those of a namespace, as token sources need them: secrets.Durable{Secrets: to.Secrets("istio-system")}.
-func (c *Cluster) Secrets(namespace string) secrets.SecretClient { return secretsIn{c.Objects, namespace} }
+func (c *Cluster) Secrets(namespace string) secrets.SecretClient {
+	return secretsIn{c.Objects, namespace}
+}
 
 // Side is the cluster as package traffic looks at it.
 func (c *Cluster) Side() traffic.Side {

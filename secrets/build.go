@@ -15,7 +15,33 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
+	"github.com/meshpeer/meshpeer/internal/names"
+	"github.com/meshpeer/meshpeer/internal/printable"
 )
+
+const (
+	// LabelMultiCluster with the value "true" makes a Secret a remote secret
+	// (Istio pkg/kube/multicluster/secretcontroller.go).
+	LabelMultiCluster = "istio/multiCluster"
+	// AnnotationCluster names the cluster for people; istioctl writes it, istiod
+	// does not read it (Istio istioctl/pkg/multicluster/remote_secret.go).
+	AnnotationCluster = "networking.istio.io/cluster"
+
+	namePrefix            = "istio-remote-secret-"
+	defaultNamespace      = "istio-system"
+	defaultServiceAccount = "istio-reader-service-account"
+)
+
+// SecretName returns the usual name of the remote secret of cluster:
+// istio-remote-secret-<cluster>, as istioctl names it, if that is a legal name.
+// Otherwise cluster becomes a readable label with 8 hex digits of its SHA-256. If
+// cluster looks like a credential, only its hash is used.
+func SecretName(cluster string) string {
+	if name := namePrefix + cluster; len(validation.IsDNS1123Subdomain(name)) == 0 && printable.Line(cluster) == cluster {
+		return name
+	}
+	return namePrefix + names.Label(cluster)
+}
 
 // Build makes the Secret that tells an istiod of r. Build refuses what istiod
 // or the API server would refuse, with joined *FieldErrors. Equal input gives

@@ -144,9 +144,6 @@ func (t *task) checkRights() []step {
 		needs := t.needs()
 		result := probe.Result{Check: "rights", Target: cmp.Or(line(t.speaksFor), t.want.reader.String())}
 		err := t.proveOnce(ctx, t.token, &needs)
-		if t.speaksFor != "" {
-			result.Target = line(t.speaksFor) // the link's own account may not exist
-		}
 		switch {
 		case apierrors.IsUnauthorized(err), unreachable(err): // the check before this one says it
 			result.Status = probe.Skipped

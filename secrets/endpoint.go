@@ -191,8 +191,10 @@ func (e Endpoint) checkOriginal() error {
 		field  string
 		hidden bool
 	}{
-		{"Endpoint.Server", strings.Contains(e.Server, redacted)}, {"Endpoint.ProxyURL", strings.Contains(e.ProxyURL, redacted)},
-		{"Endpoint.TLSServerName", strings.Contains(e.TLSServerName, redacted)}, {"Endpoint.CA", bytes.Contains(e.CA, []byte(redacted))},
+		{"Endpoint.Server", strings.Contains(e.Server, redacted)},
+		{"Endpoint.ProxyURL", strings.Contains(e.ProxyURL, redacted)},
+		{"Endpoint.TLSServerName", strings.Contains(e.TLSServerName, redacted)},
+		{"Endpoint.CA", bytes.Contains(e.CA, []byte(redacted))},
 	} {
 		if of.hidden {
 			errs = append(errs, invalid.Field(of.field, "", "says "+redacted+": it was printed, and a part of it is hidden", "give the original; the credentials of a proxy belong in ProxyAuth"))

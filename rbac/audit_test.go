@@ -15,7 +15,7 @@ import (
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// event is a line of an audit log; more are fields in front of the others.
+// event is a line of an audit log; more are fields that replace others, each with a comma behind it.
 func event(id, stage, user, verb, object, decision string, more ...string) string {
 	if object != "" {
 		object = `,"objectRef":{` + object + `}`
@@ -24,8 +24,8 @@ func event(id, stage, user, verb, object, decision string, more ...string) strin
 	if decision != "" {
 		decision = fmt.Sprintf(`,"responseStatus":{"metadata":{},"code":%d},"annotations":{"authorization.k8s.io/decision":%q,"authorization.k8s.io/reason":""}`, code, decision)
 	}
-	return fmt.Sprintf(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata",%s"auditID":%q,"stage":%q,"requestURI":"/x","verb":%q,"user":{"username":"%s","groups":["system:authenticated"]},"sourceIPs":["::1"]%s%s}`+"\n",
-		strings.Join(more, ""), id, stage, verb, user, object, decision)
+	return fmt.Sprintf(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":%q,"stage":%q,"requestURI":"/x","verb":%q,"user":{"username":"%s","groups":["system:authenticated"]},"sourceIPs":["::1"]%s%s,%s"userAgent":"t"}`+"\n",
+		id, stage, verb, user, object, decision, strings.Join(more, ""))
 }
 
 const (
@@ -179,8 +179,21 @@ func TestFromAuditUnresolved(t *testing.T) {
 		event("8", complete, "u", "list", object("services", "", ""), "", `"responseStatus":{"code":200},`),
 		event("9", complete, "u", "update", object("services", "", "x"), "allow", `"responseStatus":{"code":409},`),
 	)
-	require.Len(t, audit.Unresolved, 6, "%v", audit.Unresolved)
-	require.Equal(t, []string{"list,update services", "get /x"}, described(audit.ClusterRules))
+	require.Len(t, audit.Unresolved, 7, "%v", audit.Unresolved)
+	require.Equal(t, []string{"list,update services"}, described(audit.ClusterRules))
+}
+
+// However many requests have not ended, they are counted, and not all remembered.
+func TestFromAuditManyOpen(t *testing.T) {
+	const open = 1<<16 + 10
+	var log strings.Builder
+	for i := range open {
+		log.WriteString(event(fmt.Sprint(i), received, "u", "list", object("pods", "", ""), ""))
+	}
+	log.WriteString(event("0", complete, "u", "list", object("pods", "", ""), "allow"))
+	audit := fromAudit(t, 0, log.String())
+	require.Equal(t, []string{"1 list pods"}, counted(audit.Allowed))
+	require.Equal(t, []string{fmt.Sprint(open, " list pods")}, counted(audit.Unresolved), "the first was forgotten")
 }
 
 func TestFromAuditForms(t *testing.T) {

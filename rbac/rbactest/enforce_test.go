@@ -240,6 +240,25 @@ func policyOf(t *testing.T) *rbac.Policy {
 	return policy
 }
 
+func TestEnforceManyAtOnce(t *testing.T) {
+	tb, server := &fakeTB{}, &answering{}
+	e := rbactest.Enforce(tb, []rbacv1.PolicyRule{can("pods", "get")})
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			req, _ := http.NewRequest("GET", "https://127.0.0.1"+[]string{"/api/v1/namespaces/a/pods/b", "/api/v1/nodes"}[i%2], nil)
+			if res, err := e.Wrap(server).RoundTrip(req); err == nil {
+				_ = res.Body.Close()
+			}
+			e.Unused()
+		})
+	}
+	all.Wait()
+	require.Len(t, server.requests, 10)
+	require.Len(t, tb.errors, 1)
+	require.Empty(t, e.Unused())
+}
+
 // cleaning is a test that can end.
 type cleaning struct {
 	fakeTB

@@ -28,7 +28,7 @@ func Allows(tb TB, rules []rbacv1.PolicyRule, accesses ...rbac.Access) {
 	}
 	for _, a := range accesses {
 		if !rbac.Allows(rules, a) {
-			tb.Errorf("rbactest: the rules do not allow: %s\nadd a rule: %s", a, rbac.Describe(ruleFor(a)))
+			tb.Errorf("rbactest: the rules do not allow: %s\nadd a rule: %s", a, rbac.Describe(a.Rule()))
 		}
 	}
 }
@@ -139,22 +139,4 @@ func granting(tb TB, assertion string, rules []rbacv1.PolicyRule) bool {
 func needsName(a rbac.Access) bool {
 	ofMany := []string{"create", "list", "watch", "deletecollection"}
 	return a.Path == "" && a.Name == "" && (!slices.Contains(ofMany, a.Verb) || a.ResourceAttributes().Subresource != "")
-}
-
-// ruleFor is the narrowest rule that allows a.
-func ruleFor(a rbac.Access) rbacv1.PolicyRule {
-	rule := rbacv1.PolicyRule{Verbs: []string{a.Verb}}
-	if a.Path != "" {
-		rule.NonResourceURLs = []string{a.Path}
-		return rule
-	}
-	r := a.ResourceAttributes()
-	if r.Subresource != "" {
-		r.Resource += "/" + r.Subresource
-	}
-	rule.APIGroups, rule.Resources = []string{r.Group}, []string{r.Resource}
-	if r.Name != "" {
-		rule.ResourceNames = []string{r.Name}
-	}
-	return rule
 }

@@ -57,7 +57,7 @@ func denied(p *rbac.Policy, s rbac.Subject, a rbac.Access) string {
 	if near := nearest(p, s, a); near != "" {
 		fault += "\nnearest: " + near
 	}
-	return fault + "\nadd a rule: " + rbac.Describe(ruleFor(a))
+	return fault + "\nadd a rule: " + rbac.Describe(a.Rule())
 }
 
 // allowed says what allows an access, or may do so, anywhere and under any name; "" if nothing.

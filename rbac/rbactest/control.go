@@ -84,7 +84,7 @@ func vacuous(p *rbac.Policy, a rbac.Access) string {
 	if a.Known() || named(p, a) {
 		return ""
 	}
-	return fmt.Sprintf("%s is in no rule of the policy, nor is it a known resource; correct it, or add a role that names it", rbac.Describe(ruleFor(a)))
+	return fmt.Sprintf("%s is in no rule of the policy, nor is it a known resource; correct it, or add a role that names it", rbac.Describe(a.Rule()))
 }
 
 // named tells whether some role names the resource in its group, with the subresource if there is one.

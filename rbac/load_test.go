@@ -142,6 +142,8 @@ func TestLoadLimits(t *testing.T) {
 	require.NoError(t, err)
 	_, err = rbac.Loader{MaxBytes: int64(len(text)) - 1}.Load(strings.NewReader(text))
 	require.ErrorContains(t, err, "raise the limit with Loader")
+	_, err = rbac.Loader{MaxBytes: 9}.Load(strings.NewReader(text), strings.NewReader(text))
+	require.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 1, "the second stream is not read")
 	_, err = rbac.Loader{MaxBytes: int64(len(text))}.Load(strings.NewReader(text))
 	require.NoError(t, err)
 	_, err = rbac.Load(strings.NewReader(strings.Repeat("a: b\n", 20)+"---\n"), strings.NewReader("a: b"))

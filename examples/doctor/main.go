@@ -25,7 +25,7 @@ import (
 
 func main() {
 	exit, err := run(context.Background(), os.Args[1:], os.Stdout, connect)
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "doctor:", err)
 	}
 	os.Exit(exit)

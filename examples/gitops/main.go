@@ -25,7 +25,7 @@ import (
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:], os.Stdout, connect); err != nil {
+	if err := run(context.Background(), os.Args[1:], os.Stdout, connect); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "gitops:", err)
 		os.Exit(1)
 	}

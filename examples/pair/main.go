@@ -31,7 +31,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	exit, err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, connect)
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "pair:", err)
 	}
 	os.Exit(exit)

@@ -24,7 +24,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	exit, err := run(ctx, os.Args[1:], os.Stdout, connect)
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "plan-apply:", err)
 	}
 	os.Exit(exit)

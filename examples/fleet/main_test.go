@@ -113,9 +113,9 @@ func TestGoesOnAfterAnOutage(t *testing.T) {
 		mesh.Member("cluster-1").Heal()
 		time.Sleep(2 * time.Minute)
 		remoteSecret(t, mesh)
-		require.Contains(t, log.String(), "not all is well")
 		stop()
 		require.Zero(t, <-exit)
+		require.Contains(t, log.String(), "not all is well")
 	})
 }
 

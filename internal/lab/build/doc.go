@@ -3,4 +3,7 @@
 //
 // A [Binary] is looked at before anything else is done ([Binary.Look]): it is there, or [Binary.Build] makes it, which takes
 // minutes and some gigabytes where Go's own cache is empty. An entry of the store that is damaged is built again.
+//
+// A [Release] is another version of Istio, as a binary of istiod, pilot-agent and istioctl alone ([LookRelease]). It is built
+// only for programs that name it.
 package build

@@ -4,6 +4,7 @@ package dataplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -104,13 +105,29 @@ func (p *Plane) newPodBox(pod *corev1.Pod) (node.Sandbox, error) {
 	resolver := filepath.Join(p.config.Dir, "resolv-"+pod.Namespace)
 	text := fmt.Sprintf("nameserver %s\nsearch %s.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n",
 		p.config.Net.Node().Addr(), pod.Namespace)
-	if err := os.WriteFile(resolver, []byte(text), 0o600); err != nil {
+	if err := replace(resolver, text); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	if box.Views, err = network.NewViews(pod.Name, map[string]string{resolvConf: resolver}); err != nil {
 		return nil, err
 	}
 	return podBox{box, p}, nil
+}
+
+// replace makes a file that other Pods may be reading: it is never seen half written, and theirs stays as it is.
+func replace(path, text string) error {
+	if have, err := os.ReadFile(path); err == nil && string(have) == text {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 // redirect is istio-init: it sends the Pod's traffic through the sidecar.

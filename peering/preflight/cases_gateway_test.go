@@ -321,13 +321,25 @@ func gatewayCases() []one {
 			api("istio", "eastwest.istio-system.svc.cluster.local", tls15443)(w)
 			w.to.add(svc)
 		}, probe.Passed, "its listener cross"},
-		{"gateway-passthrough", "ambient client", func(w *world) {
-			ambient(w)
-			svc := eastwest(w)
-			api("istio-east-west", "", hbone)(w)
-			svc.Name = "api-istio-east-west"
-			w.to.add(svc)
-		}, probe.Passed, "calls of ambient clients"},
+		{"gateway-passthrough", "ambient client", tunnel("istio-east-west", "Terminate", "203.0.113.9"), probe.Passed, "takes calls of ambient clients"},
+		{"gateway-passthrough", "ambient client, other class", tunnel("istio", "Terminate", "203.0.113.9"), probe.Failed, "of class istio,"},
+		{"gateway-passthrough", "ambient client, TLS not ended", tunnel("istio-east-west", "Passthrough", "203.0.113.9"), probe.Failed, "does not end TLS"},
+		{"gateway-passthrough", "ambient client, not deployed", tunnel("istio-east-west", "Terminate", ""), probe.Failed, "no address in its status"},
+		{"gateway-passthrough", "ambient client, other network", func(w *world) {
+			tunnel("istio-east-west", "Terminate", "203.0.113.9")(w)
+			of[*unstructured.Unstructured](w.to, "tunnel").SetLabels(nil)
+		}, probe.Failed, "protocol HBONE"},
+		{"gateway-passthrough", "ambient client, remote class in To", tunnel("istio-remote", "Terminate", "203.0.113.9"), probe.Failed, "of class istio-remote"},
+		{"gateway-passthrough", "ambient client, remote class in From", func(w *world) {
+			tunnel("istio-remote", "", "203.0.113.9")(w)
+			w.from.add(of[*unstructured.Unstructured](w.to, "tunnel"))
+			w.to.remove("Gateway", "tunnel")
+		}, probe.Passed, "cluster-2 Gateway/istio-system/tunnel"},
+		{"gateway-passthrough", "ambient client, own class in From", func(w *world) {
+			tunnel("istio-east-west", "Terminate", "203.0.113.9")(w)
+			w.from.add(of[*unstructured.Unstructured](w.to, "tunnel"))
+			w.to.remove("Gateway", "tunnel")
+		}, probe.Failed, "protocol HBONE"},
 		{"gateway-passthrough", "ambient client without HBONE", func(w *world) { upstream(w); ambient(w) }, probe.Failed, "protocol HBONE"},
 		{"gateway-passthrough", "none under ASM", func(w *world) { w.config.remove("Gateway", "cross-network-gateway") }, probe.Unknown, "no Gateway has"},
 		{"gateway-passthrough", "no gateway to compare with", func(w *world) { w.to.remove("Service", "eastwest") }, probe.Unknown, "could not be seen"},
@@ -344,5 +356,26 @@ func gatewayCases() []one {
 		{"gateway-restrictions", "Pods forbidden", func(w *world) { w.to.forbid("Pod") }, probe.Unknown, "forbidden"},
 		{"gateway-restrictions", "forbidden", func(w *world) { w.to.forbid("Service") }, probe.Unknown, "forbidden"},
 		{"gateway-restrictions", "no Service", func(w *world) { w.to.remove("Service", "eastwest") }, probe.Unknown, "no Service"},
+	}
+}
+
+// tunnel adds a Gateway for ambient clients, with an address in its status if one is given.
+func tunnel(class, mode, address string) func(*world) {
+	return func(w *world) {
+		upstream(w)
+		ambient(w)
+		g := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+			"spec": map[string]any{"gatewayClassName": class, "listeners": []any{
+				map[string]any{"name": "mesh", "port": int64(15008), "protocol": "HBONE", "tls": map[string]any{"mode": mode}},
+			}},
+		}}
+		if address != "" {
+			g.Object["status"] = map[string]any{"addresses": []any{map[string]any{"type": "IPAddress", "value": address}}}
+		}
+		g.SetNamespace("istio-system")
+		g.SetName("tunnel")
+		g.SetLabels(map[string]string{"topology.istio.io/network": "network1"})
+		w.to.add(g)
 	}
 }

@@ -25,6 +25,11 @@ type apiGateway struct {
 		} `json:"addresses"`
 		Listeners []listener `json:"listeners"`
 	} `json:"spec"`
+	Status struct {
+		Addresses []struct {
+			Value string `json:"value"`
+		} `json:"addresses"`
+	} `json:"status"`
 }
 
 type listener struct {
@@ -33,6 +38,7 @@ type listener struct {
 	Port     int32   `json:"port"`
 	Protocol string  `json:"protocol"`
 	TLS      *struct {
+		Mode    string            `json:"mode"`
 		Options map[string]string `json:"options"`
 	} `json:"tls"`
 }
@@ -40,6 +46,7 @@ type listener struct {
 const (
 	gatewayGroup  = "gateway.networking.k8s.io"
 	classRemote   = "istio-remote" // Istio pkg/config/constants
+	classEastWest = "istio-east-west"
 	protocolHBONE = "HBONE"
 )
 

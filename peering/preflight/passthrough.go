@@ -47,33 +47,64 @@ func (f *facts) lessGrave(ctx context.Context, found []verdict, works bool) []ve
 }
 
 func (f *facts) letsThrough(ctx context.Context, kind clientKind) verdict {
+	if kind == ambientClient {
+		return f.tunnels(ctx)
+	}
 	gateways, err := f.to.gatewayAPI(ctx)
 	services, servicesErr := f.networkServices(ctx)
 	for _, g := range gateways {
 		for _, l := range g.Spec.Listeners {
 			switch {
-			case kind == ambientClient && l.Protocol != protocolHBONE, kind == sidecarClient && !g.passesThrough(l):
-			case kind == sidecarClient && l.Hostname != nil && f.Workload != nil && !covers(*l.Hostname, f.Workload.host()):
+			case !g.passesThrough(l):
+			case l.Hostname != nil && f.Workload != nil && !covers(*l.Hostname, f.Workload.host()):
 			case servicesErr == nil && (deployed(g, services) || addressed(g, services)):
 				return pass(f.to.apiObject(g), "its listener %s on port %d lets calls of %s through", l.Name, l.Port, kind)
 			}
 		}
-	}
-	if kind == ambientClient {
-		if err == nil {
-			err = servicesErr
-		}
-		if err != nil {
-			return unread(f.to.name, err)
-		}
-		return f.missing(f.to.name, "create a Gateway of class istio-east-west with a listener of protocol HBONE on port 15008 and label "+labelNetwork,
-			"no Gateway of the Gateway API on the gateway of its network has a listener of protocol HBONE, which ambient clients need")
 	}
 	v := f.passesThrough(ctx)
 	if v.status == probe.Failed && err != nil {
 		return unread(f.to.name, err)
 	}
 	return v
+}
+
+// tunnels looks for a Gateway that istiod sends ambient clients to. A Service alone is none, other than for sidecars (Istio
+// pilot/pkg/serviceregistry/ambient/networks.go): of To those of class istio-east-west count that end TLS, of From those of
+// class istio-remote, each with an address in its status.
+func (f *facts) tunnels(ctx context.Context) verdict {
+	network, err := f.network(ctx, f.to)
+	if err != nil {
+		return unread(f.to.name, err)
+	}
+	why := "no Gateway of the Gateway API for network " + network + " has a listener of protocol HBONE, which ambient clients need"
+	var unseen error
+	for _, s := range []*server{f.to, f.from} {
+		gateways, err := s.gatewayAPI(ctx)
+		if err != nil {
+			unseen = err
+		}
+		for _, g := range gateways {
+			class, own := g.Spec.GatewayClassName, s == f.to
+			i := slices.IndexFunc(g.Spec.Listeners, func(l listener) bool { return l.Protocol == protocolHBONE })
+			switch subject := s.apiObject(g); {
+			case g.Labels[labelNetwork] != network || i < 0 || !own && class != classRemote:
+			case own && class != classEastWest:
+				why = subject + " is of class " + class + ", and ambient clients are sent to gateways of class " + classEastWest
+			case own && (g.Spec.Listeners[i].TLS == nil || g.Spec.Listeners[i].TLS.Mode != "Terminate"):
+				why = subject + " has an HBONE listener that does not end TLS (tls.mode Terminate)"
+			case len(g.Status.Addresses) == 0:
+				why = subject + " has no address in its status: nothing is deployed for it yet"
+			default:
+				return pass(subject, "its listener %s on port %d takes calls of ambient clients", g.Spec.Listeners[i].Name, g.Spec.Listeners[i].Port)
+			}
+		}
+	}
+	if unseen != nil {
+		return unread(f.to.name, unseen)
+	}
+	return f.missing(f.to.name, "create a Gateway of class "+classEastWest+" with a listener of protocol HBONE on port 15008 and label "+labelNetwork+
+		" (Istio samples/multicluster/gen-eastwest-gateway.sh --ambient)", "%s", why)
 }
 
 // addressed says whether the Gateway names one of the Services as its address, as one does that is deployed by hand.

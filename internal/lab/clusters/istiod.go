@@ -135,7 +135,7 @@ func (c *Cluster) meshConfig(r *revision) string {
 	if c.lab.plane != nil {
 		proxy += fmt.Sprintf(", concurrency: 1, binaryPath: %q, terminationDrainDuration: 1s", c.lab.envoy)
 	}
-	return c.options.Topology.trustDomain() + "rootNamespace: istio-system\ndefaultConfig: {" + proxy + "}\n"
+	return c.options.Topology.meshConfig() + "rootNamespace: istio-system\ndefaultConfig: {" + proxy + "}\n"
 }
 
 // webhooks is where istiod serves injection.

@@ -94,6 +94,7 @@ func (o Options) complete() (Options, error) {
 		if c.Istiods == 0 {
 			c.Istiods = 1
 		}
+		c.IstiodEnv = c.Topology.env(c.IstiodEnv)
 		if c.NoIstiod || c.Topology.ServedBy != "" {
 			c.Istiods = 0
 		}

@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -20,10 +23,22 @@ type Topology struct {
 	TrustDomain string
 	// TrustDomainAliases are other trust domains whose workloads the cluster's own accept.
 	TrustDomainAliases []string
+	// Ambient turns on ambient mode with several networks, alpha in Istio 1.31; services with label istio.io/global=true are
+	// those of all clusters. There is no ztunnel: it is not written in Go. Needs ClusterOptions.GatewayAPI.
+	Ambient bool
 }
 
-// trustDomain is the part of the mesh configuration about whom workloads trust.
-func (t Topology) trustDomain() string {
+// ambientEnv is what Istio's chart makes of profile ambient (manifests/charts/istio-control/istio-discovery/files), and
+// the switch for several networks.
+var ambientEnv = map[string]string{"PILOT_ENABLE_AMBIENT": "true", "AMBIENT_ENABLE_MULTI_NETWORK": "true"}
+
+const ambientMesh = `serviceScopeConfigs:
+- servicesSelector: {matchExpressions: [{key: istio.io/global, operator: In, values: ["true"]}]}
+  scope: GLOBAL
+`
+
+// meshConfig is the part of the mesh configuration that depends on it.
+func (t Topology) meshConfig() string {
 	domain := t.TrustDomain
 	if domain == "" {
 		domain = "cluster.local"
@@ -32,10 +47,23 @@ func (t Topology) trustDomain() string {
 	if len(t.TrustDomainAliases) > 0 {
 		text += "trustDomainAliases: [" + strings.Join(t.TrustDomainAliases, ", ") + "]\n"
 	}
+	if t.Ambient {
+		text += ambientMesh
+	}
 	return text
 }
 
-// check says what is wrong with the topologies of all clusters.
+// env is what istiods get besides their own variables.
+func (t Topology) env(own map[string]string) map[string]string {
+	if !t.Ambient {
+		return own
+	}
+	env := maps.Clone(ambientEnv)
+	maps.Copy(env, own)
+	return env
+}
+
+// checkTopologies says what is wrong with the topologies of all clusters.
 func checkTopologies(all []ClusterOptions) error {
 	for i, c := range all {
 		by := c.Topology.ServedBy
@@ -82,4 +110,13 @@ func (c *Cluster) Settle(ctx context.Context) error {
 		return err
 	}
 	return parallel(ctx, c.awaitPods()...)
+}
+
+// UseKubeconfig makes the replica read its cluster with another credential from its next start on, as an istiod does that has
+// the Secret istio-kubeconfig mounted.
+func (i *Istiod) UseKubeconfig(kubeconfig []byte) error {
+	if err := os.WriteFile(filepath.Join(i.program.dir, "kubeconfig"), kubeconfig, 0o600); err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	return nil
 }

@@ -35,7 +35,7 @@ type AuditRecord struct {
 	Error      string    `json:"error,omitempty"`
 }
 
-// AuditSink stores records, one at a time; an error is a warning in the report.
+// AuditSink stores records, one at a time; its errors are warnings.
 type AuditSink interface {
 	Record(context.Context, AuditRecord) error
 }
@@ -113,8 +113,7 @@ type Credential struct {
 	Fingerprint    string       `json:"fingerprint,omitempty"` // first 8 hex digits of SHA-256
 }
 
-// Credentials lists every token that has a Secret in an istiod namespace or is held by a remote secret there. The error names
-// clusters that do not answer.
+// Credentials lists what opens the clusters, as far as they answer.
 func Credentials(ctx context.Context, clusters ...*Cluster) ([]Credential, error) {
 	type view struct {
 		tokens, remotes []*corev1.Secret

@@ -25,16 +25,17 @@ import (
 // Cluster is one member of a mesh: seams that [Connect] or another tool fills.
 type Cluster struct {
 	ID        ID
-	Namespace string                                                               // where istiod runs and reads remote secrets; "" is istio-system
-	Hosted    bool                                                                 // its control plane is not ours to write to (ASM's managed one): links from it are only verified
-	Endpoint  secrets.Endpoint                                                     // the API server, as other clusters' istiods are to reach it
-	Objects   Objects                                                              // the API server, with the caller's rights
-	As        func(secrets.Endpoint, secrets.Token) (Objects, error)               // the API server as a token's bearer sees it
-	Accounts  func(namespace string) secrets.TokenCreator                          // TokenRequest; needed for bound tokens only
-	Istiods   SyncReader                                                           // every istiod replica; nil: their state is unknown
-	Checks    *preflight.Side                                                      // what preflight sees; nil: changed without a preflight
-	Exec      func(namespace, pod, container string) probe.Executor                // for Verify inside a workload; nil: Unknown
-	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // to the API server from here; nil: net.Dialer's
+	Namespace string           // where istiod runs and reads remote secrets; "" is istio-system
+	Hosted    bool             // its control plane is not ours to write to (ASM's managed one): links from it are only verified
+	Endpoint  secrets.Endpoint // the API server, as other clusters' istiods are to reach it
+
+	Objects  Objects                                                              // the API server, with the caller's rights
+	As       func(secrets.Endpoint, secrets.Token) (Objects, error)               // the API server as a token's bearer sees it
+	Accounts func(namespace string) secrets.TokenCreator                          // TokenRequest; needed for bound tokens only
+	Istiods  SyncReader                                                           // every istiod replica; nil: their state is unknown
+	Checks   *preflight.Side                                                      // what preflight sees; nil: changed without a preflight
+	Exec     func(namespace, pod, container string) probe.Executor                // for Verify inside a workload; nil: Unknown
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the API server from here; nil: net.Dialer's
 
 	warnings *warnings // of the API server, collected for the report
 }
@@ -42,8 +43,8 @@ type Cluster struct {
 // Object is any Kubernetes API object.
 type Object = kube.Object
 
-// Objects reads and writes objects of one API server, with its errors, and its respect for UID and resourceVersion: see
-// peeringtest.TestObjects. Without a namespace, List lists all. Results are the caller's, of the Go type given.
+// Objects is one API server, with its respect for UID and resourceVersion: see peeringtest.TestObjects. Results are the
+// caller's, of the Go type given.
 type Objects interface {
 	Get(context.Context, Object) (Object, error)
 	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
@@ -64,7 +65,7 @@ func (c *Cluster) namespace() string {
 	return c.Namespace
 }
 
-// Secrets are those of a namespace, as token sources need them: secrets.Durable{Secrets: to.Secrets("istio-system")}.
+// Secrets are those of a namespace, for token sources such as secrets.Durable.
 func (c *Cluster) Secrets(namespace string) secrets.SecretClient {
 	return secretsIn{c.Objects, namespace}
 }

@@ -37,8 +37,8 @@ type ConnectOptions struct {
 	AllowLoopback  bool              // links may use a rest.Config with a loopback address, which no istiod elsewhere can reach. For labs
 }
 
-// Connect makes a Cluster from a copy of the config, without network I/O. 16 requests in flight replace client-go's rate
-// limit, each ends after 30 seconds, and warnings of the API server go to the report.
+// Connect makes a Cluster without network I/O. Of 16 requests in flight each ends after 30 s; the config's rate limit is
+// lifted.
 func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	if id == (ID{}) {
 		return nil, errors.New("peering: Connect: the ID is empty: make one with ParseID")

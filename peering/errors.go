@@ -51,7 +51,6 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wireError{e.From, e.To, word(e.Stage), e.On, e.cause(), prose(e.Hint)})
 }
 
-// UnmarshalJSON gives the cause the same text and no particular type.
 func (e *Error) UnmarshalJSON(data []byte) error {
 	var w wireError
 	if err := json.Unmarshal(data, &w); err != nil {
@@ -61,7 +60,7 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ForeignObjectError says that a name is taken by an object of somebody else's.
+// ForeignObjectError says that somebody else's object has a name of the link.
 type ForeignObjectError struct {
 	Object    string // Kind/namespace/name
 	Owner     string // who seems to own it: a label, a Helm release or a field manager

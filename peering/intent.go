@@ -16,8 +16,7 @@ import (
 	"github.com/meshpeer/meshpeer/secrets"
 )
 
-// Intent is all that decides what a link is to be, and what the digest of a plan is made of. It holds no secret, and of a
-// proxy's password no hash.
+// Intent is all that decides what a link is to be. It holds no secret.
 type Intent struct {
 	FromUID       string        `json:"fromUID,omitempty"` // UID of kube-system of From; "" if it does not answer
 	ToUID         string        `json:"toUID,omitempty"`

@@ -21,7 +21,6 @@ type Link struct {
 	Endpoint *secrets.Endpoint // To's API server as From's istiod reaches it; nil: To's own; without CA one is chosen by dialling
 }
 
-// String is "from -> to".
 func (l Link) String() string { return l.From.ID.String() + " -> " + l.To.ID.String() }
 
 // endpoint is the address that goes into the remote secret.
@@ -45,7 +44,7 @@ func Mesh(clusters ...*Cluster) []Link {
 	return links
 }
 
-// Star returns both directions between the hub and each member.
+// Star returns both directions between a hub, such as a leaver, and members.
 func Star(hub *Cluster, members ...*Cluster) []Link {
 	var links []Link
 	for _, m := range members {
@@ -54,15 +53,14 @@ func Star(hub *Cluster, members ...*Cluster) []Link {
 	return links
 }
 
-// ID is what istiod and the proxies call their cluster: istiod's env CLUSTER_ID,
-// chart value global.multiCluster.clusterName, ASM's ACK cluster ID.
+// ID is what istiod calls its cluster: env CLUSTER_ID, chart value
+// global.multiCluster.clusterName, ACK cluster ID.
 type ID struct{ name string }
 
 func (id ID) String() string { return id.name }
 
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.name), nil }
 
-// UnmarshalText is [ParseIstioID]; an empty text is the zero ID.
 func (id *ID) UnmarshalText(text []byte) (err error) {
 	if len(text) == 0 {
 		*id = ID{}

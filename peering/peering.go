@@ -44,20 +44,18 @@ type Account struct {
 	Name      string
 }
 
-// Ensure peers the links and leaves what is good as it is. A link that fails is undone, and is an *Error in the error. The
-// report is nil only if the links are invalid.
+// Ensure peers the links and leaves what is good as it is. Links that fail are undone: an *Error each.
 func (p *Peering) Ensure(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, Present, links, nil)
 }
 
-// Rotate gives each link a new credential. The old one is revoked only when every istiod replica is seen to use the new one
-// and has the endpoints and gateways that it had; until then a failure restores it.
+// Rotate gives each link a new credential, and revokes the old one when every istiod replica has the new one and what it held
+// before; else it restores it.
 func (p *Peering) Rotate(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, Rotated, links, nil)
 }
 
-// Remove deletes what Ensure made and proves that the credentials are refused. A side that does not answer does not stop
-// the other. Star(leaver, members...) takes a cluster out of a mesh.
+// Remove deletes what Ensure made, and proves that credentials are refused.
 func (p *Peering) Remove(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, Absent, links, nil)
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/meshpeer/meshpeer/peering/preflight"
 )
 
-// Plan is what a call would do, link by link. It holds no secret: it can be reviewed, stored as JSON, and applied by another
-// process after [Plan.Bind].
+// Plan is what a call would do, link by link. It holds no secret.
 type Plan struct {
 	Schema string        `json:"schema"`
 	Goal   Goal          `json:"goal"`
@@ -63,7 +62,6 @@ func (r *run) plan() *Plan {
 	return plan
 }
 
-// Steps of all links, in order.
 func (p *Plan) Steps() []Step {
 	var all []Step
 	for _, l := range p.Links {

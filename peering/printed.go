@@ -149,7 +149,6 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal((*plain)(r.printed()))
 }
 
-// UnmarshalJSON cleans the texts again: a file may have been edited.
 func (r *Report) UnmarshalJSON(data []byte) error {
 	type plain Report
 	var read plain

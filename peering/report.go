@@ -35,7 +35,7 @@ type LinkReport struct {
 	Error      *Error              `json:"error,omitempty"`
 }
 
-// Status is the worst of all that the links report; without links it is Unknown.
+// Status is the worst of all that the links report; of none it is Unknown.
 func (r *Report) Status() probe.Status {
 	if r == nil {
 		return probe.Unknown
@@ -118,7 +118,6 @@ func (r *Report) RenewAt() time.Time {
 	return first
 }
 
-// Changed says whether anything was written.
 func (r *Report) Changed() bool {
 	for _, l := range r.Links {
 		for _, c := range l.Changes {
@@ -133,8 +132,8 @@ func (r *Report) Changed() bool {
 // WriteText writes for each link what was done and seen, and what to do next.
 func (r *Report) WriteText(w io.Writer) error { return r.view().WriteText(w) }
 
-// WriteJUnit writes JUnit XML: a suite per link, a case for each change and result, a failure or an error exactly where
-// something Failed. Unknown, Skipped and Left are skipped cases.
+// WriteJUnit writes a suite per link and a case for each change and result. Failures are exactly what Failed; Unknown,
+// Skipped and Left are skipped.
 func (r *Report) WriteJUnit(w io.Writer) error { return r.view().WriteJUnit(w) }
 
 // HTMLOptions says what a page shows besides the report.

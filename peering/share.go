@@ -137,12 +137,9 @@ func (t *task) lastLook(ctx context.Context) error {
 type Adoption string
 
 const (
-	AdoptNone Adoption = ""     // leave it alone: a typed error names its owner
-	AdoptKeep Adoption = "keep" // take it over in place, so that istiod never loses the cluster, and put a credential of our own into it
-
-	// AdoptRevoke then deletes the object in To that is seen to hold the old credential. istioctl gives every cluster the same
-	// token of an account: one that is no member of this call and still uses it loses access.
-	AdoptRevoke Adoption = "revoke"
+	AdoptNone   Adoption = ""       // leave it alone: a typed error names its owner
+	AdoptKeep   Adoption = "keep"   // take it over in place, so that istiod never loses the cluster, and put a credential of our own into it
+	AdoptRevoke Adoption = "revoke" // and end the old one, which other clusters may use too: istioctl gives all the same
 )
 
 // adoptable refuses what cannot be taken over without loss: a Secret that names another cluster, alone or with this one.

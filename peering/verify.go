@@ -19,9 +19,8 @@ import (
 // verified is the goal of Verify: look, change nothing.
 const verified Goal = ""
 
-// Verify checks each link from the bottom up, and changes nothing: remote secret, credential, rights, every istiod replica,
-// [Peering.Workload]. The first result that is not Passed is the diagnosis. The error joins one *Error for each link that
-// failed; what could not be seen is Unknown, and no error.
+// Verify checks each link from the bottom up, up to [Peering.Workload], and changes nothing. The first result that is not
+// Passed is the diagnosis. The error joins one *Error for each link that failed.
 func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, verified, links, nil)
 }

@@ -5,11 +5,17 @@ package topology_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"slices"
+	"testing"
 	"text/template"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -89,4 +95,27 @@ func results(l peering.LinkReport) map[string]probe.Result {
 		all[r.Check] = r
 	}
 	return all
+}
+
+// blocking are the checks that stopped a link.
+func blocking(t *testing.T, err error) (all []string) {
+	t.Helper()
+	blocked, is := errors.AsType[*peering.PreflightError](err)
+	require.True(t, is, "%v", err)
+	for _, f := range blocked.Findings {
+		if f.Status == probe.Failed && f.Severity == preflight.Blocks {
+			all = append(all, f.ID)
+		}
+	}
+	return slices.Compact(all)
+}
+
+// answered climbs all levels up to an answer of To.
+func answered(t *testing.T, link peering.Link, to string) {
+	t.Helper()
+	workload := workloadOf(to)
+	workload.Poll.Timeout = 15 * time.Second
+	report, err := (&peering.Peering{Workload: workload}).Verify(t.Context(), link)
+	require.NoError(t, err)
+	require.Equal(t, probe.Passed, results(report.Links[0])["answered-by"].Status, "%+v", report.Links[0].Results)
 }

@@ -22,5 +22,5 @@
 // restores the old credential. No credential is revoked, and no right that it needs is taken, while a Secret that may hold it
 // is not known to hold another. What is left is named in the report, and the next call goes on from it, also after a crash.
 //
-// With [Peering.Workload], [Peering.Verify] climbs up to an answer of To over mutual TLS. docs/rights.md lists callers' rights.
+// With a Workload [Peering.Verify] calls over the link. Rights: docs/rights.md.
 package peering

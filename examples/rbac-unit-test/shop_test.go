@@ -45,8 +45,8 @@ func TestTeamReadsNoSecrets(t *testing.T) {
 // A Job runs a pod as any account, and the payment key is a Secret: both are meant, and nothing else is open.
 func TestNoWayToMoreRights(t *testing.T) {
 	p := rbactest.Load(t, rendered)
-	rbactest.NoEscalation(t, p, operator, "run pods")
-	rbactest.NoEscalation(t, p, web, "read secrets")
+	rbactest.NoEscalation(t, p, operator, "pods-create")
+	rbactest.NoEscalation(t, p, web, "secrets-read")
 	rbactest.NoEscalation(t, p, team)
 }
 

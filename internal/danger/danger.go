@@ -38,7 +38,7 @@ func All() []Danger {
 			"impersonate", false,
 			[]rbacv1.PolicyRule{
 				rights(of(""), of("users", "groups", "serviceaccounts"), of("impersonate")),
-				rights(of("authentication.k8s.io"), of("uids"), of("impersonate")),
+				rights(of("authentication.k8s.io"), of("uids", "userextras/scopes"), of("impersonate")),
 			},
 			of("system:masters"),
 			"a request may be made as anybody, a member of system:masters included", "name the users, groups and accounts with resourceNames",
@@ -96,7 +96,7 @@ func All() []Danger {
 		{
 			"csr-approve", false,
 			[]rbacv1.PolicyRule{
-				rights(of("certificates.k8s.io"), of("certificatesigningrequests/approval"), of("patch", "update")),
+				rights(of("certificates.k8s.io"), of("certificatesigningrequests/approval", "certificatesigningrequests/status"), of("patch", "update")),
 				rights(of("certificates.k8s.io"), of("signers"), of("approve", "sign")),
 			},
 			of("kubernetes.io/kube-apiserver-client", "kubernetes.io/*"),
@@ -118,7 +118,7 @@ func All() []Danger {
 			GoodPractices + "persistent-volume-creation",
 		},
 		{
-			"namespaces-write", true,
+			"namespaces-write", false,
 			[]rbacv1.PolicyRule{rights(of(""), of("namespaces"), of("patch", "update"))},
 			of("*"),
 			"labels of a namespace choose its Pod Security Standard, and which network policies let its pods in", "leave namespaces to those who make them",

@@ -4,53 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meshpeer/meshpeer/internal/danger"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// way is a way to rights that a subject has not been given.
-type way struct{ name, why, accesses string }
-
-// ways are named in Kubernetes' "RBAC Good Practices"
-// (https://kubernetes.io/docs/concepts/security/rbac-good-practices/#privilege-escalation-risks).
-var ways = []way{
-	{"mint tokens", "a token of any other account of the namespace can be made", "create serviceaccounts/token"},
-	{"bind", "any role can be bound, cluster-admin too", "bind roles.rbac.authorization.k8s.io, bind clusterroles.rbac.authorization.k8s.io"},
-	{"escalate", "any rule can be written into a role", "escalate roles.rbac.authorization.k8s.io, escalate clusterroles.rbac.authorization.k8s.io"},
-	{
-		"impersonate", "requests are made in the name of another",
-		"impersonate users, impersonate groups, impersonate serviceaccounts, impersonate uids.authentication.k8s.io, impersonate userextras.authentication.k8s.io/scopes",
-	},
-	{
-		"exec", "commands run as the account of another pod",
-		"create pods/exec, get pods/exec, create pods/attach, get pods/attach, update pods/ephemeralcontainers, patch pods/ephemeralcontainers",
-	},
-	{"read secrets", "tokens and keys of others can be read; list and watch show contents too", "get secrets, list secrets, watch secrets"},
-	{"nodes/proxy", "the kubelet runs commands in any pod of the node, and no audit log shows it", "get nodes/proxy, create nodes/proxy"},
-	{
-		"run pods", "a pod may run as any account of the namespace, and mount any Secret",
-		"create pods, create replicationcontrollers, update replicationcontrollers, patch replicationcontrollers, " +
-			"create deployments.apps, update deployments.apps, patch deployments.apps, create daemonsets.apps, update daemonsets.apps, patch daemonsets.apps, " +
-			"create statefulsets.apps, update statefulsets.apps, patch statefulsets.apps, create replicasets.apps, update replicasets.apps, patch replicasets.apps, " +
-			"create jobs.batch, create cronjobs.batch, update cronjobs.batch, patch cronjobs.batch",
-	},
-	{"persistent volumes", "a volume may be any directory of a node", "create persistentvolumes"},
-	{
-		"webhooks", "an admission webhook sees every object, and may change it",
-		"create mutatingwebhookconfigurations.admissionregistration.k8s.io, update mutatingwebhookconfigurations.admissionregistration.k8s.io, patch mutatingwebhookconfigurations.admissionregistration.k8s.io, " +
-			"create validatingwebhookconfigurations.admissionregistration.k8s.io, update validatingwebhookconfigurations.admissionregistration.k8s.io, patch validatingwebhookconfigurations.admissionregistration.k8s.io",
-	},
-	{
-		"sign certificates", "a client certificate may be for any user",
-		"update certificatesigningrequests.certificates.k8s.io/approval, patch certificatesigningrequests.certificates.k8s.io/approval, " +
-			"update certificatesigningrequests.certificates.k8s.io/status, patch certificatesigningrequests.certificates.k8s.io/status",
-	},
-	{"change namespaces", "labels of a Namespace switch off pod security", "update namespaces, patch namespaces"},
-}
-
-// NoEscalation fails tb for each of these ways to more rights that the policy gives a subject, in any namespace and under
-// any name: mint tokens, bind, escalate, impersonate, exec, read secrets, nodes/proxy, run pods, persistent volumes,
-// webhooks, sign certificates, change namespaces. The ways in except are meant, and must be there: an exception that is no
-// longer needed fails tb too.
+// NoEscalation fails tb for each way to more rights that the policy gives a subject, in any namespace and under any name.
+// The ways are the dangers of [rbac.Lint], by the names of its checks: escalate, bind, impersonate, nodes-proxy, pods-exec,
+// pods-create, secrets-read, token-create, csr-approve, webhooks-write, persistentvolumes-create, namespaces-write. Those in
+// except are meant, and must be there: an exception that is no longer needed fails tb too.
 //
 // Not among them is the writing of roles and bindings, of which an API server refuses what the writer has not.
 func NoEscalation(tb TB, p *rbac.Policy, s rbac.Subject, except ...string) {
@@ -58,41 +19,45 @@ func NoEscalation(tb TB, p *rbac.Policy, s rbac.Subject, except ...string) {
 	if !known(tb, p, s) {
 		return
 	}
+	ways := slices.DeleteFunc(danger.All(), func(d danger.Danger) bool { return d.Small })
 	for _, name := range except {
-		if !slices.ContainsFunc(ways, func(w way) bool { return w.name == name }) {
-			tb.Fatalf("rbactest: NoEscalation knows no way %q: use one of %s", name, wayNames())
+		if !slices.ContainsFunc(ways, func(w danger.Danger) bool { return w.Check == name }) {
+			tb.Fatalf("rbactest: NoEscalation knows no way %q: use one of %s", name, names(ways))
 			return
 		}
 	}
 	for _, w := range ways {
-		fault := w.open(p, s)
-		switch meant := slices.Contains(except, w.name); {
+		fault := open(w, p, s)
+		switch meant := slices.Contains(except, w.Check); {
 		case meant && fault == "":
-			tb.Errorf("rbactest: %s can no longer get more rights by way of %q: drop the exception", s, w.name)
+			tb.Errorf("rbactest: %s can no longer get more rights by way of %q: drop the exception", s, w.Check)
 		case !meant && fault != "":
-			tb.Errorf("rbactest: more rights by way of %q (%s): %s; or except %[1]q if it is meant", w.name, w.why, fault)
+			tb.Errorf("rbactest: more rights by way of %q (%s): %s; or except %[1]q if it is meant", w.Check, w.Why, fault)
 		}
 	}
 }
 
-// open says which access opens the way to a subject; "" if none does.
-func (w way) open(p *rbac.Policy, s rbac.Subject) string {
-	for text := range strings.SplitSeq(w.accesses, ", ") {
-		a, err := rbac.ParseAccess(text)
-		if err != nil {
-			return err.Error() // a test asks for each
-		}
-		if fault := allowed(p, s, a); fault != "" {
-			return fault
+// open says which access opens a way to a subject; "" if none does.
+func open(w danger.Danger, p *rbac.Policy, s rbac.Subject) string {
+	for _, right := range w.Rights {
+		for _, group := range right.APIGroups {
+			for _, resource := range right.Resources {
+				resource, subresource, _ := strings.Cut(resource, "/")
+				for _, verb := range right.Verbs {
+					if fault := allowed(p, s, rbac.Access{Verb: verb, Group: group, Resource: resource, Subresource: subresource}); fault != "" {
+						return fault
+					}
+				}
+			}
 		}
 	}
 	return ""
 }
 
-func wayNames() string {
+func names(ways []danger.Danger) string {
 	names := make([]string, len(ways))
 	for i, w := range ways {
-		names[i] = w.name
+		names[i] = w.Check
 	}
 	return strings.Join(names, ", ")
 }

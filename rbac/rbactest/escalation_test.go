@@ -37,27 +37,27 @@ func cartWith(t *testing.T, namespace string, rules ...rbacv1.PolicyRule) *rbac.
 // Each way is found everywhere and in one namespace, and each of its accesses alone opens it.
 func TestNoEscalation(t *testing.T) {
 	for _, tc := range []struct{ way, verb, group, resource string }{
-		{"mint tokens", "create", "", "serviceaccounts/token"},
+		{"token-create", "create", "", "serviceaccounts/token"},
 		{"bind", "bind", "rbac.authorization.k8s.io", "clusterroles"},
 		{"bind", "bind", "rbac.authorization.k8s.io", "roles"},
 		{"escalate", "escalate", "rbac.authorization.k8s.io", "clusterroles"},
 		{"impersonate", "impersonate", "", "users"},
 		{"impersonate", "impersonate", "", "serviceaccounts"},
 		{"impersonate", "impersonate", "authentication.k8s.io", "userextras/scopes"},
-		{"exec", "create", "", "pods/exec"},
-		{"exec", "get", "", "pods/exec"},
-		{"exec", "patch", "", "pods/ephemeralcontainers"},
-		{"read secrets", "list", "", "secrets"},
-		{"read secrets", "watch", "", "secrets"},
-		{"read secrets", "get", "", "secrets"},
-		{"nodes/proxy", "get", "", "nodes/proxy"},
-		{"run pods", "create", "", "pods"},
-		{"run pods", "patch", "apps", "deployments"},
-		{"run pods", "create", "batch", "cronjobs"},
-		{"persistent volumes", "create", "", "persistentvolumes"},
-		{"webhooks", "patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"},
-		{"sign certificates", "update", "certificates.k8s.io", "certificatesigningrequests/approval"},
-		{"change namespaces", "patch", "", "namespaces"},
+		{"pods-exec", "create", "", "pods/exec"},
+		{"pods-exec", "get", "", "pods/exec"},
+		{"pods-exec", "patch", "", "pods/ephemeralcontainers"},
+		{"secrets-read", "list", "", "secrets"},
+		{"secrets-read", "watch", "", "secrets"},
+		{"secrets-read", "get", "", "secrets"},
+		{"nodes-proxy", "get", "", "nodes/proxy"},
+		{"pods-create", "create", "", "pods"},
+		{"pods-create", "patch", "apps", "deployments"},
+		{"pods-create", "create", "batch", "cronjobs"},
+		{"persistentvolumes-create", "create", "", "persistentvolumes"},
+		{"webhooks-write", "patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"},
+		{"csr-approve", "update", "certificates.k8s.io", "certificatesigningrequests/approval"},
+		{"namespaces-write", "patch", "", "namespaces"},
 	} {
 		t.Run(fmt.Sprint(tc), func(t *testing.T) {
 			rule := rbacv1.PolicyRule{Verbs: []string{tc.verb}, APIGroups: []string{tc.group}, Resources: []string{tc.resource}}
@@ -85,8 +85,8 @@ func TestNoEscalation(t *testing.T) {
 	require.Contains(t, tb.errors[0], "can get secrets in namespace far")
 
 	tb = &fakeTB{}
-	rbactest.NoEscalation(tb, cartWith(t, "shop", can("pods", "get", "list", "delete")), cart, "exec")
-	require.Equal(t, []string{`rbactest: ServiceAccount shop/cart can no longer get more rights by way of "exec": drop the exception`}, tb.errors)
+	rbactest.NoEscalation(tb, cartWith(t, "shop", can("pods", "get", "list", "delete")), cart, "pods-exec")
+	require.Equal(t, []string{`rbactest: ServiceAccount shop/cart can no longer get more rights by way of "pods-exec": drop the exception`}, tb.errors)
 }
 
 func TestMutate(t *testing.T) {

@@ -83,8 +83,8 @@ func ExampleNoEscalation() {
 	var t printer
 	rbactest.NoEscalation(t, example(t), rbac.ServiceAccount("shop", "shop-operator"))
 	// Output:
-	// rbactest: more rights by way of "run pods" (a pod may run as any account of the namespace, and mount any Secret): ServiceAccount shop/shop-operator can create jobs.batch: ClusterRoleBinding shop-operator binds ServiceAccount shop/shop-operator to ClusterRole shop-operator, whose rules[2] allows it: get,list,watch,create,delete jobs.batch
-	// remove or narrow that rule, or the binding; or except "run pods" if it is meant
+	// rbactest: more rights by way of "pods-create" (a pod runs as any ServiceAccount of its namespace and mounts any Secret there; a privileged one has its node): ServiceAccount shop/shop-operator can create jobs.batch: ClusterRoleBinding shop-operator binds ServiceAccount shop/shop-operator to ClusterRole shop-operator, whose rules[2] allows it: get,list,watch,create,delete jobs.batch
+	// remove or narrow that rule, or the binding; or except "pods-create" if it is meant
 }
 
 func ExampleMutate() {

@@ -177,7 +177,7 @@ func TestStrangersEndTheTest(t *testing.T) {
 		"Cannot has no access to look at":                             func(tb rbactest.TB) { rbactest.Cannot(tb, p, cart) },
 		"Can has no access to look at":                                func(tb rbactest.TB) { rbactest.Can(tb, p, cart) },
 		`write "secrets"`:                                             func(tb rbactest.TB) { rbactest.Cannot(tb, p, cart, rbac.Access{Verb: "get", Resource: "secret"}) },
-		`NoEscalation knows no way "x": use one of mint tokens, bind`: func(tb rbactest.TB) { rbactest.NoEscalation(tb, p, cart, "x") },
+		`NoEscalation knows no way "x": use one of escalate, bind`: func(tb rbactest.TB) { rbactest.NoEscalation(tb, p, cart, "x") },
 		"has no subjects or no rows":                                  func(tb rbactest.TB) { rbactest.Matrix{}.Check(tb, p) },
 		"no binding names User x": func(tb rbactest.TB) {
 			rbactest.Matrix{Subjects: map[string]rbac.Subject{"x": {User: "x"}}, Rows: []rbactest.Row{{Access: "get pods", Denied: "x"}}}.Check(tb, p)

@@ -56,12 +56,13 @@ func samples(namespace string) []func() peering.Object {
 
 // broken names the promises that objects does not keep for one kind.
 func broken(ctx context.Context, objects peering.Objects, fresh func() peering.Object) (all []error) {
+	objects = untouched{objects, &all}
 	created, err := objects.Create(ctx, fresh())
 	if err == nil && created == nil {
 		err = errors.New("the answer is nil")
 	}
 	if err != nil {
-		return []error{fmt.Errorf("Create of a new object: %w", err)}
+		return append(all, fmt.Errorf("Create of a new object: %w", err))
 	}
 	defer func() { _ = objects.Delete(context.WithoutCancel(ctx), fresh()) }()
 	for _, rule := range rules {

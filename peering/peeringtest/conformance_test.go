@@ -134,6 +134,21 @@ func TestConformanceFindsEveryFault(t *testing.T) {
 				return s.Delete(ctx, o)
 			}
 		},
+		"Update changed the": func(s *Server, f *faulty) {
+			f.update = func(ctx context.Context, o peering.Object) (peering.Object, error) {
+				out, err := s.Update(ctx, o)
+				if err == nil {
+					o.SetResourceVersion(out.GetResourceVersion())
+				}
+				return out, err
+			}
+		},
+		"Delete changed the": func(s *Server, f *faulty) {
+			f.delete = func(ctx context.Context, o peering.Object) error {
+				o.SetLabels(nil)
+				return s.Delete(ctx, o)
+			}
+		},
 		"it is still there": func(_ *Server, f *faulty) {
 			f.delete = func(context.Context, peering.Object) error {
 				return nil

@@ -43,8 +43,8 @@ type Cluster struct {
 // Object is any Kubernetes API object.
 type Object = kube.Object
 
-// Objects is one API server, with its respect for UID and resourceVersion (peeringtest.TestObjects). Arguments stay as they
-// are; results are the caller's.
+// Objects is one API server, with its respect for UID and resourceVersion (peeringtest.TestObjects). Arguments stay;
+// results are the caller's.
 type Objects interface {
 	Get(context.Context, Object) (Object, error)
 	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)

@@ -3,6 +3,7 @@ package depcheck_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 const (
 	maxFiles = 26
 	maxLines = 250
+	maxDoc   = 552 // lines of go doc -all of package peering
 )
 
 // TestWidth bounds the files of each package of the SDK and the lines of each file, tests aside. What has a go.mod of its own,
@@ -58,6 +60,15 @@ func tooWide(t *testing.T, dir string) error {
 		t.Errorf("%s has %d files; more than %d hide what is in them", dir, files, maxFiles)
 	}
 	return nil
+}
+
+// TestDoc bounds what somebody reads who asks for the whole of package peering.
+func TestDoc(t *testing.T) {
+	see(t)
+	out, err := exec.CommandContext(t.Context(), "go", "doc", "-all", "../../peering").Output()
+	require.NoError(t, err)
+	require.LessOrEqual(t, bytes.Count(out, []byte("\n")), maxDoc)
+	require.Contains(t, string(out), "func (p *Peering) Ensure")
 }
 
 // small are the programs of less than 100 lines, blank ones aside, that people copy whole.

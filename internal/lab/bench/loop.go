@@ -14,10 +14,18 @@ import (
 // callsPerLink of the loop: five writes, a read of the token, and three reads to see that it works.
 const callsPerLink = 9
 
-// loop does the least that a program could do for the links, all at once: it renders the reader, builds the Secret, parses
-// it, and waits for nine calls one after the other. It reads nothing, proves nothing and undoes nothing.
+// atATime is how many links the loop works on at a time: as many as peering.Peering does by default (Concurrency).
+const atATime = 64
+
+// loop does the least that a program could do for the links: it renders the reader, builds the Secret, parses it, and waits
+// for nine calls one after the other. It reads nothing, proves nothing and undoes nothing.
 func loop(ctx context.Context, links []peering.Link) error {
-	return each(len(links), func(i int) error { return loopLink(ctx, links[i]) })
+	slots := make(chan struct{}, atATime)
+	return each(len(links), func(i int) error {
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		return loopLink(ctx, links[i])
+	})
 }
 
 func loopLink(ctx context.Context, l peering.Link) error {

@@ -70,7 +70,7 @@ var hazards = sync.OnceValue(func() []Hazard {
 		hazard("not-picked-up", Restart, "istio/istio#34210, #37925, #39388, #36337",
 			"istiod may not pick up a changed remote secret, or may not stop the previous cluster",
 			"restart istiod after rotating", between("1.10.0", "1.14.0")),
-		seen("1.29.1: not provoked; by hand controller-deadlock comes first and the endpoints stay, and with a restart no request failed",
+		seen("1.29.1: by hand controller-deadlock comes first and the endpoints stay; with a restart no request failed in one run, and 14 of 590 in another; 1.31: none",
 			hazard("stop-then-start", Warn, "istio/istio#36365",
 				"istiod stops the cluster before it reads it again: the endpoints are missing for a while, and for good if the new kubeconfig is refused",
 				"expect a short gap in the endpoints, and validate the Secret before writing it", between("1.0.0", "1.30.0"))),

@@ -170,15 +170,15 @@ func TestStrangersEndTheTest(t *testing.T) {
 	for want, assert := range map[string]func(rbactest.TB){
 		"no binding names ServiceAccount shop/crt, and to deny a stranger proves nothing\nbound are: Group monitoring, ServiceAccount shop/cart, User audrey\n":                        func(tb rbactest.TB) { rbactest.Cannot(tb, p, rbac.ServiceAccount("shop", "crt"), pods) },
 		`name the groups that he is in: rbac.Subject{User: "system:serviceaccount:shop:crt", Groups: ["system:serviceaccounts" "system:serviceaccounts:shop" "system:authenticated"]}`: func(tb rbactest.TB) { rbactest.Can(tb, p, rbac.ServiceAccount("shop", "crt"), pods) },
-		"no binding names Group monitors":                             func(tb rbactest.TB) { rbactest.NoEscalation(tb, p, rbac.Subject{Groups: []string{"monitors"}}) },
-		"the subject is empty":                                        func(tb rbactest.TB) { rbactest.Cannot(tb, p, rbac.Subject{}, pods) },
-		"the policy has no role and no binding: what":                 func(tb rbactest.TB) { rbactest.Cannot(tb, empty, cart, pods) },
-		"the policy has no role":                                      func(tb rbactest.TB) { rbactest.Can(tb, nil, cart, pods) },
-		"Cannot has no access to look at":                             func(tb rbactest.TB) { rbactest.Cannot(tb, p, cart) },
-		"Can has no access to look at":                                func(tb rbactest.TB) { rbactest.Can(tb, p, cart) },
-		`write "secrets"`:                                             func(tb rbactest.TB) { rbactest.Cannot(tb, p, cart, rbac.Access{Verb: "get", Resource: "secret"}) },
+		"no binding names Group monitors":                          func(tb rbactest.TB) { rbactest.NoEscalation(tb, p, rbac.Subject{Groups: []string{"monitors"}}) },
+		"the subject is empty":                                     func(tb rbactest.TB) { rbactest.Cannot(tb, p, rbac.Subject{}, pods) },
+		"the policy has no role and no binding: what":              func(tb rbactest.TB) { rbactest.Cannot(tb, empty, cart, pods) },
+		"the policy has no role":                                   func(tb rbactest.TB) { rbactest.Can(tb, nil, cart, pods) },
+		"Cannot has no access to look at":                          func(tb rbactest.TB) { rbactest.Cannot(tb, p, cart) },
+		"Can has no access to look at":                             func(tb rbactest.TB) { rbactest.Can(tb, p, cart) },
+		`write "secrets"`:                                          func(tb rbactest.TB) { rbactest.Cannot(tb, p, cart, rbac.Access{Verb: "get", Resource: "secret"}) },
 		`NoEscalation knows no way "x": use one of escalate, bind`: func(tb rbactest.TB) { rbactest.NoEscalation(tb, p, cart, "x") },
-		"has no subjects or no rows":                                  func(tb rbactest.TB) { rbactest.Matrix{}.Check(tb, p) },
+		"has no subjects or no rows":                               func(tb rbactest.TB) { rbactest.Matrix{}.Check(tb, p) },
 		"no binding names User x": func(tb rbactest.TB) {
 			rbactest.Matrix{Subjects: map[string]rbac.Subject{"x": {User: "x"}}, Rows: []rbactest.Row{{Access: "get pods", Denied: "x"}}}.Check(tb, p)
 		},

@@ -144,7 +144,7 @@ func (p *Plan) fits(links []Link) error {
 	return nil
 }
 
-// Apply carries out the plan if it still fits, and else returns a *DriftError.
+// Apply carries out a plan that fits; else nothing is written: a *DriftError.
 func (p *Peering) Apply(ctx context.Context, plan *Plan) (*Report, error) {
 	if plan == nil || plan.bound == nil {
 		return nil, errors.New("peering: Apply: the plan has no clusters: make it with Plan, or call Bind on one that was read")

@@ -83,6 +83,13 @@ func trustCases() []one {
 			setEnv(there, "PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "true")
 			w.to.add(there)
 		}, probe.Passed, "learns other"},
+		{"trust-domain", "every caller accepted, by one of two istiods", func(w *world) {
+			meshConfig(w.to, "trustDomain: other\n")
+			there := istiod("istiod-there", "cluster-1")
+			setEnv(there, "PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "true")
+			w.to.add(there)
+			w.to.add(istiod("istiod-there-too", "cluster-1"))
+		}, probe.Failed, "none of the aliases"},
 		{"trust-domain", "aliases not known", func(w *world) {
 			meshConfig(w.from, "trustDomain: another\n")
 			w.to.remove("ConfigMap", "istio")

@@ -123,7 +123,7 @@ func (f *facts) trusted(ctx context.Context, s *server) (trusted, error) {
 			t.accepted = append(t.accepted, ca.GetTrustDomains()...)
 		}
 		istiods, _ := serving.istiods(ctx) // where none can be read, the configuration counts
-		t.any = slices.ContainsFunc(istiods, func(pod *corev1.Pod) bool { return env(istio.Container(pod), skipTrustDomain) == "true" })
+		t.any = len(istiods) > 0 && !slices.ContainsFunc(istiods, func(pod *corev1.Pod) bool { return env(istio.Container(pod), skipTrustDomain) != "true" })
 		return t, nil
 	}
 	said, saidErr := f.said(ctx, s, "TRUST_DOMAIN")

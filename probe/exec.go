@@ -86,7 +86,7 @@ func (o Output) LogValue() slog.Value { return slog.StringValue(o.String()) }
 // Executor runs a command inside a workload, e.g. through pods/exec. [Output.ExitCode] tells whether the command
 // failed; an error means that it could not be run or watched to its end. The container must be the app's: in
 // istio-proxy a request leaves as uid 1337 and goes past the proxy, except for [PilotAgent], which needs that one.
-// The command may go on when ctx ends.
+// The command may go on when ctx ends. TestExecutor of package probetest holds one of your own to this.
 type Executor interface {
 	Exec(ctx context.Context, c Command) (Output, error)
 }

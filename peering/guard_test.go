@@ -32,6 +32,7 @@ func TestRemoveLeavesTheSuccessorAlone(t *testing.T) {
 				p := new(peering.Peering)
 				_, err := p.Ensure(t.Context(), link)
 				require.NoError(t, err)
+				west.NoTokenController = true // it deletes token Secrets whose account is gone, also the successor
 				var replaced atomic.Bool
 				var successor peering.Object
 				west.Before = func(c peeringtest.Call) error {

@@ -156,6 +156,7 @@ func TestUndoOfATokenThatNobodyRevokes(t *testing.T) {
 				p := &peering.Peering{Tokens: func(*peering.Cluster) secrets.TokenSource {
 					return secrets.TokenSourceFunc(func(ctx context.Context, r secrets.Request) (secrets.Token, error) {
 						tt.request(&r)
+						defer func() { west.NoTokenController = true }() // it would delete the Secret with the account
 						return durableIn(west, r).Token(ctx, r)
 					})
 				}}

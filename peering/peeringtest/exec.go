@@ -3,6 +3,7 @@ package peeringtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// exec is Cluster.Exec: curl in the app's container, and pilot-agent in the sidecar's.
+// exec is Cluster.Exec: curl and a few small programs in the app's container, and pilot-agent in the sidecar's.
 func (m *Member) exec(namespace, pod, container string) probe.Executor {
 	return probe.ExecutorFunc(func(ctx context.Context, c probe.Command) (out probe.Output, err error) {
 		like := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pod}}
@@ -31,18 +32,54 @@ func (m *Member) exec(namespace, pod, container string) probe.Executor {
 		if !slices.ContainsFunc(p.Spec.Containers, func(c corev1.Container) bool { return c.Name == container }) {
 			return out, apierrors.NewBadRequest(fmt.Sprintf("container %s is not valid for pod %s", container, pod))
 		}
-		m.traffic.Lock()
-		defer m.traffic.Unlock()
 		switch {
+		case len(c.Args) == 0:
+			return out, apierrors.NewBadRequest("you must specify at least 1 command for the container")
 		case container == sidecar && c.Args[0] == "pilot-agent":
-			out = probe.NewOutput(0, []byte(m.clustersPage(p)), nil)
+			return m.asEnvoy(func() probe.Output { return probe.NewOutput(0, []byte(m.clustersPage(p)), nil) }), nil
 		case container == "app" && c.Args[0] == "curl":
-			out = m.curl(p, c.Args[len(c.Args)-1])
-		default:
-			out = probe.NewOutput(127, nil, nil)
+			return m.asEnvoy(func() probe.Output { return m.curl(p, c.Args[len(c.Args)-1]) }), nil
+		case container == "app":
+			return coreutils(ctx, c)
 		}
-		return out, nil
+		return probe.NewOutput(127, nil, nil), nil
 	})
+}
+
+// asEnvoy lets one command at a time ask the proxies.
+func (m *Member) asEnvoy(ask func() probe.Output) probe.Output {
+	m.traffic.Lock()
+	defer m.traffic.Unlock()
+	return ask()
+}
+
+// coreutils are the programs of every image that a tool may try an exec with.
+func coreutils(ctx context.Context, c probe.Command) (probe.Output, error) {
+	args := c.Args[1:]
+	switch c.Args[0] {
+	case "true":
+		return probe.Output{}, nil
+	case "false":
+		return probe.NewOutput(1, nil, nil), nil
+	case "echo":
+		return probe.NewOutput(0, []byte(strings.Join(args, " ")+"\n"), nil), nil
+	case "cat":
+		if len(args) > 0 { // there are no files
+			return probe.NewOutput(1, nil, []byte("cat: can't open '"+args[0]+"': No such file or directory\n")), nil
+		}
+		if c.Stdin == nil {
+			return probe.Output{}, nil
+		}
+		read, err := io.ReadAll(c.Stdin)
+		if ended := ctx.Err(); ended != nil {
+			err = ended
+		}
+		if err != nil {
+			return probe.Output{}, err
+		}
+		return probe.NewOutput(0, read, nil), nil
+	}
+	return probe.NewOutput(127, nil, nil), nil
 }
 
 // curl answers a request of a pod as the mesh would.

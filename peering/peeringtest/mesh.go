@@ -2,10 +2,13 @@ package peeringtest
 
 import (
 	"context"
-	"errors"
 	"net"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 
 	"github.com/meshpeer/meshpeer/peering"
 )
@@ -16,6 +19,7 @@ type Mesh struct {
 	byID    map[string]*Member
 	byURL   map[string]*Server
 	needs   needs
+	ahead   atomic.Int64 // of Options.Now, in nanoseconds
 }
 
 // Member is one cluster in memory. Pass Cluster to the program under test; the rest is for the test.
@@ -51,10 +55,15 @@ func (m *Mesh) Clusters() []*peering.Cluster {
 	return clusters
 }
 
+// Advance moves the clock of the API servers and istiods ahead: tokens end, and what is issued from then on is younger. The
+// program under test keeps its own clock, so that this is also a difference of clocks. Inside testing/synctest, time.Sleep
+// moves both, and a program that waits for Report.RenewAt comes back by itself.
+func (m *Mesh) Advance(d time.Duration) { m.ahead.Add(int64(d)) }
+
 // at is the API server behind a URL; nil if nothing listens there.
 func (m *Mesh) at(url string) *Server { return m.byURL[url] }
 
 // refuse is Cluster.Dial: nothing here listens.
 func refuse(context.Context, string, string) (net.Conn, error) { return nil, errRefused }
 
-var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}

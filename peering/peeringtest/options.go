@@ -35,7 +35,7 @@ type Options struct {
 	// Workloads deploys httpbin, a Service with port 8000, and sleep in every member.
 	Workloads bool
 	// Now is the clock of the API servers: of tokens' lives and creation timestamps. Default time.Now, which testing/synctest
-	// fakes by itself.
+	// fakes by itself. Mesh.Advance moves it on.
 	Now func() time.Time
 }
 
@@ -57,6 +57,8 @@ func New(o Options) *Mesh {
 		o.Now = time.Now
 	}
 	m := &Mesh{byID: map[string]*Member{}, byURL: map[string]*Server{}, needs: needs{all: map[release]*wanted{}}}
+	clock := o.Now
+	o.Now = func() time.Time { return clock().Add(time.Duration(m.ahead.Load())) }
 	for _, name := range o.Names {
 		if m.Member(name) != nil {
 			panic(fmt.Sprintf("peeringtest: New: ID %q is given twice", name))

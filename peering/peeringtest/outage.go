@@ -14,6 +14,7 @@ const patience = 30 * time.Second
 // outage is how a server is reached: at once, slowly, or not at all.
 type outage struct {
 	mu     sync.Mutex
+	down   bool
 	delay  time.Duration
 	healed chan struct{} // nil: it is reached
 }
@@ -28,6 +29,17 @@ func (s *Server) Partition() {
 	}
 }
 
+// Stop ends the process of the API server: every call finds its connection refused at once, until Heal. What istiods know they
+// know still.
+//
+//	west.Stop()
+//	time.AfterFunc(2*time.Minute, west.Heal)
+func (s *Server) Stop() {
+	s.outage.mu.Lock()
+	defer s.outage.mu.Unlock()
+	s.outage.down = true
+}
+
 // Slow gives every call from now on a delay before it takes effect; 0 ends that. A call whose context ends meanwhile did not
 // take effect. Under testing/synctest it costs no time.
 func (s *Server) Slow(delay time.Duration) {
@@ -36,9 +48,10 @@ func (s *Server) Slow(delay time.Duration) {
 	s.outage.delay = delay
 }
 
-// Heal ends a Partition, and all faults that were injected. Slow and the hooks stay.
+// Heal ends a Partition or Stop, and all faults that were injected. Slow and the hooks stay.
 func (s *Server) Heal() {
 	s.outage.mu.Lock()
+	s.outage.down = false
 	if s.outage.healed != nil {
 		close(s.outage.healed)
 		s.outage.healed = nil
@@ -51,9 +64,15 @@ func (s *Server) Heal() {
 
 // pass is the way of a call to the server.
 func (o *outage) pass(ctx context.Context, extra time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	o.mu.Lock()
-	delay, healed := o.delay+extra, o.healed
+	delay, healed, down := o.delay+extra, o.healed, o.down
 	o.mu.Unlock()
+	if down {
+		return errRefused
+	}
 	if healed != nil {
 		limit := time.NewTimer(patience)
 		defer limit.Stop()

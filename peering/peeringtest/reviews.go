@@ -1,6 +1,9 @@
 package peeringtest
 
 import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -39,11 +42,14 @@ func accountIdentity(account *corev1.ServiceAccount) identity {
 	}
 }
 
-// as is Cluster.As: the server at the endpoint's URL, as the token's bearer sees it.
+// as is Cluster.As: the server at the endpoint's URL, as the token's bearer sees it who trusts the endpoint's CA.
 func (m *Mesh) as(e secrets.Endpoint, token secrets.Token) (peering.Objects, error) {
 	server := m.at(e.Server)
 	claims, valid := readClaims(token.Reveal())
 	return caller{server, func() (identity, error) {
+		if !server.trustedBy(e) {
+			return identity{}, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+		}
 		if !valid {
 			return identity{}, apierrors.NewUnauthorized("Unauthorized")
 		}
@@ -53,6 +59,12 @@ func (m *Mesh) as(e secrets.Endpoint, token secrets.Token) (peering.Objects, err
 		}
 		return accountIdentity(account), nil
 	}}, nil
+}
+
+// trustedBy says whether the server's CA is in the bundle of the endpoint; without a bundle those of the system count, which may
+// know it.
+func (s *Server) trustedBy(e secrets.Endpoint) bool {
+	return e.InsecureSkipTLSVerify || len(e.CA) == 0 || bytes.Contains(e.CA, bytes.TrimSpace(s.endpoint.CA))
 }
 
 func isReview(kind string) bool {

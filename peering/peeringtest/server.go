@@ -26,6 +26,9 @@ type Server struct {
 	NoTokenController bool
 	// TokenDelay is how long the token controller lets a token Secret wait. Default: it is filled with the create.
 	TokenDelay time.Duration
+	// MaxTokenLife is the longest life that a TokenRequest is granted, as --service-account-max-token-expiration is. Default: what
+	// was asked for.
+	MaxTokenLife time.Duration
 	// RulesIncomplete makes SelfSubjectRulesReviews say that rules may be missing, as an API server does whose authorizer
 	// cannot list them, a webhook for example; the text is their EvaluationError.
 	RulesIncomplete string

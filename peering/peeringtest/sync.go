@@ -1,6 +1,7 @@
 package peeringtest
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,7 +25,7 @@ type remoteSecret struct {
 
 type remoteCluster struct {
 	id     string
-	server *Server // nil: nothing listens at the endpoint
+	server *Server // nil: nothing listens at the endpoint, or nothing that its CA vouches for
 	token  string
 	claims claims
 	valid  bool // the token is one of this kit's
@@ -61,6 +62,9 @@ func (i *Istiods) parse(s *remoteSecret) {
 	remotes, _ := secrets.Parse(s.object)
 	for _, r := range remotes {
 		c := remoteCluster{id: r.Cluster, server: i.mesh.at(r.Endpoint.Server), token: r.Token.Reveal()}
+		if c.server != nil && !c.server.trustedBy(r.Endpoint) {
+			c.server = nil
+		}
 		c.claims, c.valid = readClaims(c.token)
 		s.remotes = append(s.remotes, c)
 	}
@@ -127,4 +131,46 @@ func (r *replica) status(s *remoteSecret, c *remoteCluster, v *verdict, now time
 		until = time.Unix(c.claims.Expires, 0)
 	}
 	return istiod.Synced, until
+}
+
+// Reads says whether every replica reads a cluster now: it is synced, and the credential in its remote secret still opens the
+// API server with all rights that istiod needs. What a replica says of itself (peering/istiod) may be older.
+func (i *Istiods) Reads(cluster string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, r := range i.replicas {
+		i.look(r)
+		if !i.reads(r, cluster) {
+			return false
+		}
+	}
+	return len(i.replicas) > 0
+}
+
+func (i *Istiods) reads(r *replica, cluster string) bool {
+	if !slices.ContainsFunc(r.page.clusters, func(c istiod.RemoteCluster) bool { return c.ID == cluster && c.Status == istiod.Synced }) {
+		return false
+	}
+	if i.hosted || cluster == i.id {
+		return true
+	}
+	for _, s := range r.page.of {
+		for n := range s.remotes {
+			if c := &s.remotes[n]; c.id == cluster { // the first one: istiod ignores others
+				return i.opens(r, c)
+			}
+		}
+	}
+	return false
+}
+
+// opens asks the remote API server itself.
+func (i *Istiods) opens(r *replica, c *remoteCluster) bool {
+	if c.server == nil || !c.valid {
+		return false
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	_, account := c.server.bearer(c.token, c.claims)
+	return account != nil && c.server.covers(accountIdentity(account), i.mesh.needs.of(r))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -54,6 +55,9 @@ type caller struct {
 func (c caller) do(ctx context.Context, verb string, o peering.Object, do func(identity) error) error {
 	if c.server == nil {
 		return errRefused
+	}
+	if err := knownKind(o); err != nil {
+		return err
 	}
 	return c.server.call(ctx, verb, o, func() error {
 		who, err := c.who()
@@ -117,7 +121,10 @@ func (c caller) Create(ctx context.Context, o peering.Object) (out peering.Objec
 		if s.store.objects[key(o)] != nil && o.GetName() != "" {
 			return apierrors.NewAlreadyExists(resource(o), o.GetName())
 		}
-		stored := clone(o)
+		stored, err := accept(o)
+		if err != nil {
+			return apierrors.NewBadRequest(err.Error())
+		}
 		if o.GetName() == "" {
 			stored.SetName(o.GetGenerateName() + rand.Text()[:5])
 		}
@@ -131,7 +138,7 @@ func (c caller) Create(ctx context.Context, o peering.Object) (out peering.Objec
 	if err != nil || isReview(kube.Kind(o)) {
 		return out, err // of a review it is the caller's already
 	}
-	return clone(out), nil
+	return as(out, o)
 }
 
 func (c caller) Update(ctx context.Context, o peering.Object) (peering.Object, error) {
@@ -144,8 +151,12 @@ func (c caller) Update(ctx context.Context, o peering.Object) (peering.Object, e
 		if stored, err = as(o, s.store.objects[key(o)]); err != nil {
 			return err
 		}
+		if secret, ok := stored.(*corev1.Secret); ok {
+			mergeStringData(secret)
+		}
 		s.store.put(stored)
 		s.replicate(stored)
+		s.control(stored)
 		return nil
 	})
 	if err != nil {
@@ -159,7 +170,9 @@ func (c caller) Delete(ctx context.Context, o peering.Object) error {
 		if err := c.server.matches(o); err != nil {
 			return err
 		}
+		live := c.server.store.objects[key(o)]
 		c.server.store.drop(key(o))
+		c.server.orphan(live)
 		return nil
 	})
 }
@@ -194,7 +207,9 @@ func as(o, like peering.Object) (peering.Object, error) {
 		return nil, err
 	}
 	if _, loose := like.(*unstructured.Unstructured); loose {
-		return &unstructured.Unstructured{Object: content}, nil
+		out := &unstructured.Unstructured{Object: content}
+		out.SetGroupVersionKind(like.GetObjectKind().GroupVersionKind())
+		return out, nil
 	}
 	out := reflect.New(reflect.TypeOf(like).Elem()).Interface().(peering.Object)
 	return out, runtime.DefaultUnstructuredConverter.FromUnstructured(content, out)

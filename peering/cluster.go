@@ -43,7 +43,7 @@ type Cluster struct {
 // Object is any Kubernetes API object.
 type Object = kube.Object
 
-// Objects is one API server, with its respect for UID and resourceVersion (peeringtest.TestObjects). Arguments stay;
+// Objects is one API server, with its respect for UID and resourceVersion (conformance.TestObjects). Arguments stay;
 // results are the caller's.
 type Objects interface {
 	Get(context.Context, Object) (Object, error)

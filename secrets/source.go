@@ -34,7 +34,8 @@ type Request struct {
 	Labels, Annotations map[string]string
 }
 
-// TokenSource makes or finds a token. Errors never hold one.
+// TokenSource makes or finds a token. Errors never hold one. TestTokenSource of package
+// secretstest holds one of your own to what package peering relies on.
 type TokenSource interface {
 	Token(context.Context, Request) (Token, error)
 }
@@ -50,7 +51,8 @@ func (f TokenSourceFunc) Token(ctx context.Context, req Request) (Token, error) 
 // object has its name now, which is left alone; ErrNotRevocable if ref is not of
 // this source's kind. The client of the source must be that of ref.Namespace. The
 // API server may accept the token for about 10 seconds more, from its authentication
-// cache (Kubernetes pkg/kubeapiserver/options/authentication.go).
+// cache (Kubernetes pkg/kubeapiserver/options/authentication.go). See also TestRevoker of
+// package secretstest.
 type Revoker interface {
 	Revoke(context.Context, Ref) error
 }

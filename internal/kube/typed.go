@@ -39,7 +39,7 @@ func ListAs[T Object](ctx context.Context, from Reader, like T, selector string)
 func as[T Object](o Object) (T, error) {
 	typed, ok := o.(T)
 	if !ok {
-		return typed, fmt.Errorf("kube: Objects gave %T in place of %T: see peeringtest.TestObjects", o, typed)
+		return typed, fmt.Errorf("kube: Objects gave %T in place of %T: see conformance.TestObjects", o, typed)
 	}
 	return typed, nil
 }

@@ -1,189 +1,127 @@
-package peeringtest
+package peeringtest_test
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
-	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/peeringtest/conformance"
+	"github.com/meshpeer/meshpeer/peering/traffic"
+	"github.com/meshpeer/meshpeer/probe/probetest"
+	"github.com/meshpeer/meshpeer/secrets"
+	"github.com/meshpeer/meshpeer/secrets/secretstest"
 )
 
-// faulty breaks one promise of a Server.
-type faulty struct {
-	peering.Objects
-	get    func(peering.Object, error) (peering.Object, error)
-	list   func([]peering.Object, string) []peering.Object
-	create func(peering.Object, error) (peering.Object, error)
-	update func(context.Context, peering.Object) (peering.Object, error)
-	delete func(context.Context, peering.Object) error
+// The suites run here on members in memory, and under the same names on real clusters in internal/lab/e2e: what fakes promise,
+// API servers do. conformance.TestEverySuiteRunsOnBoth compares the two.
+
+func TestConformanceObjects(t *testing.T) {
+	conformance.TestObjects(t, peeringtest.NewMesh("east").Member("east").Objects, system)
 }
 
-func (f faulty) Get(ctx context.Context, o peering.Object) (peering.Object, error) {
-	out, err := f.Objects.Get(ctx, o)
-	if f.get != nil {
-		return f.get(out, err)
+func TestConformanceReviews(t *testing.T) {
+	conformance.TestReviews(t, peeringtest.NewMesh("east").Member("east").Cluster, system)
+}
+
+func TestConformanceAs(t *testing.T) {
+	conformance.TestAs(t, peeringtest.NewMesh("east").Member("east").Cluster, system)
+}
+
+func TestConformanceIstiods(t *testing.T) {
+	conformance.TestIstiods(t, peeringtest.New(peeringtest.Options{Names: []string{"east"}, Istiods: 2}).Member("east").Cluster)
+}
+
+func TestConformanceCheck(t *testing.T) {
+	_, link := town(t)
+	from, to := link.Sides()
+	conformance.TestCheck(t, &traffic.Workload{Control: "outsider"}, from, to)
+}
+
+// town is a peered pair with workloads, one of them without a sidecar.
+func town(t *testing.T) (*peeringtest.Mesh, peering.Link) {
+	t.Helper()
+	mesh := peeringtest.New(peeringtest.Options{Names: []string{"east", "west"}, Workloads: true})
+	for _, m := range mesh.Members() {
+		m.Run(peeringtest.App{Name: "outsider", Replicas: 1, Plain: true})
 	}
-	return out, err
+	link := peering.Link{From: mesh.Member("east").Cluster, To: mesh.Member("west").Cluster}
+	_, err := new(peering.Peering).Ensure(t.Context(), link)
+	require.NoError(t, err)
+	return mesh, link
 }
 
-func (f faulty) List(ctx context.Context, like peering.Object, selector string) ([]peering.Object, error) {
-	out, err := f.Objects.List(ctx, like, selector)
-	if f.list != nil {
-		out = f.list(out, selector)
-	}
-	return out, err
-}
-
-func (f faulty) Create(ctx context.Context, o peering.Object) (peering.Object, error) {
-	out, err := f.Objects.Create(ctx, o)
-	if f.create != nil {
-		return f.create(out, err)
-	}
-	return out, err
-}
-
-func (f faulty) Update(ctx context.Context, o peering.Object) (peering.Object, error) {
-	if f.update != nil {
-		return f.update(ctx, o)
-	}
-	return f.Objects.Update(ctx, o)
-}
-
-func (f faulty) Delete(ctx context.Context, o peering.Object) error {
-	if f.delete != nil {
-		return f.delete(ctx, o)
-	}
-	return f.Objects.Delete(ctx, o)
-}
-
-// TestConformanceFindsEveryFault holds the contract to implementations that break it in one place each.
-func TestConformanceFindsEveryFault(t *testing.T) {
-	for want, fault := range map[string]func(s *Server, f *faulty){
-		"Create of a new object": func(_ *Server, f *faulty) {
-			f.create = func(peering.Object, error) (peering.Object, error) { return nil, nil }
-		},
-		"Create returns the UID": func(_ *Server, f *faulty) {
-			f.create = func(o peering.Object, err error) (peering.Object, error) {
-				if err == nil {
-					o.SetUID("")
-				}
-				return o, err
-			}
-		},
-		"Create is a lock": func(s *Server, f *faulty) {
-			first := true
-			f.create = func(o peering.Object, err error) (peering.Object, error) {
-				if first {
-					first = false
-					return o, err
-				}
-				return o, nil
-			}
-		},
-		"Get returns what was created": func(_ *Server, f *faulty) {
-			f.get = func(o peering.Object, err error) (peering.Object, error) {
-				if err == nil {
-					o.SetLabels(map[string]string{"peeringtest": "other"})
-				}
-				return o, err
-			}
-		},
-		"with every field": func(_ *Server, f *faulty) {
-			f.get = func(o peering.Object, err error) (peering.Object, error) {
-				if loose, ok := o.(*unstructured.Unstructured); ok && err == nil {
-					loose.Object = map[string]any{"metadata": loose.Object["metadata"]}
-				}
-				return o, err
-			}
-		},
-		"Get of another name": func(_ *Server, f *faulty) {
-			f.get = func(o peering.Object, err error) (peering.Object, error) { return o, nil }
-		},
-		"List selects by label": func(s *Server, f *faulty) {
-			f.list = func(all []peering.Object, _ string) []peering.Object { return nil }
-		},
-		"Update writes under resourceVersion": func(s *Server, f *faulty) {
-			f.update = func(ctx context.Context, o peering.Object) (peering.Object, error) {
-				o = clone(o)
-				o.SetResourceVersion("")
-				return s.Update(ctx, o)
-			}
-		},
-		"was stored, not": func(s *Server, f *faulty) {
-			f.update = func(ctx context.Context, o peering.Object) (peering.Object, error) {
-				o = clone(o)
-				o.SetAnnotations(nil)
-				return s.Update(ctx, o)
-			}
-		},
-		"of another UID alone": func(s *Server, f *faulty) {
-			f.delete = func(ctx context.Context, o peering.Object) error {
-				o = clone(o)
-				o.SetUID("")
-				return s.Delete(ctx, o)
-			}
-		},
-		"of another resourceVersion alone": func(s *Server, f *faulty) {
-			f.delete = func(ctx context.Context, o peering.Object) error {
-				o = clone(o)
-				o.SetResourceVersion("")
-				return s.Delete(ctx, o)
-			}
-		},
-		"Update changed the": func(s *Server, f *faulty) {
-			f.update = func(ctx context.Context, o peering.Object) (peering.Object, error) {
-				out, err := s.Update(ctx, o)
-				if err == nil {
-					o.SetResourceVersion(out.GetResourceVersion())
-				}
-				return out, err
-			}
-		},
-		"Delete changed the": func(s *Server, f *faulty) {
-			f.delete = func(ctx context.Context, o peering.Object) error {
-				o.SetLabels(nil)
-				return s.Delete(ctx, o)
-			}
-		},
-		"it is still there": func(_ *Server, f *faulty) {
-			f.delete = func(context.Context, peering.Object) error {
-				return nil
-			}
-		},
-	} {
-		t.Run(want, func(t *testing.T) {
-			found := ""
-			for _, fresh := range samples("istio-system") {
-				server := NewMesh("east").Member("east").Server
-				f := faulty{Objects: server}
-				fault(server, &f)
-				for _, err := range broken(t.Context(), f, fresh) {
-					found += err.Error() + "\n"
-				}
-			}
-			require.Contains(t, found, want)
+func TestConformanceAuditSink(t *testing.T) {
+	t.Run("lines", func(t *testing.T) {
+		var file bytes.Buffer
+		conformance.TestAuditSink(t, peering.AuditTo(&file), func(context.Context) ([]string, error) {
+			return strings.Split(strings.TrimSpace(file.String()), "\n"), nil
 		})
-	}
-	for _, fresh := range samples("istio-system") {
-		require.Empty(t, broken(t.Context(), NewMesh("east").Member("east").Server, fresh))
+	})
+	t.Run("events", func(t *testing.T) {
+		east := peeringtest.NewMesh("east").Member("east")
+		conformance.TestAuditSink(t, peering.AuditToEvents(east.Cluster), eventsOf(east.Cluster))
+	})
+}
+
+// eventsOf are the messages of the Events in the istiod namespace.
+func eventsOf(c *peering.Cluster) func(context.Context) ([]string, error) {
+	return func(ctx context.Context) (texts []string, err error) {
+		found, err := c.Objects.List(ctx, &corev1.Event{}, peering.LabelManagedBy+"="+peering.ManagedBy)
+		for _, o := range found {
+			event := o.(*corev1.Event)
+			texts = append(texts, event.Reason+" "+event.Message)
+		}
+		return texts, err
 	}
 }
 
-// TestFaultsHitSomebody: a fault for a replica that is not there would let a test pass.
-func TestFaultsHitSomebody(t *testing.T) {
-	istiods := NewMesh("east").Member("east").Istiods
-	for _, fault := range []func(){
-		func() { istiods.Stick("istiod-2", istiod.TimedOut) },
-		func() { istiods.FailReplica("istiod-2", errors.New("no route")) },
-		func() { NewMesh("east", "west", "east") },
-		func() { NewMesh("a b") },
-	} {
-		require.Panics(t, fault)
+func TestConformanceSecretClient(t *testing.T) {
+	secretstest.TestSecretClient(t, peeringtest.NewMesh("east").Member("east").Secrets(system), system)
+}
+
+func TestConformanceTokenCreator(t *testing.T) {
+	east := peeringtest.NewMesh("east").Member("east").Cluster
+	secretstest.TestTokenCreator(t, east.Accounts(system), east.Secrets(system), conformance.Account(t, east, system))
+}
+
+// sources are those of package secrets, over one cluster.
+func sources(c *peering.Cluster) map[string]func() secrets.TokenSource {
+	durable := secrets.Durable{Secrets: c.Secrets(system)}
+	bound := secrets.Bound{Secrets: c.Secrets(system), Accounts: c.Accounts(system)}
+	return map[string]func() secrets.TokenSource{
+		"durable": func() secrets.TokenSource { return durable },
+		"bound":   func() secrets.TokenSource { return bound },
+		"first":   func() secrets.TokenSource { return secrets.First(durable, bound) },
 	}
-	istiods.Scale("istiod-1", "istiod-2")
-	istiods.Stick("istiod-2", istiod.TimedOut)
+}
+
+func TestConformanceTokenSource(t *testing.T) {
+	east := peeringtest.NewMesh("east").Member("east").Cluster
+	for name, source := range sources(east) {
+		t.Run(name, func(t *testing.T) { secretstest.TestTokenSource(t, source(), conformance.Account(t, east, system)) })
+	}
+	t.Run("static", func(t *testing.T) {
+		account := conformance.Account(t, east, system)
+		token, err := sources(east)["durable"]().Token(t.Context(), account.Request)
+		require.NoError(t, err)
+		secretstest.TestTokenSource(t, secrets.Static(token), account)
+	})
+}
+
+func TestConformanceRevoker(t *testing.T) {
+	east := peeringtest.NewMesh("east").Member("east").Cluster
+	for name, source := range sources(east) {
+		t.Run(name, func(t *testing.T) { secretstest.TestRevoker(t, source, conformance.Account(t, east, system)) })
+	}
+}
+
+func TestConformanceExecutor(t *testing.T) {
+	east := peeringtest.New(peeringtest.Options{Names: []string{"east"}, Workloads: true}).Member("east")
+	probetest.TestExecutor(t, east.Exec("default", "sleep-east-1", "app"))
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // Check tries a link: workloads of from reach services of to. *[Workload] is one; a program's own, for the protocols and
-// services that it runs, satisfies it too.
+// services that it runs, satisfies it too; conformance.TestCheck holds it to what Verify relies on.
 type Check interface {
 	// Validate answers bad options before any request is made.
 	Validate() error

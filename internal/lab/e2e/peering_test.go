@@ -11,7 +11,6 @@ import (
 
 	"github.com/meshpeer/meshpeer/internal/lab"
 	"github.com/meshpeer/meshpeer/peering"
-	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
 	"github.com/meshpeer/meshpeer/rbac"
 	"github.com/meshpeer/meshpeer/secrets"
@@ -19,16 +18,6 @@ import (
 
 // preflightAgent is how preflight, which has a budget of its own, appears in audit logs.
 const preflightAgent = "meshpeer/v0 preflight"
-
-// TestAPIServerConforms is the other half of peeringtest.TestServerConforms: what fakes promise, API servers do.
-func TestAPIServerConforms(t *testing.T) {
-	peeringtest.TestObjects(t, sharedWorld(t).clusters[0].Objects, "istio-system")
-}
-
-// TestAPIServerReviewsConform is the other half of peeringtest.TestReviewsConform.
-func TestAPIServerReviewsConform(t *testing.T) {
-	peeringtest.TestReviews(t, sharedWorld(t).clusters[0], "istio-system")
-}
 
 // TestCostOfPeering counts in the API servers' own audit logs.
 func TestCostOfPeering(t *testing.T) {

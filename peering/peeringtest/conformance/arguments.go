@@ -1,4 +1,4 @@
-package peeringtest
+package conformance
 
 import (
 	"context"

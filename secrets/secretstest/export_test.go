@@ -1,0 +1,9 @@
+package secretstest
+
+// The rules, for tests that hold broken implementations to them.
+var (
+	SecretClientRules = secretClientRules
+	TokenCreatorRules = tokenCreatorRules
+	TokenSourceRules  = tokenSourceRules
+	RevokerRules      = revokerRules
+)

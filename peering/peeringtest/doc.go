@@ -9,8 +9,9 @@
 //
 // [New] has options for large meshes, slow API servers, and members whose control plane runs elsewhere, as that of an ASM
 // instance does. [Server.Inject] makes chosen calls fail as API servers and networks do, before or after they took effect;
-// [Server.Partition] and [Server.Slow] are for all calls. Istiods come, go, lag and restart: see [Istiods].
+// [Server.Stop], [Server.Partition] and [Server.Slow] are for all calls. Tokens end by the clock of testing/synctest, or by
+// [Mesh.Advance]. Istiods come, go, lag and restart: see [Istiods].
 //
-// [TestObjects] and [TestReviews] are the contract between peering and an API server. They pass on the members of this package and on real
-// API servers alike, and are there for people who write a peering.Objects of their own.
+// Package conformance has the suites that these members pass and real clusters, too: for people who fill the seams of a
+// peering.Cluster themselves.
 package peeringtest

@@ -121,6 +121,15 @@ func TestConformanceRevoker(t *testing.T) {
 	}
 }
 
+func TestConformanceResumer(t *testing.T) {
+	c := peeringtest.NewMesh("east").Member("east").Cluster
+	for name, source := range sources(c) {
+		t.Run(name, func(t *testing.T) {
+			secretstest.TestResumer(t, source(), c.Secrets(system), conformance.Account(t, c, system))
+		})
+	}
+}
+
 func TestConformanceExecutor(t *testing.T) {
 	east := peeringtest.New(peeringtest.Options{Names: []string{"east"}, Workloads: true}).Member("east")
 	probetest.TestExecutor(t, east.Exec("default", "sleep-east-1", "app"))

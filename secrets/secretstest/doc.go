@@ -4,7 +4,8 @@
 //	func TestVault(t *testing.T) {
 //		account := secretstest.Account{Request: secrets.Request{Namespace: "istio-system", ServiceAccount: "reader"}, Authenticate: …}
 //		secretstest.TestTokenSource(t, vault, account)
-//		secretstest.TestRevoker(t, func() secrets.TokenSource { return newVault() }, account)
+//		secretstest.TestRevoker(t, func() secrets.TokenSource { return newVault() }, account) // if it revokes
+//		secretstest.TestResumer(t, vault, client, account)                                    // if it resumes
 //	}
 //
 // Each rule is a subtest of its name. All suites pass on the sources of package secrets, over the in-memory API servers of

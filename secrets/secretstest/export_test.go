@@ -6,4 +6,5 @@ var (
 	TokenCreatorRules = tokenCreatorRules
 	TokenSourceRules  = tokenSourceRules
 	RevokerRules      = revokerRules
+	ResumerRules      = resumerRules
 )

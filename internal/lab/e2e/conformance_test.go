@@ -119,6 +119,15 @@ func TestConformanceRevoker(t *testing.T) {
 	}
 }
 
+func TestConformanceResumer(t *testing.T) {
+	c := sharedWorld(t).clusters[0]
+	for name, source := range sources(c) {
+		t.Run(name, func(t *testing.T) {
+			secretstest.TestResumer(t, source(), c.Secrets(system), conformance.Account(t, c, system))
+		})
+	}
+}
+
 func TestConformanceCheck(t *testing.T) {
 	_, links := town(t, lab.DataPlane{})
 	from, to := links[0].Sides()

@@ -7,7 +7,7 @@
 //	| peering.Cluster.Accounts                      | secretstest.TestTokenCreator
 //	| peering.Cluster.Istiods, peering/istiod       | TestIstiods
 //	| peering.Cluster.Exec, probe.Executor          | probetest.TestExecutor
-//	| peering.Peering.Tokens, secrets.TokenSource   | secretstest.TestTokenSource, secretstest.TestRevoker
+//	| peering.Peering.Tokens, secrets.TokenSource   | secretstest.TestTokenSource, TestRevoker, TestResumer
 //	| secrets.SecretClient                          | secretstest.TestSecretClient
 //	| peering.Peering.Workload, traffic.Check       | TestCheck
 //	| peering.Peering.Audit                         | TestAuditSink

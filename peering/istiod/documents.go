@@ -36,9 +36,10 @@ func statusOf(clusters []RemoteCluster, id, secret string) Status {
 
 // ShardEndpoint is an endpoint as istiod has it in its shards (Istio pilot/pkg/model.IstioEndpoint), by its names in JSON.
 type ShardEndpoint struct {
-	Addresses []string
-	Address   string // up to 1.23, in place of Addresses
-	TLSMode   string // "istio" where mutual TLS is taken
+	Addresses       []string
+	Address         string // up to 1.23, in place of Addresses
+	ServicePortName string
+	TLSMode         string // "istio" where mutual TLS is taken
 }
 
 // Shards are the endpoints that a replica has, by host, by namespace of the Service, and by the cluster that tells of them.

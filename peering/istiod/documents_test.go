@@ -26,6 +26,10 @@ func texts(byPath map[string]string) Replica {
 func TestDocumentsOfOthers(t *testing.T) {
 	shards := func(r Replica) error { _, err := r.Shards(t.Context()); return err }
 	holds := func(r Replica) error { _, err := r.Holding(t.Context(), "west"); return err }
+	endpoints := func(r Replica) error {
+		_, err := r.Endpoints(t.Context(), "west", "default", "web")
+		return err
+	}
 	clusters := func(r Replica) error { _, err := r.Clusterz(t.Context()); return err }
 	for name, c := range map[string]struct {
 		ask        func(Replica) error
@@ -47,6 +51,8 @@ func TestDocumentsOfOthers(t *testing.T) {
 		"shards of a word":       {holds, shardz, `{"a":{"default":{"Shards":{"Kubernetes/west":"x"}}}}`, "x stands where [ is expected"},
 		"namespaces in an array": {holds, shardz, `{"a":[]}`, "[ stands where { is expected"},
 		"shards cut":             {holds, shardz, `{"a":{"default":{"Shards":{"Kubernetes/west":[{"Addresses":["10.0.`, "EOF"},
+		"endpoints of a word":    {endpoints, shardz, `{"web.default.svc.cluster.local":"x"}`, "cannot unmarshal"},
+		"others of a word":       {endpoints, shardz, `{"other.default.svc.cluster.local":"x"}`, "x stands where { is expected"},
 		"html":                   {shards, shardz, `<html>`, "invalid character"},
 		"no networkz":            {holds, "/debug/clusterz", `[]`, "no such path"},
 	} {
@@ -63,6 +69,26 @@ func TestDocumentsOfOthers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEndpoints are those of one Service in one cluster, whatever istiod's domain is.
+func TestEndpoints(t *testing.T) {
+	r := texts(map[string]string{shardz: `{
+		"web.default.svc.example.org": {"default": {"ServiceAccounts": {}, "Shards": {
+			"Kubernetes/east": [{"Addresses": ["10.1.0.1"]}],
+			"Kubernetes/west": [{"Addresses": ["10.2.0.1", "fd00::1"], "ServicePortName": "http", "TLSMode": "istio"}, {"Address": "10.2.0.2"}],
+			"External/west": [{"Addresses": ["10.2.0.3"]}]}},
+			"other": {"Shards": {"Kubernetes/west": [{"Addresses": ["10.2.0.4"]}]}}},
+		"web-2.default.svc.example.org": {"default": {"Shards": {"Kubernetes/west": [{"Addresses": ["10.2.0.5"]}]}}},
+		"web.default.example.org": {"default": {"Shards": {"Kubernetes/west": [{"Addresses": ["10.2.0.6"]}]}}}}`})
+	found, err := r.Endpoints(t.Context(), "west", "default", "web")
+	require.NoError(t, err)
+	require.Equal(t, []ShardEndpoint{
+		{Addresses: []string{"10.2.0.1", "fd00::1"}, ServicePortName: "http", TLSMode: "istio"}, {Address: "10.2.0.2"},
+	}, found)
+	found, err = r.Endpoints(t.Context(), "north", "default", "web")
+	require.NoError(t, err)
+	require.Empty(t, found)
 }
 
 func TestHoldingsOf(t *testing.T) {

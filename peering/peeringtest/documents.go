@@ -34,6 +34,9 @@ type document struct {
 
 // forget lets the replica look at everything again.
 func (r *replica) forget() {
+	if r.stale {
+		return
+	}
 	for s, all := range r.states {
 		for n := range all {
 			all[n].drop(&s.remotes[n])
@@ -47,6 +50,9 @@ func (r *replica) forget() {
 func (i *Istiods) look(r *replica) {
 	if i.hosted {
 		i.lookHosted(r)
+		return
+	}
+	if r.stale {
 		return
 	}
 	i.watch()

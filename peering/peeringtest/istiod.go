@@ -40,6 +40,7 @@ type replica struct {
 	frozen []*remoteSecret             // what it goes on with; nil: what is there
 	loses  bool                        // endpoints, when a remote secret changes
 	hollow bool                        // they are lost
+	stale  bool                        // it sees no change of anything
 	seen   map[string]*corev1.Secret   // as it saw them last, by name
 	states map[*remoteSecret][]verdict // of the clusters that a Secret names, in their order
 	page   page

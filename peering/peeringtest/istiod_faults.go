@@ -69,6 +69,18 @@ func (i *Istiods) LoseEndpoints() {
 	}
 }
 
+// GoStale makes a replica answer as it does now, whatever changes, until it is restarted: as one does whose watches of other
+// clusters have died with their credential, and which still reports these as synced. It panics if there is no such replica.
+func (i *Istiods) GoStale(name string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	r := i.mustHave(name)
+	i.look(r)
+	i.shards(r)
+	i.gateways(r)
+	r.stale = true
+}
+
 // noteChanges counts Secrets whose content is another than the replica saw before.
 func (r *replica) noteChanges(all []*remoteSecret) {
 	for _, s := range all {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -217,4 +218,45 @@ func ExampleOptions_hosted() {
 	// passed <nil>
 	// cluster-2 reaches cluster-1 5 changes
 	// cluster-1 reaches cluster-2 0 changes
+}
+
+// A replica whose watches have died says what it said, and a restart ends that. Endpoints that somebody made by hand count as
+// those of pods do, also without a Service.
+func TestGoStale(t *testing.T) {
+	mesh := peeringtest.NewMesh("east", "west")
+	east, west := mesh.Member("east"), mesh.Member("west")
+	east.Istiods.Scale("istiod-1", "istiod-2")
+	_, err := new(peering.Peering).Ensure(t.Context(), peering.Link{From: east.Cluster, To: west.Cluster})
+	require.NoError(t, err)
+	port := "http"
+	slice := &discoveryv1.EndpointSlice{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "by-hand", Labels: map[string]string{discoveryv1.LabelServiceName: "by-hand"}},
+		Ports:      []discoveryv1.EndpointPort{{Name: &port}},
+		Endpoints:  []discoveryv1.Endpoint{{Addresses: []string{"10.9.0.1"}}, {Addresses: []string{"10.9.0.2"}, TargetRef: &corev1.ObjectReference{Kind: "Pod"}}},
+	}
+	shown := func() (n []int) {
+		replicas, err := east.Istiods.Replicas(t.Context())
+		require.NoError(t, err)
+		for _, r := range replicas {
+			found, err := r.Endpoints(t.Context(), "west", "default", "by-hand")
+			require.NoError(t, err)
+			n = append(n, len(found))
+			status, err := r.Status(t.Context(), "west", "")
+			require.NoError(t, err)
+			require.Equal(t, istiod.Synced, status)
+		}
+		return n
+	}
+	east.Istiods.GoStale("istiod-2")
+	east.Istiods.SetVersion("1.30.0")
+	made, err := west.Create(t.Context(), slice)
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 0}, shown())
+	east.Istiods.RestartInPlace()
+	require.Equal(t, []int{1, 1}, shown())
+	east.Istiods.GoStale("istiod-2")
+	require.NoError(t, west.Delete(t.Context(), made))
+	require.Equal(t, []int{0, 1}, shown())
+	require.Panics(t, func() { east.Istiods.GoStale("istiod-9") })
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -38,8 +39,9 @@ func (s *Server) split(network, address string) {
 // endpoint and gateway are as istiod's debug pages print them (Istio pilot/pkg/model.IstioEndpoint, NetworkGateway).
 type (
 	endpoint struct {
-		Addresses []string
-		TLSMode   string
+		Addresses       []string
+		ServicePortName string
+		TLSMode         string
 	}
 	gateway struct {
 		Network, Cluster, Addr string
@@ -58,6 +60,9 @@ type place struct {
 func (i *Istiods) shards(r *replica) []byte {
 	if r.hollow {
 		return []byte("{}")
+	}
+	if r.stale {
+		return r.page.shardz.body
 	}
 	return r.page.shardz.refresh(r.page.sources, func() any {
 		all := map[string]map[string]hostShards{}
@@ -79,6 +84,9 @@ func (i *Istiods) shards(r *replica) []byte {
 func (i *Istiods) gateways(r *replica) []byte {
 	if r.hollow {
 		return []byte("[]")
+	}
+	if r.stale {
+		return r.page.networkz.body
 	}
 	return r.page.networkz.refresh(r.page.sources, func() any {
 		all := []gateway{}
@@ -106,6 +114,23 @@ func (s *Server) places() []place {
 				e.TLSMode = "istio"
 			}
 			all = append(all, place{service.Namespace, service.Name, e})
+		}
+	}
+	for _, o := range s.store.in(group{"EndpointSlice", byKind, "", ""}) {
+		if slice, ok := o.(*discoveryv1.EndpointSlice); ok {
+			all = append(all, byHand(slice)...)
+		}
+	}
+	return all
+}
+
+// byHand are the endpoints of a slice that are no pods. The Service need not exist, and they need not be ready.
+func byHand(slice *discoveryv1.EndpointSlice) (all []place) {
+	for _, e := range slice.Endpoints {
+		for _, port := range slice.Ports {
+			if e.TargetRef == nil && port.Name != nil {
+				all = append(all, place{slice.Namespace, slice.Labels[discoveryv1.LabelServiceName], endpoint{Addresses: e.Addresses, ServicePortName: *port.Name}})
+			}
 		}
 	}
 	return all

@@ -64,7 +64,7 @@ func (s *store) note(k id, old, now peering.Object) {
 			s.remotes.Add(1)
 			s.written[k] = s.now()
 		}
-	case "Service", "Pod", "Namespace":
+	case "Service", "Pod", "Namespace", "EndpointSlice":
 		s.places.Add(1)
 	}
 }

@@ -211,9 +211,57 @@ func TestNoCredentialLeaves(t *testing.T) {
 		c.none(t, fmt.Sprintf("%T in a log", err), slogged.String())
 		r.types[reflect.TypeOf(err).Elem().String()] = true
 	}
+	r.strings = map[string]string{}
+	for _, m := range looks(t, c.text) {
+		c.check(t, r, m, m.Result())
+		c.none(t, "a diff", diffed(m))
+	}
 	for _, name := range exportedTypes(t) {
 		require.True(t, r.types[name], "type %s was never looked at: add it to configs, doors or handmade", name)
 	}
+}
+
+// looks are at the freshness of a link whose API servers and istiods put the text into all that they say.
+func looks(t *testing.T, text string) (all []traffic.Measured) {
+	for _, arrange := range []func(from *traffic.Side, west *peeringtest.Member){
+		func(from *traffic.Side, _ *peeringtest.Member) {
+			from.Replicas = func(context.Context) ([]istiod.Replica, error) { return nil, errors.New(text) }
+		},
+		func(from *traffic.Side, _ *peeringtest.Member) {
+			from.Replicas = func(context.Context) ([]istiod.Replica, error) {
+				return []istiod.Replica{{Name: text, Debug: func(context.Context, string) ([]byte, error) { return nil, errors.New(text) }}}, nil
+			}
+		},
+		func(from *traffic.Side, _ *peeringtest.Member) {
+			from.Replicas = func(context.Context) ([]istiod.Replica, error) {
+				return []istiod.Replica{{Name: text, Debug: func(_ context.Context, path string) ([]byte, error) {
+					if path != "/debug/clusterz" {
+						return []byte("{}"), nil
+					}
+					return json.Marshal([]istiod.RemoteCluster{{ID: "west", Status: istiod.Status(text)}})
+				}}}, nil
+			}
+		},
+		func(_ *traffic.Side, west *peeringtest.Member) {
+			west.Before = func(c peeringtest.Call) error { return errors.New(text) }
+		},
+		func(_ *traffic.Side, west *peeringtest.Member) {
+			west.Before = func(c peeringtest.Call) error {
+				if c.Verb == "delete" {
+					return errors.New(text)
+				}
+				return nil
+			}
+		},
+	} {
+		_, _, west, link := pair()
+		from, to := link.Sides()
+		arrange(&from, west)
+		m := traffic.Freshness{Within: time.Millisecond}.Measure(t.Context(), from, to)
+		require.NotEqual(t, probe.Passed, m.Result().Status)
+		all = append(all, m)
+	}
+	return all
 }
 
 // config is a cluster with credentials and all that is made of it.
@@ -258,6 +306,8 @@ func configs(t *testing.T) (all []config) {
 			cluster.Side(),
 			traffic.Executor{Side: cluster.Side()},
 			traffic.Scaler{Side: cluster.Side()},
+			traffic.Freshness{},
+			traffic.Freshness{}.Canary(link.Sides()),
 			workload, workload.Who(link.Sides()), workload.Failover(link.Sides()), workload.Rungs(link.Sides()),
 			peering.Peering{Tokens: func(*peering.Cluster) secrets.TokenSource { return secrets.Static(token) }, Account: &peering.Account{}, Workload: &workload},
 			traffic.Locator("default", cluster.Side(), cluster.Side()), replica,

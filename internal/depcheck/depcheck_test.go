@@ -63,7 +63,7 @@ var ours = map[string][]string{
 	"secrets/secretstest": {"secrets"},
 	"probe/probetest":     {"probe"},
 	"peering/istiod":      nil,
-	"peering/traffic":     {"peering/istiod", "probe"},
+	"peering/traffic":     {"peering/istiod", "probe", "rbac"}, // rbac comes with internal/apply
 	"peering/preflight":   {"probe", "rbac", "secrets"},
 }
 

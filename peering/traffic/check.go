@@ -8,8 +8,11 @@
 //	report, err := p.Verify(ctx, links...)
 //
 // [Executor], [Locator], [Scaler], [Workload.Who] and [Workload.Failover] are its parts, and fit package probe. All look at
-// clusters as a [Side], which peering's Cluster.Side makes: the API server with the caller's rights, and its istiods. A failover
-// scales pods to zero and asks for consent; nothing else here changes anything.
+// clusters as a [Side], which peering's Cluster.Side makes: the API server with the caller's rights, and its istiods.
+//
+// [Freshness] is a Check of what istiods see of changes, and a measure for metrics; [All] makes one Check of several.
+//
+// A failover scales pods to zero and asks for consent. A Freshness writes a canary of its own. Nothing else here changes anything.
 //
 // The caller needs, in both clusters: get on the system namespace and on deployments, list on pods and endpointslices of the
 // workload's namespace, list on services; get and create on pods/exec (Kubernetes 1.35 asks for create on WebSockets too).
@@ -22,8 +25,8 @@ import (
 	"github.com/meshpeer/meshpeer/probe"
 )
 
-// Check tries a link: workloads of from reach services of to. *[Workload] is one; a program's own, for the protocols and
-// services that it runs, satisfies it too; conformance.TestCheck holds it to what Verify relies on.
+// Check tries a link: workloads of from reach services of to. *[Workload] and [Freshness] are such; a program's own, for the
+// protocols and services that it runs, satisfies it too; conformance.TestCheck holds it to what Verify relies on.
 type Check interface {
 	// Validate answers bad options before any request is made.
 	Validate() error

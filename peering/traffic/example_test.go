@@ -70,6 +70,39 @@ func ExampleCheck() {
 	// <nil>
 }
 
+// A controller keeps the canary, and looks again and again.
+func ExampleFreshness_Canary() {
+	ctx := context.Background()
+	links := exampleMesh(ctx)
+	canary := traffic.Freshness{}.Canary(links[0].Sides())
+	for range 2 {
+		seen := canary.Look(ctx)
+		after, ok := seen.Slowest() // a gauge discovery_freshness_seconds; without ok it has no value
+		fmt.Println(seen.Result().Status, after < time.Second, ok)
+	}
+	fmt.Println(canary.Close(ctx))
+	// Output:
+	// passed true true
+	// passed true true
+	// <nil>
+}
+
+func ExampleAll() {
+	ctx := context.Background()
+	links := exampleMesh(ctx)
+	p := peering.Peering{Workload: traffic.All(traffic.Freshness{}, &traffic.Workload{Control: "outsider"})}
+	report, err := p.Verify(ctx, links[0])
+	for _, r := range report.Links[0].Results[3:6] {
+		fmt.Println(r.Status, r.Check)
+	}
+	fmt.Println(err)
+	// Output:
+	// passed istiod-synced
+	// passed discovery-fresh
+	// passed istiod-endpoints
+	// <nil>
+}
+
 func ExampleWorkload() {
 	ctx := context.Background()
 	links := exampleMesh(ctx)

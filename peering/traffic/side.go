@@ -29,9 +29,10 @@ type Side struct {
 	Replicas func(context.Context) ([]istiod.Replica, error)
 }
 
-// Objects reads, and updates one kind of, objects of an API server. Errors are those of k8s.io/apimachinery/pkg/api/errors;
-// returned objects are of the Go type given, which may be *unstructured.Unstructured, and the caller's to change. Update,
-// which only a [Scaler] calls, must honour resourceVersion, as the API server does. Every peering.Objects is one.
+// Objects reads and updates objects of an API server. Errors are those of k8s.io/apimachinery/pkg/api/errors; returned objects
+// are of the Go type given, which may be *unstructured.Unstructured, and the caller's to change. Update, which a [Scaler] calls,
+// must honour resourceVersion, as the API server does. Every peering.Objects is one, and has the Create and Delete that a
+// [Freshness] needs besides.
 type Objects interface {
 	Get(context.Context, kube.Object) (kube.Object, error)
 	List(ctx context.Context, like kube.Object, labelSelector string) ([]kube.Object, error)

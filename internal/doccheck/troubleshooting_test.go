@@ -27,6 +27,7 @@ result that is unknown is no failure: something could not be seen from where you
 | ` + "`credential`" + ` | the API server of To refuses the token, or takes it for another account | [rotation](rotation.md), [revocation](revocation.md) |
 | ` + "`rights`" + ` | the reader may not do all that istiod needs | [rights](rights.md) |
 | ` + "`istiod-synced`" + ` | a replica of From's istiod does not read To | [below](#what-an-istiod-says-of-a-cluster) |
+| ` + "`discovery-fresh`" + ` | an istiod does not see what changes in To, whatever it says | [unattended](unattended.md#do-the-istiods-still-see-changes) |
 | all after it | workloads | [below](#what-a-request-got) |
 
 `

@@ -1,4 +1,5 @@
-// Command doctor examines peered clusters, whoever peered them: istioctl, ASM or this SDK. It changes nothing.
+// Command doctor examines peered clusters, whoever peered them: istioctl, ASM or this SDK. It changes nothing, but for an object of
+// its own with -freshness.
 //
 // Exit status: 0 all links hold, 1 error, 2 something is wrong, 3 something cannot be seen.
 package main
@@ -47,11 +48,11 @@ func run(ctx context.Context, args []string, out io.Writer, connect func(name, k
 	flavour := flags.String("flavour", string(preflight.ASM), "asm, or upstream: there, what is not found is missing")
 	html := flags.String("html", "", "file for a page of the report")
 	junit := flags.String("junit", "", "file for the report as JUnit XML")
-	var p peering.Peering
-	flags.BoolFunc("traffic", "ask httpbin of namespace default from sleep (Istio's samples), over mutual TLS", func(string) error {
-		p.Workload = &traffic.Workload{}
-		return nil
-	})
+	var fresh, ask traffic.Check
+	flags.BoolFunc("freshness", "change an EndpointSlice made for it, which draws no traffic, and see that every istiod notices",
+		func(string) error { fresh = traffic.Freshness{}; return nil })
+	flags.BoolFunc("traffic", "ask httpbin of namespace default from sleep (Istio's samples), over mutual TLS",
+		func(string) error { ask = &traffic.Workload{}; return nil })
 	var clusters []*peering.Cluster
 	flags.Func("cluster", "`ID=CONTEXT` of a member; repeat it for each", func(s string) error {
 		name, kubeContext, _ := strings.Cut(s, "=")
@@ -62,6 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer, connect func(name, k
 	if err := flags.Parse(args); err != nil {
 		return 1, err
 	}
+	p := peering.Peering{Workload: traffic.All(fresh, ask)}
 	links := peering.Mesh(clusters...)
 	report, err := p.Verify(ctx, links...)
 	if report == nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/transcript"
@@ -89,6 +90,16 @@ func TestDoctor(t *testing.T) {
 			require.False(t, c.Write() && c.Name != "istio-reader-service-account-istio-remote-secret-token", c)
 		}
 	})
+	synctest.Test(t, func(t *testing.T) {
+		east, west := patients(t, tr)
+		tr.Block()
+		east.Istiods.GoStale("istiod-1")
+		exit, _ := tr.Do("-cluster", "east=kind-east", "-cluster", "west=kind-west", "-freshness")
+		require.Equal(t, 2, exit)
+		left, err := west.List(t.Context(), &discoveryv1.EndpointSlice{TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"}}, "meshpeer.io/canary")
+		require.NoError(t, err)
+		require.Empty(t, left)
+	})
 	tr.Check(t)
 	page, err := os.ReadFile("mesh.html")
 	require.NoError(t, err)
@@ -112,6 +123,8 @@ func TestExitStatus(t *testing.T) {
 			require.Contains(t, out.String(), want)
 		}
 		says(0, "west: synced", both...)
+		says(0, "every istiod sees a change in west", append(both, "-freshness")...)
+		says(0, "an httpbin answered", append(both, "-freshness", "-traffic")...)
 		says(1, "name at least one", "-cluster", "east=kind-east")
 		says(1, `"neither"`, append(both, "-flavour", "neither")...)
 		says(1, "no such file or directory", append(both, "-html", "no/such/folder")...)

@@ -105,6 +105,9 @@ func (s *summary) end(e event, p *pkg, out io.Writer) {
 		s.unguarded(p.unguarded, 1)
 	}
 	took := fmt.Sprintf("%.2fs", e.Elapsed)
+	if e.Elapsed >= slow {
+		s.Packages = append(s.Packages, Counts{short(p.name), e.Elapsed, p.passed, p.failed, p.skipped})
+	}
 	switch {
 	case e.Action == "fail":
 		if p.failed == 0 {

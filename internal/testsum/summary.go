@@ -15,10 +15,18 @@ import (
 // summary counts tests, their subtests and examples. A package that fails without a failed test, or that runs no test, counts
 // as one.
 type summary struct {
+	Counts                        // of the run as a whole
+	Packages  []Counts            // those that took long
+	Reasons   map[string][]string // why tests were skipped, and which
+	Idle      map[string]string   // packages that ran no test or skipped all, and why
+	Unguarded map[string]int      // why the guard did not run, and for how many packages
+}
+
+// Counts are a line of the table.
+type Counts struct {
+	Name                    string  // a part of make test, or a package
+	Seconds                 float64 // that it took; of a part also what was compiled for it
 	Passed, Failed, Skipped int
-	Reasons                 map[string][]string // why tests were skipped, and which
-	Idle                    map[string]string   // packages that ran no test or skipped all, and why
-	Unguarded               map[string]int      // why the guard did not run, and for how many packages
 }
 
 func (s *summary) skip(reason, test string) {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +48,7 @@ func gotest(t *testing.T, dir, lab, record string, packages ...string) (string, 
 	t.Setenv("GOWORK", "off")
 	t.Setenv("MESHPEER_LAB", lab)
 	var out bytes.Buffer
-	err := run(dir, record, append([]string{"go", "test", "-vet=off"}, packages...), &out)
+	err := run(dir, strings.TrimPrefix(packages[0], "./"), record, append([]string{"go", "test", "-vet=off"}, packages...), &out)
 	return out.String(), err
 }
 
@@ -103,19 +106,81 @@ func TestTotals(t *testing.T) {
 	require.NotContains(t, said, "failed", "counts come at the end")
 	_, err = gotest(t, dir, "", record, "./partly", "./broken", "./idle", "./open")
 	require.Error(t, err)
+	require.NoError(t, timed("", "lint", record, []string{"true"}, io.Discard))
+	require.ErrorContains(t, timed("", "cross", record, []string{"false"}, io.Discard), "cross: exit status 1")
 	var out bytes.Buffer
 	require.NoError(t, totals(record, &out))
-	require.Equal(t, `not guarded, 2 packages: it needs Linux
+	table, rest, _ := strings.Cut(out.String(), "not guarded")
+	require.Equal(t, "part seconds passed failed skipped|fine S 4 0 2|partly S 3 2 3|lint S 0 0 0|cross S 0 1 0|all S 7 3 5|", words(table))
+	require.Equal(t, `, 2 packages: it needs Linux
 ran no test: example.com/m/idle: no lab here
 skipped, 4: no moon tonight (example.com/m/partly TestA, example.com/m/partly TestC, example.com/m/partly TestA, example.com/m/partly TestC)
 skipped, 1: no lab here (example.com/m/idle)
-7 passed, 2 failed, 5 skipped
-`, out.String())
+7 passed, 3 failed, 5 skipped
+`, rest)
 	require.NoError(t, os.WriteFile(record, nil, 0o600))
 	require.ErrorContains(t, totals(record, &out), "no test ran")
 	require.NoError(t, os.WriteFile(record, []byte("{"), 0o600))
 	require.Error(t, totals(record, &out))
 	require.Error(t, totals(record+".absent", &out))
+}
+
+// words is a table without its spaces and times.
+func words(table string) string {
+	table = regexp.MustCompile(` +`).ReplaceAllString(table, " ")
+	return strings.ReplaceAll(regexp.MustCompile(` \d+( \d+ \d+ \d+)`).ReplaceAllString(table, " S$1"), "\n", "|")
+}
+
+// TestTableNamesSlowPackages: a part is a go test command, which may run many packages.
+func TestTableNamesSlowPackages(t *testing.T) {
+	sum, err := read(strings.NewReader(`{"Action":"pass","Package":"github.com/meshpeer/meshpeer/fast","Test":"TestA"}
+{"Action":"pass","Package":"github.com/meshpeer/meshpeer/fast","Elapsed":19.9}
+{"Action":"pass","Package":"github.com/meshpeer/meshpeer/slow","Test":"TestA"}
+{"Action":"pass","Package":"github.com/meshpeer/meshpeer/slow","Elapsed":20.6}
+`), io.Discard)
+	require.NoError(t, err)
+	sum.Name, sum.Seconds = "unit", 41.2
+	var out bytes.Buffer
+	writeTable(&out, []summary{sum, {Counts: Counts{Name: "internal/lab", Seconds: 60}}})
+	require.Equal(t, `part          seconds  passed  failed  skipped
+unit               41       2       0        0
+  slow             21       1       0        0
+internal/lab       60       0       0        0
+all               101       2       0        0
+`, out.String())
+}
+
+// TestPick: packages with a TestMain enter the lab; without tests they are of neither kind.
+func TestPick(t *testing.T) {
+	dir := writeModule(t)
+	t.Setenv("GOFLAGS", "")
+	t.Setenv("GOWORK", "off")
+	command := []string{"go", "test", "-p", "1"}
+	for _, c := range []struct {
+		only, without string
+		pattern, want []string
+	}{
+		{"lab", "", []string{"./..."}, []string{"exits", "idle", "open"}},
+		{"lab", "/idle$", []string{"./open", "./idle", "./fine"}, []string{"open"}},
+		{"unit", "", []string{"./..."}, []string{"broken", "build", "fine", "panics", "partly", "skipped"}},
+	} {
+		got, err := pick(dir, c.only, c.without, append(slices.Clone(command), c.pattern...))
+		require.NoError(t, err)
+		want := slices.Clone(command)
+		for _, name := range c.want {
+			want = append(want, "example.com/m/"+name)
+		}
+		require.Equal(t, want, got)
+	}
+	_, err := pick(dir, "lab", "", []string{"go", "test", "./fine", "./without"})
+	require.ErrorIs(t, err, errNone)
+	_, err = pick(dir, "lab", "", []string{"go", "test", "./absent"})
+	require.ErrorContains(t, err, "go list", "what cannot be listed is not left out")
+	require.NotErrorIs(t, err, errNone)
+	_, err = pick(dir, "both", "", command)
+	require.ErrorContains(t, err, `-only "both"`)
+	_, err = pick(dir, "lab", "(", command)
+	require.ErrorContains(t, err, "-without")
 }
 
 // TestInterrupted: packages that had not ended are counted as failed.

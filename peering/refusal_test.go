@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/meshpeer/meshpeer/internal/sampled"
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 	"github.com/meshpeer/meshpeer/probe"
@@ -176,6 +177,9 @@ func TestEveryRequestMayFailOnce(t *testing.T) {
 	for _, kind := range []secrets.Kind{secrets.KindDurable, secrets.KindBound} {
 		for _, failure := range []peeringtest.Failure{peeringtest.Throttled, peeringtest.Reset} {
 			for k := 1; ; k++ {
+				if !sampled.Take(k) {
+					continue
+				}
 				hit := false
 				synctest.Test(t, func(t *testing.T) {
 					_, east, west, link := pair()

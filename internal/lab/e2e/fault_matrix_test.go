@@ -48,14 +48,14 @@ type scene struct {
 	*world
 	link     peering.Link
 	from, to *lab.Cluster
+	looks    int // at this fault, without the diagnosis that is wanted
 }
 
-// brief polls briefly: what is awaited here is the failure.
-var brief = traffic.Workload{
-	Control: "outsider", Poll: probe.Poll{Every: 100 * time.Millisecond, Max: 500 * time.Millisecond, Timeout: 3 * time.Second},
+// workload polls briefly: what is awaited is the failure. A slow machine gets more time when await looks again.
+func (s *scene) workload() *traffic.Workload {
+	within := time.Second << min(s.looks, 3)
+	return &traffic.Workload{Control: "outsider", Poll: probe.Poll{Every: 100 * time.Millisecond, Max: 500 * time.Millisecond, Timeout: within}}
 }
-
-var glance = &peering.Peering{Workload: &brief}
 
 // TestFaultsAreDiagnosed breaks a mesh in one way at a time, looks, mends it, and sees that all is well again.
 func TestFaultsAreDiagnosed(t *testing.T) {
@@ -88,12 +88,9 @@ func TestFaultsOfTrustAreDiagnosed(t *testing.T) {
 func newScene(t *testing.T, clusters ...lab.ClusterOptions) *scene {
 	t.Helper()
 	lab.RequireDataPlane(t)
-	l, err := lab.Start(t.Context(), lab.Options{Clusters: clusters, DataPlane: &lab.DataPlane{}})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, l.Close()) })
-	w := connect(t, l)
-	s := &scene{w, peering.Link{From: w.clusters[1], To: w.clusters[0]}, l.Clusters[1], l.Clusters[0]}
-	labtest.AddOutsider(t, l)
+	w := own(t, lab.Options{Clusters: clusters, DataPlane: &lab.DataPlane{}})
+	s := &scene{w, peering.Link{From: w.clusters[1], To: w.clusters[0]}, w.Clusters[1], w.Clusters[0], 0}
+	labtest.AddOutsider(t, w.Lab)
 	s.scale(t, s.from, "httpbin", 0)
 	return s
 }
@@ -121,12 +118,12 @@ func (s *scene) diagnose(t *testing.T, f fault) {
 func (s *scene) await(t *testing.T, look func(context.Context, *scene) diagnosis, want diagnosis) (got diagnosis, ok bool) {
 	t.Helper()
 	if look == nil {
-		look = verify(glance)
+		look = verify
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	var others []string
-	for {
+	for s.looks = 0; ; s.looks++ {
 		if got = look(ctx, s); got.is(want) {
 			return got, true
 		}
@@ -143,20 +140,20 @@ func (s *scene) await(t *testing.T, look func(context.Context, *scene) diagnosis
 }
 
 // verify takes the first result that is not well.
-func verify(p *peering.Peering) func(context.Context, *scene) diagnosis {
-	return func(ctx context.Context, s *scene) diagnosis {
-		report, _ := p.Verify(ctx, s.link)
-		l := report.Links[0]
-		for _, r := range l.Results {
-			if r.Status != probe.Passed && r.Status != probe.Skipped {
-				return diagnosis{r.Check, r.Status, r.Summary, r.Hint}
-			}
+func verify(ctx context.Context, s *scene) diagnosis { return s.verify(ctx, s.workload()) }
+
+func (s *scene) verify(ctx context.Context, w *traffic.Workload) diagnosis {
+	report, _ := (&peering.Peering{Workload: w}).Verify(ctx, s.link)
+	l := report.Links[0]
+	for _, r := range l.Results {
+		if r.Status != probe.Passed && r.Status != probe.Skipped {
+			return diagnosis{r.Check, r.Status, r.Summary, r.Hint}
 		}
-		if l.Error != nil {
-			return diagnosis{string(l.Error.Stage), probe.Failed, l.Error.Err.Error(), l.Error.Hint}
-		}
-		return diagnosis{status: l.Status}
 	}
+	if l.Error != nil {
+		return diagnosis{string(l.Error.Stage), probe.Failed, l.Error.Err.Error(), l.Error.Hint}
+	}
+	return diagnosis{status: l.Status}
 }
 
 // seen is what a prober says.
@@ -168,5 +165,5 @@ func flowing(ctx context.Context, s *scene) diagnosis {
 	if r := (probe.Teapot{From: sleep, URL: "http://httpbin:8000"}).Probe(ctx); r.Status != probe.Passed {
 		return seen(r)
 	}
-	return verify(glance)(ctx, s)
+	return verify(ctx, s)
 }

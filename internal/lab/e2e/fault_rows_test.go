@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/traffic"
 	"github.com/meshpeer/meshpeer/probe"
 )
@@ -111,9 +110,9 @@ var faults = []fault{
 		name:    "client not injected",
 		inflict: func(*testing.T, *scene) func() { return func() {} },
 		look: func(ctx context.Context, s *scene) diagnosis {
-			w := brief
+			w := s.workload()
 			w.Client = "outsider"
-			return verify(&peering.Peering{Workload: &w})(ctx, s)
+			return s.verify(ctx, w)
 		},
 		want: diagnosis{"proxy-endpoints", probe.Failed, "has no sidecar", "istio-injection=enabled"},
 	},

@@ -49,7 +49,7 @@ func left(t *testing.T, clusters ...*peering.Cluster) (names []string) {
 }
 
 func TestTokenControllerThatNeverAnswers(t *testing.T) {
-	w := sharedWorld(t)
+	w := start(t, lab.ClusterOptions{ID: "cluster-1", NoIstiod: true}, lab.ClusterOptions{ID: "cluster-2", NoIstiod: true})
 	require.NoError(t, w.Clusters[0].PauseControllers())
 	defer func() { require.NoError(t, w.Clusters[0].ResumeControllers()) }()
 	report, err := new(peering.Peering).Ensure(t.Context(), peering.Link{From: w.clusters[1], To: w.clusters[0]})
@@ -97,9 +97,8 @@ func TestCallerWithoutRights(t *testing.T) {
 // TestServerGoneInTheMiddle stops To's API server when the account is made: the rest cannot be undone, and the next call
 // finishes the job.
 func TestServerGoneInTheMiddle(t *testing.T) {
-	w := sharedWorld(t)
+	w := start(t, lab.ClusterOptions{ID: "cluster-1", NoIstiod: true}, lab.ClusterOptions{ID: "cluster-2"})
 	link := peering.Link{From: w.clusters[1], To: w.clusters[0]}
-	removeAfter(t, link)
 	stopped := false
 	p := &peering.Peering{Observe: func(e peering.Event) {
 		if !stopped && e.Action == peering.Created && strings.HasPrefix(e.Object, "ServiceAccount/") {

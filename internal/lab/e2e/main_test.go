@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"sync"
@@ -37,6 +38,7 @@ const (
 type suite struct{ m *testing.M }
 
 func (s suite) Run() int {
+	_ = flag.Set("test.parallel", "100") // places bounds the labs; who waits for one costs nothing
 	code := s.m.Run()
 	if shared.lab != nil {
 		if code != 0 {
@@ -50,8 +52,10 @@ func (s suite) Run() int {
 	return code
 }
 
-// shared is the default lab: cluster-1 with one istiod, cluster-2 with two. Tests leave it as they found it.
+// shared is the default lab: cluster-1 with one istiod, cluster-2 with two. One test at a time has it, and leaves it as it found
+// it.
 var shared struct {
+	mine sync.Mutex
 	once sync.Once
 	lab  *lab.Lab
 	err  error
@@ -66,6 +70,9 @@ type world struct {
 func sharedWorld(t *testing.T) *world {
 	t.Helper()
 	lab.Require(t)
+	t.Parallel()
+	shared.mine.Lock()
+	t.Cleanup(shared.mine.Unlock)
 	shared.once.Do(func() { shared.lab, shared.err = lab.Start(context.Background(), lab.Options{}) })
 	require.NoError(t, shared.err)
 	return connect(t, shared.lab)
@@ -75,7 +82,15 @@ func sharedWorld(t *testing.T) *world {
 func start(t *testing.T, clusters ...lab.ClusterOptions) *world {
 	t.Helper()
 	lab.Require(t)
-	l, err := lab.Start(t.Context(), lab.Options{Clusters: clusters})
+	return own(t, lab.Options{Clusters: clusters})
+}
+
+// own makes a lab for one test alone, which runs beside others then: what they do is wait, for the most part.
+func own(t *testing.T, o lab.Options) *world {
+	t.Helper()
+	t.Parallel()
+	takePlaces(t, max(len(o.Clusters), 2))
+	l, err := lab.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -84,6 +99,26 @@ func start(t *testing.T, clusters ...lab.ClusterOptions) *world {
 		require.NoError(t, l.Close())
 	})
 	return connect(t, l)
+}
+
+// places are for clusters beside those of the shared lab. Each takes up to 1 GB of memory.
+var places = struct {
+	turn  sync.Mutex
+	taken chan struct{}
+}{taken: make(chan struct{}, 4)}
+
+// takePlaces waits for so many at once: two tests that each have half of theirs would wait for each other for ever.
+func takePlaces(t *testing.T, n int) {
+	places.turn.Lock()
+	defer places.turn.Unlock()
+	for range n {
+		places.taken <- struct{}{}
+	}
+	t.Cleanup(func() {
+		for range n {
+			<-places.taken
+		}
+	})
 }
 
 func connect(t *testing.T, l *lab.Lab) *world {
@@ -100,7 +135,8 @@ func removeAfter(t *testing.T, links ...peering.Link) {
 	})
 }
 
-// sweep deletes all that peering made, without the wait for the API servers' caches that Remove ends with.
+// sweep deletes all that peering made, without the wait for the API servers' caches that Remove ends with. Only for links that are
+// synced: an istiod that is about to read a cluster when its token goes waits for that for ever, and takes no other Secret.
 func sweep(t *testing.T, clusters ...*peering.Cluster) {
 	t.Helper()
 	for _, c := range clusters {

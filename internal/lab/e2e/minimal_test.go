@@ -20,7 +20,7 @@ import (
 func TestEveryMinimalRuleIsNeeded(t *testing.T) {
 	w := start(t,
 		lab.ClusterOptions{ID: "read", GatewayAPI: true},
-		lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 5 * time.Second})
+		lab.ClusterOptions{ID: "reader", RemoteClusterTimeout: 10 * time.Second})
 	// endpoints: whether istiod gives out endpoints of the cluster all the same.
 	cases := []struct {
 		dropped   string

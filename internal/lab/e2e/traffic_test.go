@@ -22,18 +22,10 @@ import (
 func town(t *testing.T, o lab.DataPlane) (*world, []peering.Link) {
 	t.Helper()
 	lab.RequireDataPlane(t)
-	l, err := lab.Start(t.Context(), lab.Options{DataPlane: &o})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			_ = l.Logs(os.Stderr, 15)
-		}
-		require.NoError(t, l.Close())
-	})
-	w := connect(t, l)
-	labtest.AddOutsider(t, l)
+	w := own(t, lab.Options{DataPlane: &o})
+	labtest.AddOutsider(t, w.Lab)
 	links := peering.Mesh(w.clusters...)
-	_, err = new(peering.Peering).Ensure(t.Context(), links...)
+	_, err := new(peering.Peering).Ensure(t.Context(), links...)
 	require.NoError(t, err)
 	return w, links
 }

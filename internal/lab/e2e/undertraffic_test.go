@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"context"
-	"os"
 	"sync"
 	"testing"
 
@@ -25,15 +24,7 @@ import (
 func inhabited(t *testing.T, clusters ...lab.ClusterOptions) *world {
 	t.Helper()
 	lab.RequireDataPlane(t)
-	l, err := lab.Start(t.Context(), lab.Options{DataPlane: &lab.DataPlane{}, Clusters: clusters})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			_ = l.Logs(os.Stderr, 15)
-		}
-		require.NoError(t, l.Close())
-	})
-	return connect(t, l)
+	return own(t, lab.Options{DataPlane: &lab.DataPlane{}, Clusters: clusters})
 }
 
 // TestUnderTraffic changes the credential of a link while a client asks over it without a pause. The client's cluster has

@@ -81,14 +81,15 @@ func run(ctx context.Context, args []string, out io.Writer, connect func(name, k
 	if err != nil {
 		return err
 	}
-	endpoint := cluster.Endpoint
-	endpoint.Server = cmp.Or(*server, endpoint.Server)
+	cluster.Endpoint.Server = cmp.Or(*server, cluster.Endpoint.Server)
 	tokens := secrets.Durable{Secrets: cluster.Secrets("istio-system")}
 	token, err := tokens.Token(ctx, secrets.Request{Reader: *from, ServiceAccount: account, Generation: *generation})
-	if err != nil {
+	if _, there := errors.AsType[*secrets.ExistsError](err); there {
+		return fmt.Errorf("%w, or make the next one with -generation %d", err, *generation+1)
+	} else if err != nil {
 		return err
 	}
-	secret, err := secrets.Build(secrets.Remote{Cluster: id, Endpoint: endpoint, Token: token}, secrets.Options{})
+	secret, err := secrets.Build(secrets.Remote{Cluster: id, Endpoint: cluster.Endpoint, Token: token}, secrets.Options{})
 	if err == nil {
 		err = write(out, filepath.Join(*dir, *from, secret.Name+".yaml"), func(w io.Writer) error { return command(strings.Fields(*sink)).Put(ctx, secret, w) })
 	}

@@ -89,7 +89,9 @@ func TestSealed(t *testing.T) {
 	works(t, "../sealed.json", west)
 	require.Empty(t, east.Calls(), "the cluster that reads is not contacted")
 
-	require.Equal(t, 1, tr.Run(args("-sink", "kubeseal -o yaml"), io.Discard, io.Discard), "generation 1 is there already")
+	var refused strings.Builder
+	require.Equal(t, 1, tr.Run(args("-sink", "kubeseal -o yaml"), &refused, &refused), "generation 1 is there already")
+	require.Contains(t, refused.String(), "make the next one with -generation 2")
 	require.Zero(t, tr.Run(args("-server", "https://west.example:6443", "-generation", "2", "-sink", "kubeseal -o yaml"), io.Discard, io.Discard))
 	require.Len(t, tokens(t, west), 2, "the old one lives until somebody ends it")
 }

@@ -5,26 +5,29 @@ SHELL       := /bin/bash
 # Linters are pinned here and never enter a go.mod.
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+APIDIFF     := golang.org/x/exp/cmd/apidiff@v0.0.0-20261113113407-e3970619a1a4
 
-# Modules beside the root one. The control plane is compiled without cgo and with the lab's build tag, by tests too,
-# or it is all compiled twice.
-LIGHT := internal/lab internal/lab/bench examples/quickstart
+# Modules beside the root one; an example with a go.mod is one by itself. The control plane is compiled without cgo and with
+# the lab's build tag, by tests too, or it is all compiled twice.
+EXAMPLES := $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
+LIGHT := internal/lab internal/lab/bench $(EXAMPLES)
 HEAVY := internal/lab/controlplane
 
 # The race detector needs a C compiler, which a machine with only Go does not have.
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 
-# Tests of the lab that need no lab have no TestMain. Those of the matrix build further versions of Istio first.
-LABTESTS  = $(shell cd internal/lab && grep -rl --include='*_test.go' 'func TestMain' . | grep -v -e ^./controlplane -e ^./matrix | xargs -n1 dirname | sort -u)
-UNITTESTS = $(filter-out $(LABTESTS),$(shell cd internal/lab && find . -name '*_test.go' | grep -v -e ^./controlplane -e ^./bench -e ^./matrix | xargs -n1 dirname | sort -u))
+# Packages that leave most of their biggest tables out under the race detector run without it too.
+SAMPLED = $(if $(RACE),$(shell grep -rl --include='*_test.go' 'meshpeer/internal/sampled"' internal peering probe rbac secrets | xargs -rn1 dirname | sort -u | sed 's|^|./|'))
 
-# testsum runs go test and counts; with RECORD the counts of several runs are collected there.
+# testsum runs go test and counts; with RECORD the counts and times of several runs are collected there. Packages whose tests
+# enter the lab have a TestMain. Those of the matrix build further versions of Istio first, and have a target of their own.
 SUM = go run ./internal/testsum $(if $(RECORD),-record $(RECORD))
+PART = go run ./internal/testsum -record $$record -part
 
 # In somebody's environment it would write golden files where they are to be compared.
 unexport MESHPEER_UPDATE
 
-.PHONY: help test mode unit lab matrix lint cover fuzz cross tidy mutate guard bench
+.PHONY: help test mode unit lab matrix lint cover fuzz cross tidy api mutate guard bench
 
 # What can be made: the first sentence of the comment above each target.
 help:
@@ -34,8 +37,10 @@ help:
 
 # All tests. The lab and the guard are required, unless MESHPEER_LAB=optional: what cannot run is skipped then, and counted.
 test: export MESHPEER_LAB := $(or $(MESHPEER_LAB),required)
-test: mode lint cross
-	@record=$$(mktemp); code=0; $(MAKE) --no-print-directory unit lab RECORD=$$record || code=$$?; \
+test: mode
+	@record=$$(mktemp); code=0; make="$(MAKE) --no-print-directory"; \
+	  { $(PART) lint $$make lint && $(PART) cross $$make cross; } || code=$$?; \
+	  if [ $$code = 0 ]; then $$make unit lab RECORD=$$record || code=$$?; fi; \
 	  go run ./internal/testsum -total $$record || code=$$?; rm -f $$record; exit $$code
 
 # Says whether MESHPEER_LAB is one of the two words that it may be.
@@ -44,10 +49,11 @@ mode:
 
 # Unit tests, each package in a network of its own: one that dials or resolves anything but loopback fails.
 unit:
-	@dir=$$(mktemp -d); trap "rm -rf $$dir" EXIT; CGO_ENABLED=0 go build -o $$dir/guard ./internal/guard; \
-	  $(SUM) go test $(RACE) -shuffle=on -exec $$dir/guard ./...; \
-	  if [ "$$(go env GOOS)" = linux ]; then $(SUM) -C internal/lab go test $(RACE) -shuffle=on -exec $$dir/guard $(UNITTESTS); \
-	    $(SUM) -C internal/lab/bench go test $(RACE) -shuffle=on -exec $$dir/guard .; fi
+	@dir=$$(mktemp -d); trap "rm -rf $$dir" EXIT; CGO_ENABLED=0 go build -o $$dir/guard ./internal/guard; code=0; \
+	  $(SUM) -part unit go test $(RACE) -shuffle=on -exec $$dir/guard ./... || code=$$?; \
+	  for p in $(SAMPLED); do $(SUM) -part "unit, $$p without -race" go test -shuffle=on -exec $$dir/guard $$p || code=$$?; done; \
+	  if [ "$$(go env GOOS)" = linux ]; then for m in $(LIGHT); do \
+	    $(SUM) -C $$m -part "unit, $$m" -only unit go test $(RACE) -shuffle=on -exec $$dir/guard ./... || code=$$?; done; fi; exit $$code
 
 # Proves that the guard of unit tests catches a dial over IPv4, IPv6, TCP, UDP, and a lookup, on this machine.
 guard:
@@ -55,9 +61,10 @@ guard:
 
 # Tests on real clusters.
 lab:
-	$(SUM) -C examples/quickstart go test -count=1 -timeout 40m ./...
-	CGO_ENABLED=0 $(SUM) -C $(HEAVY) go test -tags=disable_pgv -count=1 -timeout 40m ./...
-	$(SUM) -C internal/lab go test -count=1 -p 1 -timeout 40m $(LABTESTS)
+	@code=0; \
+	  CGO_ENABLED=0 $(SUM) -C $(HEAVY) -part "differential" go test -tags=disable_pgv -count=1 -timeout 40m ./... || code=$$?; \
+	  for m in $(EXAMPLES) internal/lab; do \
+	    $(SUM) -C $$m -part "lab, $$m" -only lab -without /matrix$$ go test -count=1 -p 1 -timeout 40m ./... || code=$$?; done; exit $$code
 
 # The core of these tests with every version of Istio that the lab has, which are built first: some minutes each, once.
 # Writes docs/compatibility.md. ISTIO=1.29.1,1.31 runs these alone, and RUN=TestAlone one kind of test; both only print.
@@ -80,7 +87,7 @@ mutate:
 	go run ./internal/mutate $(MUTATE)
 
 # gofumpt, go vet and staticcheck, of every module; changes nothing.
-lint: tidy
+lint: tidy api
 	@files=$$(go run $(GOFUMPT) -l .); if [ -n "$$files" ]; then echo "not gofumpt-ed:"; echo "$$files"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
@@ -90,6 +97,12 @@ lint: tidy
 # Whether every go.mod is as go mod tidy writes it; changes nothing.
 tidy:
 	for m in . $(LIGHT) $(HEAVY); do (cd $$m && go mod tidy -diff); done
+
+# Whether CHANGELOG.md tells of every incompatible change of the exported API since the last release. API="-base HEAD~9" looks
+# at any commit instead.
+API ?=
+api:
+	@go run ./internal/api -tool $(APIDIFF) $(API)
 
 # Vets for the other systems that the SDK is for, 32 bits included. The lab is for Linux on amd64 and arm64.
 cross:

@@ -104,12 +104,14 @@ API ?=
 api:
 	@go run ./internal/api -tool $(APIDIFF) $(API)
 
-# Vets for the other systems that the SDK is for, 32 bits included. The lab is for Linux on amd64 and arm64.
+# Vets for the other systems that the SDK is for, 32 bits included. The lab and what is tested on it is for Linux on amd64 and
+# arm64; the command runs on people's machines too.
 cross:
 	for target in darwin/arm64 windows/amd64 linux/386; do \
 	  GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./rbac/... ./secrets/... ./probe/... ./peering/... ./examples/...; \
 	done
-	cd internal/lab && GOARCH=arm64 go vet ./...
+	for m in internal/lab $(EXAMPLES); do (cd $$m && GOARCH=arm64 go vet ./...); done
+	for m in $(wildcard examples/meshpeer); do (cd $$m && GOOS=darwin GOARCH=arm64 go vet . && GOOS=windows GOARCH=amd64 go vet .); done
 
 # Statement coverage of the public packages, by their own tests and by those on the lab.
 cover:

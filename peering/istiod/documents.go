@@ -13,7 +13,28 @@ const clusterzPath = "/debug/clusterz"
 
 // Clusterz asks the replica which clusters it reads.
 func (r Replica) Clusterz(ctx context.Context) ([]RemoteCluster, error) {
-	return list[RemoteCluster](ctx, r, clusterzPath)
+	return r.clusterz(ctx, nil)
+}
+
+// clusterz is Clusterz in the room of an earlier answer, of which most is the same.
+func (r Replica) clusterz(ctx context.Context, room []RemoteCluster) ([]RemoteCluster, error) {
+	return list(ctx, r, clusterzPath, room, func(d *document, was RemoteCluster) (c RemoteCluster, err error) {
+		return c, d.object(func(key []byte) (err error) {
+			switch string(key) {
+			case "id":
+				c.ID, err = d.text(was.ID)
+			case "secretName":
+				c.Secret, err = d.text(was.Secret)
+			case "syncStatus":
+				var status string
+				status, err = d.text(string(was.Status))
+				c.Status = Status(status)
+			default:
+				err = d.skip()
+			}
+			return err
+		})
+	})
 }
 
 // Status of one remote cluster at this replica; NotSeen if it is listed for another Secret or not at all.
@@ -46,10 +67,11 @@ type ShardEndpoint struct {
 // They are all in memory at once; HoldingsOf needs less.
 func (r Replica) Shards(ctx context.Context) (map[string]map[string]HostShards, error) {
 	all := map[string]map[string]HostShards{}
-	err := r.read(ctx, shardz, func(d document) error {
-		return d.object(func(host string) error {
+	err := r.read(ctx, shardz, func(d *document) error {
+		return d.object(func(key []byte) error {
+			host := string(key)
 			var namespaces map[string]HostShards
-			err := d.Decode(&namespaces)
+			err := d.decode(&namespaces)
 			all[host] = namespaces
 			return err
 		})
@@ -72,28 +94,26 @@ type NetworkGateway struct {
 
 // Gateways are those that a replica knows.
 func (r Replica) Gateways(ctx context.Context) ([]NetworkGateway, error) {
-	return list[NetworkGateway](ctx, r, "/debug/networkz")
-}
-
-// list reads a document that is an array (Istio pilot/pkg/xds/debug.go).
-func list[T any](ctx context.Context, r Replica, path string) ([]T, error) {
-	return listInto[T](ctx, r, path, nil)
-}
-
-// listInto is list in the room that the caller has no other use for.
-func listInto[T any](ctx context.Context, r Replica, path string, room []T) ([]T, error) {
-	all := room[:0]
-	var one, none T
-	err := r.read(ctx, path, func(d document) error {
-		return d.array(func() error {
-			one = none
-			err := d.Decode(&one)
-			all = append(all, one)
+	var before NetworkGateway
+	return list(ctx, r, "/debug/networkz", nil, func(d *document, _ NetworkGateway) (g NetworkGateway, err error) {
+		err = d.object(func(key []byte) (err error) {
+			switch string(key) {
+			case "Network":
+				g.Network, err = d.text(before.Network)
+			case "Cluster":
+				g.Cluster, err = d.text(before.Cluster)
+			case "Addr":
+				g.Addr, err = d.text(before.Addr)
+			case "Port":
+				g.Port, err = d.number()
+			case "HBONEPort":
+				g.HBONEPort, err = d.number()
+			default:
+				err = d.skip()
+			}
 			return err
 		})
+		before = g // a text that comes again is not made again
+		return g, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
 }

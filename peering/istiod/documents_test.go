@@ -3,6 +3,7 @@ package istiod
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -220,7 +221,7 @@ func TestTooLarge(t *testing.T) {
 		"endless text":     {`{"a":{"default":{"Shards":{"Kubernetes/west":["`, strings.Repeat("x", 1<<20), maxPart},
 		"endless name":     {`{"`, strings.Repeat("x", 1<<20), maxPart},
 		"blanks for ever":  {`{}`, strings.Repeat(" ", 1<<20), maxPart},
-		"deep without end": {``, strings.Repeat(`{"a":`, 1000), maxPart},
+		"deep without end": {`{"a":{"a":{"a":`, strings.Repeat(`{"a":`, 1000), maxPart},
 	} {
 		t.Run(name, func(t *testing.T) {
 			begun := false
@@ -236,5 +237,35 @@ func TestTooLarge(t *testing.T) {
 			require.LessOrEqual(t, s.total, c.read+len(c.begin))
 			require.True(t, s.closed)
 		})
+	}
+}
+
+// TestTexts: what stands in a document is what encoding/json says, whether it is new or not.
+func TestTexts(t *testing.T) {
+	for _, id := range []string{`west`, `a\"b`, `\u00e9`, `tab\t\\`, `{[,]}`, ``, "\xff"} {
+		r := texts(map[string]string{clusterzPath: ` [ {"other": [1, -2.5e3, true, null, {"x": "}"}], "id" : "` + id + `" , "syncStatus":null} ] `})
+		var want []RemoteCluster
+		body, err := r.Debug(t.Context(), clusterzPath)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(body, &want))
+		var room []RemoteCluster
+		for range 2 {
+			room, err = r.clusterz(t.Context(), room)
+			require.NoError(t, err)
+			require.Equal(t, want, room)
+		}
+	}
+	for _, bad := range []string{`[{"id":"a",}]`, `[{"id":"a"},]`, `[,]`, `[{"id" "a"}]`, `[{"id":tru}]`, `[{id:"a"}]`, `[{"id":"a"}{}]`, `[}`, `[{"id":"a]}`, `[{"x":[1}}]`, `[{"x":01}]`} {
+		_, err := texts(map[string]string{clusterzPath: bad}).Clusterz(t.Context())
+		require.ErrorIs(t, err, ErrNotReady, bad)
+	}
+	for text, port := range map[string]int{`15443`: 15443, `null`: 0, `0`: 0} {
+		gateways, err := texts(map[string]string{"/debug/networkz": `[{"Port":` + text + `}]`}).Gateways(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, port, gateways[0].Port)
+	}
+	for _, bad := range []string{`"1"`, `1.5`, `{}`} {
+		_, err := texts(map[string]string{"/debug/networkz": `[{"Port":` + bad + `}]`}).Gateways(t.Context())
+		require.ErrorIs(t, err, ErrNotReady, bad)
 	}
 }

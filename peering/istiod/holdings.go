@@ -1,6 +1,7 @@
 package istiod
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"strings"
@@ -24,14 +25,12 @@ func (r Replica) HoldingsOf(ctx context.Context, clusters ...string) (map[string
 	for _, id := range clusters {
 		all[id] = NewHolding(nil, nil)
 	}
-	err := r.read(ctx, shardz, func(d document) error {
-		return d.object(func(host string) error {
-			return d.object(func(namespace string) error {
-				return d.shards(func(cluster string) {
-					if h := all[cluster]; h != nil {
-						h.services[Service{namespace, host}] = true
-					}
-				})
+	err := r.read(ctx, shardz, func(d *document) error {
+		return d.object(func(key []byte) error {
+			host := string(key)
+			return d.object(func(key []byte) error {
+				service := Service{string(key), host}
+				return d.shards(func(cluster []byte) *Holding { return all[string(cluster)] }, service)
 			})
 		})
 	})
@@ -50,23 +49,24 @@ func (r Replica) HoldingsOf(ctx context.Context, clusters ...string) (map[string
 	return all, nil
 }
 
-// shards of one host in one namespace: has is called for each cluster with an endpoint.
-func (d document) shards(has func(cluster string)) error {
-	return d.object(func(key string) error {
-		if key != "Shards" {
+// shards of a service are read: each cluster with an endpoint holds it, as far as somebody asks for what it holds.
+func (d *document) shards(holding func(cluster []byte) *Holding, service Service) error {
+	return d.object(func(key []byte) error {
+		if string(key) != "Shards" {
 			return d.skip()
 		}
-		return d.object(func(key string) error {
-			cluster, kubernetes := strings.CutPrefix(key, "Kubernetes/")
-			some := false
-			err := d.array(func() error {
-				some = true
+		return d.object(func(key []byte) error {
+			cluster, kubernetes := bytes.CutPrefix(key, []byte("Kubernetes/"))
+			var asked *Holding
+			if kubernetes {
+				asked = holding(cluster)
+			}
+			return d.array(func() error {
+				if asked != nil {
+					asked.services[service] = true
+				}
 				return d.skip()
 			})
-			if some && kubernetes {
-				has(cluster)
-			}
-			return err
 		})
 	})
 }

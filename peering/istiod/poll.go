@@ -88,7 +88,7 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 	r.last, r.room = start, nil // which a poll that is over may still use
 	w.mu.Unlock()
 	clusters, err := limited(ctx, askLimit, func(ctx context.Context) ([]RemoteCluster, error) {
-		return listInto(ctx, replica, clusterzPath, room)
+		return replica.clusterz(ctx, room)
 	})
 	took := time.Since(start)
 

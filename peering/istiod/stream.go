@@ -1,8 +1,8 @@
 package istiod
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,29 +11,25 @@ import (
 const (
 	maxDocument = 256 << 20 // bytes of one document; that of a mesh with 100 000 endpoints has some 60 MB
 	maxPart     = 16 << 20  // bytes of the part that is decoded at once: an endpoint has some 600
+	buffer      = 512       // bytes: a connection has a larger one of its own
 )
 
 var errTooLarge = errors.New("the document is larger than any istiod's")
 
-// document is a debug document while it is read. Only the part that is decoded is in memory.
-type document struct {
-	*json.Decoder
-	source *bounded
-}
-
 // read opens a document, hands it to walk and demands that nothing follows what walk has read. The rest of a document
 // that was read to its end is what lets the connection be used again.
-func (r Replica) read(ctx context.Context, path string, walk func(document) error) error {
+func (r Replica) read(ctx context.Context, path string, walk func(*document) error) error {
 	body, err := r.open(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	source := &bounded{Reader: body, whole: maxDocument, part: maxPart}
-	d := document{Decoder: json.NewDecoder(source), source: source}
+	d := &document{Reader: bufio.NewReaderSize(source, buffer), source: source}
 	if err = walk(d); err == nil {
-		if _, err = d.Token(); err == nil {
-			err = errors.New("text follows the document")
+		var c byte
+		if c, err = d.next(); err == nil {
+			err = fmt.Errorf("text follows the document: invalid character %q", c)
 		} else if errors.Is(err, io.EOF) {
 			err = nil
 		}
@@ -44,47 +40,25 @@ func (r Replica) read(ctx context.Context, path string, walk func(document) erro
 	return nil
 }
 
-// object calls member with each key; member reads the value. null is an empty object.
-func (d document) object(member func(key string) error) error {
-	return d.each('{', func() error {
-		key, err := d.Token()
-		if err != nil {
+// list reads a document that is an array (Istio pilot/pkg/xds/debug.go) in room that the caller has no other use for. one
+// reads an element; was is what stood in its place before.
+func list[T any](ctx context.Context, r Replica, path string, room []T, one func(d *document, was T) (T, error)) ([]T, error) {
+	all, before := room[:0], room
+	err := r.read(ctx, path, func(d *document) error {
+		return d.array(func() error {
+			var was T
+			if n := len(all); n < len(before) {
+				was = before[n]
+			}
+			next, err := one(d, was)
+			all = append(all, next)
 			return err
-		}
-		return member(key.(string)) // the decoder takes no other key
+		})
 	})
-}
-
-// array calls element where each begins; element reads it. null is an empty array.
-func (d document) array(element func() error) error { return d.each('[', element) }
-
-func (d document) each(open json.Delim, one func() error) error {
-	switch begin, err := d.Token(); {
-	case err != nil:
-		return err
-	case begin == nil:
-		return nil
-	case begin != open:
-		return fmt.Errorf("%v stands where %v is expected", begin, open)
+	if err != nil {
+		return nil, err
 	}
-	for d.More() {
-		d.source.part = maxPart
-		if err := one(); err != nil {
-			return err
-		}
-	}
-	_, err := d.Token()
-	return err
-}
-
-// skip reads a value and forgets it.
-func (d document) skip() error {
-	var nothing struct{}
-	err := d.Decode(&nothing)
-	if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
-		return nil // it was read all the same
-	}
-	return err
+	return all, nil
 }
 
 // bounded ends a document that is too large as a whole, or of which one part is.

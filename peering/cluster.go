@@ -4,10 +4,12 @@ import (
 	"context"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -120,6 +122,43 @@ func find(ctx context.Context, objects Objects, like Object) (Object, error) {
 		return nil, nil
 	}
 	return o, err
+}
+
+// serves says whether a service of the mesh has an endpoint in this cluster, or may have.
+func (s *snapshot) serves(ctx context.Context, service istiod.Service) (bool, error) {
+	name, rest, _ := strings.Cut(service.Host, ".")
+	if !strings.HasPrefix(rest, service.Namespace+".svc.") {
+		return true, nil // not a Service of Kubernetes
+	}
+	kind := metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}
+	_, err := s.objects.Get(ctx, &corev1.Service{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: name}})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err == nil {
+		kind = metav1.TypeMeta{APIVersion: discoveryv1.SchemeGroupVersion.String(), Kind: "EndpointSlice"}
+		like := &discoveryv1.EndpointSlice{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace}}
+		var slices []*discoveryv1.EndpointSlice
+		if slices, err = kube.ListAs(ctx, s.objects, like, discoveryv1.LabelServiceName+"="+name); err == nil {
+			return ready(slices), nil
+		}
+	}
+	if apierrors.IsForbidden(err) {
+		return true, nil
+	}
+	return true, err
+}
+
+// ready says whether some endpoint takes traffic. Nil means ready.
+func ready(all []*discoveryv1.EndpointSlice) bool {
+	for _, slice := range all {
+		for _, e := range slice.Endpoints {
+			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // secretsIn is the part of a cluster that token sources work on (secrets.SecretClient).

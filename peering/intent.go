@@ -60,7 +60,7 @@ func (a account) user() string { return "system:serviceaccount:" + a.namespace +
 
 // intend computes what a link is to be, from the options and, where these leave it open, from what From's istiods are.
 func (r *run) intend(ctx context.Context, l Link, from, to *snapshot) (*intent, error) {
-	in := &intent{reader: account{r.readerNamespace(l.To), l.reader()}}
+	in := &intent{reader: account{r.readerNamespace(l.To), r.readerName(l)}}
 	chosen := r.endpoint(ctx, l, to)
 	if chosen.err != nil {
 		return nil, at(l.To.ID, l.whose(), l.endpoint(), chosen.err)
@@ -70,9 +70,7 @@ func (r *run) intend(ctx context.Context, l Link, from, to *snapshot) (*intent, 
 	for _, text := range chosen.warnings {
 		in.warnings = append(in.warnings, "the endpoint of "+l.To.ID.String()+" for "+l.From.ID.String()+": "+text)
 	}
-	if r.Account != nil {
-		in.reader.name = r.Account.Name
-	} else {
+	if r.Account == nil {
 		kit, err := r.render(l, from)
 		if err != nil {
 			return nil, err
@@ -141,6 +139,14 @@ func (p *Peering) readerNamespace(to *Cluster) string {
 		return cmp.Or(p.Account.Namespace, to.namespace())
 	}
 	return cmp.Or(p.Reader.Namespace, to.namespace())
+}
+
+// readerName is that of the account which a link reads with.
+func (p *Peering) readerName(l Link) string {
+	if p.Account != nil {
+		return p.Account.Name
+	}
+	return l.reader()
 }
 
 // localRoles is the namespace in which readers have Roles besides their ClusterRoles; "" if they have none.

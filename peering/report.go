@@ -151,3 +151,17 @@ func (r *Report) WriteHTML(w io.Writer, o HTMLOptions) error {
 
 // WriteText writes a table per link: the steps, their diffs and undo.
 func (p *Plan) WriteText(w io.Writer) error { return p.view().WriteText(w) }
+
+// warnings are what the API servers said since the last call.
+func (r *run) warnings() map[string][]string {
+	all := map[string][]string{}
+	for cluster := range r.clusters {
+		if texts := cluster.warnings.take(); len(texts) > 0 {
+			all[cluster.ID.String()] = texts
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}

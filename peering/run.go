@@ -184,19 +184,6 @@ func (r *run) observeEvent(e Event) {
 	r.Observe(e)
 }
 
-func (r *run) warnings() map[string][]string {
-	all := map[string][]string{}
-	for cluster := range r.clusters {
-		if texts := cluster.warnings.take(); len(texts) > 0 {
-			all[cluster.ID.String()] = texts
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return all
-}
-
 func (r *run) watcher(c *Cluster, from bool) *istiod.Watcher {
 	if !from {
 		return nil
@@ -217,7 +204,8 @@ func (r *run) survey(ctx context.Context, links []Link) (map[*Cluster]*snapshot,
 	for _, l := range links {
 		as(l.From).from = true
 		if to := as(l.To); !l.From.Hosted { // else what is there is the host's
-			to.to, to.readers, to.own, to.local = true, r.readerNamespace(l.To), r.Account == nil, r.localRoles(l.From)
+			to.to, to.readers, to.reader = append(to.to, l), r.readerNamespace(l.To), r.readerName(l)
+			to.own, to.local = r.Account == nil, r.localRoles(l.From)
 		}
 	}
 	all := make(map[*Cluster]*snapshot, len(roles))

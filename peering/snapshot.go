@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,10 +36,29 @@ type snapshot struct {
 
 // role of a cluster in a call decides what is read of it.
 type role struct {
-	from, to bool
-	readers  string // namespace of the readers in To
-	own      bool   // the links have readers of their own
-	local    string // namespace of the Roles that they have besides; "" if they have none
+	from    bool
+	to      []Link // it is read
+	readers string // namespace of the readers in To
+	reader  string // name of the reader of the last link
+	own     bool   // the links have readers of their own
+	local   string // namespace of the Roles that they have besides; "" if they have none
+}
+
+// single are the objects of the reader where there is one link: a cluster need not send all its roles for that.
+func (r role) single() []Object {
+	if len(r.to) != 1 {
+		return nil
+	}
+	meta := metav1.ObjectMeta{Name: r.reader}
+	all := []Object{&rbacv1.ClusterRole{ObjectMeta: meta}, &rbacv1.ClusterRoleBinding{ObjectMeta: meta}}
+	if !r.own {
+		all = nil
+	}
+	if meta.Namespace = r.local; r.local != "" {
+		all = append(all, &rbacv1.Role{ObjectMeta: meta}, &rbacv1.RoleBinding{ObjectMeta: meta})
+	}
+	meta.Namespace = r.readers
+	return append(all, &corev1.ServiceAccount{ObjectMeta: meta})
 }
 
 // read makes all requests at once. Which of them failed first does not matter: each would end the links.
@@ -70,6 +87,12 @@ func (s *snapshot) read(ctx context.Context, role role) error {
 	for _, t := range tablesOf(role) {
 		s.tables[kube.Kind(t.like)] = t
 		do(func() error { return t.read(ctx, s.objects) })
+	}
+	for _, like := range role.single() {
+		do(func() error {
+			_, _ = s.find(ctx, like) // whoever needs it meets the error
+			return nil
+		})
 	}
 	if role.from {
 		do(func() error { s.findIstiods(ctx); return nil })
@@ -139,13 +162,16 @@ func (s *snapshot) remotesFor(id ID) []*corev1.Secret {
 }
 
 // tablesOf are the kinds that are listed in a cluster: ServiceAccounts, ClusterRoles and bindings whole, so that foreign
-// objects of our names are seen before anything is written.
+// objects of our names are seen before anything is written. For a single link there are its tokens only.
 func tablesOf(r role) (all []*table) {
-	if !r.to {
+	in := metav1.ObjectMeta{Namespace: r.readers}
+	switch len(r.to) {
+	case 0:
 		return nil
+	case 1:
+		return []*table{{like: &corev1.Secret{ObjectMeta: in}, selector: r.to[0].selector()}}
 	}
 	ours := LabelManagedBy + "=" + ManagedBy
-	in := metav1.ObjectMeta{Namespace: r.readers}
 	all = append(all, &table{like: &corev1.ServiceAccount{ObjectMeta: in}}, &table{like: &corev1.Secret{ObjectMeta: in}, selector: ours})
 	if r.own {
 		all = append(all, &table{like: &rbacv1.ClusterRole{}}, &table{like: &rbacv1.ClusterRoleBinding{}})
@@ -209,41 +235,4 @@ func (m *memo[V]) get(key string, make func() (V, error)) (V, error) {
 	}
 	m.mu.Unlock()
 	return call()
-}
-
-// serves says whether a service of the mesh has an endpoint in this cluster, or may have.
-func (s *snapshot) serves(ctx context.Context, service istiod.Service) (bool, error) {
-	name, rest, _ := strings.Cut(service.Host, ".")
-	if !strings.HasPrefix(rest, service.Namespace+".svc.") {
-		return true, nil // not a Service of Kubernetes
-	}
-	kind := metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}
-	_, err := s.objects.Get(ctx, &corev1.Service{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: name}})
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err == nil {
-		kind = metav1.TypeMeta{APIVersion: discoveryv1.SchemeGroupVersion.String(), Kind: "EndpointSlice"}
-		like := &discoveryv1.EndpointSlice{TypeMeta: kind, ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace}}
-		var slices []*discoveryv1.EndpointSlice
-		if slices, err = kube.ListAs(ctx, s.objects, like, discoveryv1.LabelServiceName+"="+name); err == nil {
-			return ready(slices), nil
-		}
-	}
-	if apierrors.IsForbidden(err) {
-		return true, nil
-	}
-	return true, err
-}
-
-// ready says whether some endpoint takes traffic. Nil means ready.
-func ready(all []*discoveryv1.EndpointSlice) bool {
-	for _, slice := range all {
-		for _, e := range slice.Endpoints {
-			if e.Conditions.Ready == nil || *e.Conditions.Ready {
-				return true
-			}
-		}
-	}
-	return false
 }

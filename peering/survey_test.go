@@ -1,0 +1,66 @@
+package peering_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/meshpeer/meshpeer/peering"
+	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/rbac"
+)
+
+// TestSurvey: for one link its objects are read by their names, for several they are listed, and by their names again where
+// the caller may not list. A foreign object is seen each way.
+func TestSurvey(t *testing.T) {
+	for _, links := range []int{1, 2} {
+		for _, mayList := range []bool{true, false} {
+			for _, foreign := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%d/may list %t/foreign %t", links, mayList, foreign), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						mesh := peeringtest.NewMesh("east", "south", "west")
+						west := mesh.Member("west")
+						all := peering.Star(west.Cluster, mesh.Member("east").Cluster, mesh.Member("south").Cluster)
+						all = []peering.Link{all[1], all[3]}[:links]
+						if foreign {
+							must(t, west, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "meshpeer-reader-east"}})
+						}
+						west.ForgetCalls()
+						west.Before = func(c peeringtest.Call) error {
+							if c.Verb == "list" && c.Kind != "Secret" && !mayList {
+								return apierrors.NewForbidden(schema.GroupResource{Resource: c.Kind}, "", errors.New("rbac"))
+							}
+							return nil
+						}
+						report, err := (&peering.Peering{Reader: rbac.Options{Profile: rbac.Minimal}}).Ensure(t.Context(), all...)
+						west.Before = nil
+						listed := map[string]bool{}
+						for _, c := range west.Calls() {
+							if c.Verb == "list" {
+								listed[c.Kind] = true
+							}
+						}
+						for _, kind := range []string{"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"} {
+							require.Equal(t, links > 1 && mayList, listed[kind], kind)
+						}
+						if !foreign {
+							require.NoError(t, err)
+							return
+						}
+						var other *peering.ForeignObjectError
+						require.ErrorAs(t, report.Links[0].Error, &other)
+						require.Equal(t, peering.StageRead, report.Links[0].Error.Stage)
+						require.Equal(t, 6*(links-1), writes(west), "of the other link")
+					})
+				})
+			}
+		}
+	}
+}

@@ -24,8 +24,8 @@ type Durable struct {
 	Secrets SecretClient
 	// Timeout is how long to wait for the token controller. Default 30s.
 	Timeout time.Duration
-	// Poll is the first pause between two looks at the Secret; each one doubles it,
-	// up to 2s. Default 200ms.
+	// Poll is the first pause between two looks at the Secret; each next one is longer by
+	// half, up to 2s. Default 200ms.
 	Poll time.Duration
 }
 
@@ -106,7 +106,7 @@ func (d Durable) wait(ctx context.Context, req Request, seen *corev1.Secret) (To
 		if sleep(patience, pause) != nil {
 			return Token{}, unfilled(ctx, req, seen, unread)
 		}
-		pause = min(2*pause, maxPause)
+		pause = min(pause+pause/2, maxPause)
 		got, err := d.Secrets.Get(patience, req.Name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err), err == nil && got.UID == uid && got.DeletionTimestamp != nil:

@@ -19,17 +19,11 @@ const undoTimeout = 30 * time.Second
 // execute does the steps in order until one fails. A failed mutation undoes what was done for this link.
 func (t *task) execute(ctx context.Context) {
 	var ledger apply.Ledger
-	for _, s := range t.planned {
-		start := time.Now()
-		undo, err := t.do(ctx, s)
-		if undo != nil {
-			ledger.Add(apply.Entry{Label: s.Change, Undo: undo, Gate: s.Stage == StageShare})
-		}
-		t.tell(s.Change, time.Since(start), err)
-		t.record(ctx, s.Change, err)
+	for i, s := range t.planned {
+		err := t.perform(ctx, s, &ledger)
 		if err == nil {
-			if s.kind != verify {
-				t.report.Changes = append(t.report.Changes, s.Change)
+			if i == 0 {
+				t.mintAhead(ctx)
 			}
 			continue
 		}
@@ -44,6 +38,7 @@ func (t *task) execute(ctx context.Context) {
 			t.exposed = t.exposed || s.Stage == StageShare && !unreachable(t.from.err)
 		case t.ended: // an old credential is gone: there is no way back
 		case s.kind == mutate || t.goal == Rotated || t.UndoUnsynced && ctx.Err() == nil:
+			t.mintInVain(ctx, &ledger)
 			t.rollback(ctx, &ledger)
 			return
 		case t.goal == Absent: // what goes on ends a link, or names what is left of it
@@ -51,6 +46,21 @@ func (t *task) execute(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// perform does one step and tells everybody who wants to know.
+func (t *task) perform(ctx context.Context, s step, ledger *apply.Ledger) error {
+	start := time.Now()
+	undo, err := t.do(ctx, s)
+	if undo != nil {
+		ledger.Add(apply.Entry{Label: s.Change, Undo: undo, Gate: s.Stage == StageShare})
+	}
+	t.tell(s.Change, time.Since(start), err)
+	t.record(ctx, s.Change, err)
+	if err == nil && s.kind != verify {
+		t.report.Changes = append(t.report.Changes, s.Change)
+	}
+	return err
 }
 
 // do does one step. The end of the caller's context stops before the next one.

@@ -49,20 +49,71 @@ func (t *task) request() secrets.Request {
 	}
 }
 
-func (t *task) mintAndProve(ctx context.Context, _ step) (apply.Undo, error) {
-	request := t.request()
-	source := t.source(t.to, request.Namespace)
-	token, err := t.obtain(ctx, source, request)
-	if err != nil {
-		return func(ctx context.Context) error { return t.unmade(ctx, request) }, err
+// minting is a token of the next generation on its way.
+type minting struct {
+	request secrets.Request
+	source  secrets.TokenSource
+	done    chan struct{} // closed when there is a token, or an err
+	token   secrets.Token
+	err     error
+	told    bool // a step has taken it over
+}
+
+// startMinting asks for the token, which takes the API server and its token controller a while.
+func (t *task) startMinting(ctx context.Context) {
+	m := &minting{request: t.request(), done: make(chan struct{})}
+	m.source = t.source(t.to, m.request.Namespace)
+	t.minting = m
+	go func() {
+		defer close(m.done)
+		m.token, m.err = t.obtain(ctx, m.source, m.request)
+	}()
+}
+
+// mintAhead begins to mint while the reader gets its rights. Its account is there, which locks the link and which a token
+// needs. A source of the caller's may need the rights, too.
+func (t *task) mintAhead(ctx context.Context) {
+	if t.Tokens == nil && t.Account == nil && t.seen.stale != "" && (t.goal == Present || t.goal == Rotated) && ctx.Err() == nil {
+		t.startMinting(ctx)
 	}
-	t.token = token
-	t.note(token.Ref())
-	err = t.prove(ctx, request, token)
-	if token.Equal(t.seen.shared.Token) {
+}
+
+// mintInVain takes over a token that was begun ahead, and that no step will use any more, so that it is undone.
+func (t *task) mintInVain(ctx context.Context, ledger *apply.Ledger) {
+	if t.minting != nil && !t.minting.told {
+		s := t.mint()[0]
+		s.do = (*task).minted
+		_ = t.perform(context.WithoutCancel(ctx), s, ledger)
+	}
+}
+
+// minted waits for the token.
+func (t *task) minted(ctx context.Context, _ step) (apply.Undo, error) {
+	if t.minting == nil {
+		t.startMinting(ctx)
+	}
+	m := t.minting
+	<-m.done
+	m.told = true
+	if m.err != nil {
+		return func(ctx context.Context) error { return t.unmade(ctx, m.request) }, m.err
+	}
+	t.token = m.token
+	t.note(m.token.Ref())
+	return func(ctx context.Context) error { return t.unmint(ctx, m.source, m.request, m.token, nil) }, nil
+}
+
+func (t *task) mintAndProve(ctx context.Context, s step) (apply.Undo, error) {
+	undo, err := t.minted(ctx, s)
+	if err != nil {
+		return undo, err
+	}
+	m := t.minting
+	err = t.prove(ctx, m.request, m.token)
+	if m.token.Equal(t.seen.shared.Token) {
 		return nil, err // the source gave the one that is in use, which the undo must not end
 	}
-	return func(ctx context.Context) error { return t.unmint(ctx, source, request, token, err) }, err
+	return func(ctx context.Context) error { return t.unmint(ctx, m.source, m.request, m.token, err) }, err
 }
 
 // obtain asks the source. What a source of the caller's answers is told from what To answers.

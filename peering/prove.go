@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -35,7 +36,7 @@ func (t *task) judge(ctx context.Context) error {
 		why = t.outdated()
 	}
 	if why == "" {
-		_, err := t.identify(ctx, t.seen.shared.Token, t.seen.accountUID)
+		err := t.identify(ctx, t.seen.shared.Token, t.seen.accountUID, nil)
 		switch {
 		case err == nil:
 			t.token = t.seen.shared.Token.WithRef(t.seen.ref)
@@ -84,45 +85,50 @@ func renewAt(ref secrets.Ref) time.Time {
 	return ref.Issued.Add(ref.Expires.Sub(ref.Issued) * 4 / 5)
 }
 
-// as is To's API server as the bearer of token sees it: at the endpoint that istiod will use or, where that one cannot be
-// reached from here, at To's own.
-func (t *task) as(ctx context.Context, token secrets.Token) (Objects, *authenticationv1.UserInfo, error) {
-	objects, user, err := t.ask(ctx, t.whose(), t.want.endpoint, token)
+// as asks To's API server as the bearer of token who that is: at the endpoint that istiod will use or, where that one cannot be
+// reached from here, at To's own. Meanwhile besides asks what else there is to ask.
+func (t *task) as(ctx context.Context, token secrets.Token, besides func(Objects)) (*authenticationv1.UserInfo, error) {
+	user, err := t.ask(ctx, t.whose(), t.want.endpoint, token, besides)
 	if unreachable(err) && t.Link.Endpoint != nil && t.To.Endpoint.Server != "" {
 		t.warn(fmt.Sprintf("%v; the token was tried at %s, which is Cluster.Endpoint of %s", err, hostPort(t.To.Endpoint.Server, "443"), t.To.ID))
-		return t.ask(ctx, whoseCluster, t.To.Endpoint, token)
+		return t.ask(ctx, whoseCluster, t.To.Endpoint, token, besides)
 	}
-	return objects, user, err
+	return user, err
 }
 
-func (t *task) ask(ctx context.Context, whose string, e secrets.Endpoint, token secrets.Token) (Objects, *authenticationv1.UserInfo, error) {
+func (t *task) ask(ctx context.Context, whose string, e secrets.Endpoint, token secrets.Token, besides func(Objects)) (*authenticationv1.UserInfo, error) {
 	objects, err := t.To.As(e, token)
 	if err != nil {
-		return nil, nil, at(t.To.ID, whose, e, err)
+		return nil, at(t.To.ID, whose, e, err)
 	}
 	objects = t.steady(objects)
-	review, err := objects.Create(ctx, &authenticationv1.SelfSubjectReview{})
-	if err != nil {
-		return objects, nil, at(t.To.ID, whose, e, err)
+	var wg sync.WaitGroup
+	if besides != nil {
+		wg.Go(func() { besides(objects) })
 	}
-	return objects, &review.(*authenticationv1.SelfSubjectReview).Status.UserInfo, nil
+	review, err := objects.Create(ctx, &authenticationv1.SelfSubjectReview{})
+	wg.Wait()
+	if err != nil {
+		return nil, at(t.To.ID, whose, e, err)
+	}
+	return &review.(*authenticationv1.SelfSubjectReview).Status.UserInfo, nil
 }
 
 // identify says whether the token is accepted, and as the link's reader: name and UID. A token that somebody else's Secret
 // holds may speak for anybody, whose name is returned.
-func (t *task) identify(ctx context.Context, token secrets.Token, uid string) (Objects, error) {
-	objects, user, err := t.as(ctx, token)
+func (t *task) identify(ctx context.Context, token secrets.Token, uid string, besides func(Objects)) error {
+	user, err := t.as(ctx, token, besides)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if t.seen.foreign != "" {
 		t.speaksFor = user.Username
-		return objects, nil
+		return nil
 	}
 	if user.Username != t.want.reader.user() || uid != "" && user.UID != uid {
-		return nil, &WrongIdentityError{Want: t.want.reader.user(), WantUID: uid, Got: user.Username, GotUID: user.UID}
+		return &WrongIdentityError{Want: t.want.reader.user(), WantUID: uid, Got: user.Username, GotUID: user.UID}
 	}
-	return objects, nil
+	return nil
 }
 
 // checkAccount asks, as the caller, whether an existing account holds all that istiod needs. Where the caller may not ask
@@ -173,13 +179,14 @@ func (t *task) prove(ctx context.Context, r secrets.Request, token secrets.Token
 	return err
 }
 
-// proveOnce leaves in needs what is still refused.
+// proveOnce leaves in needs what is still refused. Whose rights they are is asked at the same time, and judged first.
 func (t *task) proveOnce(ctx context.Context, token secrets.Token, needs *[]rbac.Access) error {
-	bearer, err := t.identify(ctx, token, token.Ref().ServiceAccountUID)
-	if err != nil {
+	var lacking []rbac.Access
+	var err error
+	besides := func(bearer Objects) { lacking, err = rights.Lacking(ctx, bearer, *needs) }
+	if err := t.identify(ctx, token, token.Ref().ServiceAccountUID, besides); err != nil {
 		return err
 	}
-	lacking, err := rights.Lacking(ctx, bearer, *needs)
 	if err != nil {
 		return at(t.To.ID, t.whose(), t.want.endpoint, err)
 	}

@@ -194,7 +194,7 @@ func (t *task) refusal(ctx context.Context, object string, token secrets.Token) 
 	var err error
 	t.idle(func() {
 		err = wait.PollUntilContextTimeout(ctx, 500*time.Millisecond, refusalTimeout, true, func(ctx context.Context) (bool, error) {
-			_, _, last = t.as(ctx, token)
+			_, last = t.as(ctx, token, nil)
 			return apierrors.IsUnauthorized(last), nil
 		})
 	})

@@ -27,6 +27,7 @@ type task struct {
 	findings []preflight.Finding // those of the preflight that somebody should see
 	planned  []step
 
+	minting   *minting                   // begun ahead of its step
 	token     secrets.Token              // in use: the shared one, or the one that this call minted
 	speaksFor string                     // whom the API server takes a foreign token for
 	written   map[string][]byte          // content of the remote secret with it, once this call sent that

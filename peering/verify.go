@@ -124,7 +124,7 @@ func (t *task) checkToken() []step {
 		if t.seen.foreign != "" { // whom it speaks for, the API server has yet to say
 			result.Target = "the token in Secret/" + t.From.namespace() + "/" + t.secretName() + " of " + t.From.ID.String()
 		}
-		_, err := t.identify(ctx, t.token, t.seen.accountUID)
+		err := t.identify(ctx, t.token, t.seen.accountUID, nil)
 		switch {
 		case err == nil && t.seen.foreign != "":
 			result.Target, result.Summary = line(t.speaksFor), "the API server of "+t.To.ID.String()+" accepts the token"

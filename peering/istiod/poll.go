@@ -13,6 +13,7 @@ type watched struct {
 	stop   context.CancelFunc // of its poll; nil before the first
 	due    chan struct{}      // has the poll look who waits
 	last   time.Time          // start of the last request; zero: none yet
+	news   time.Time          // start of the last request that brought something new
 	pause  time.Duration
 	failed bool            // and a list was asked for on that account
 	room   []RemoteCluster // of the last clusterz, for the next
@@ -136,10 +137,9 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 		}
 	}
 	if changed {
-		r.pause = firstTick
-	} else {
-		r.pause = min(max(2*r.pause, firstTick), lastTick)
+		r.news = start
 	}
+	r.pause = min(max(start.Sub(r.news)/8, firstTick), lastTick) // what is awaited for long may be seen a little late
 	switch {
 	case !failed:
 		r.failed = false

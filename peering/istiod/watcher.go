@@ -15,7 +15,7 @@ type Reader interface {
 
 const (
 	firstTick = 20 * time.Millisecond // the shortest time between two requests of a document to a replica
-	lastTick  = time.Second           // the longest, reached by doubling while nothing changes
+	lastTick  = time.Second           // the longest, reached after some seconds without news
 	relist    = 5 * time.Second       // how old a list of replicas may be
 	listLimit = 10 * time.Second      // for one list
 	askLimit  = 10 * time.Second      // for one clusterz
@@ -26,9 +26,9 @@ const (
 var ErrClosed = errors.New("the watcher of istiods is closed: make another with NewWatcher")
 
 // Watcher watches the replicas of one control plane for all who wait for something of it, and only while somebody does: one
-// document for each replica and tick serves them all. Ticks follow each other after 20 ms at first and after a second when
-// nothing changes. Replicas are listed again every 5 s meanwhile, and sooner when one cannot be asked. A replica that hangs
-// or fails holds up none of the others. Safe for concurrent use.
+// document for each replica and tick serves them all. Ticks follow each other after 20 ms at first, and then after an eighth of
+// the time without news, up to a second. Replicas are listed again every 5 s meanwhile, and sooner when one cannot be asked. A
+// replica that hangs or fails holds up none of the others. Safe for concurrent use.
 type Watcher struct {
 	reader  Reader
 	ctx     context.Context // ends at Close

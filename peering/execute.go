@@ -18,6 +18,9 @@ const undoTimeout = 30 * time.Second
 
 // execute does the steps in order until one fails. A failed mutation undoes what was done for this link.
 func (t *task) execute(ctx context.Context) {
+	if t.seen.secret != nil { // of a new link they know nothing for a while
+		t.reachIstiods()
+	}
 	var ledger apply.Ledger
 	for i, s := range t.planned {
 		err := t.perform(ctx, s, &ledger)

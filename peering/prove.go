@@ -36,6 +36,7 @@ func (t *task) judge(ctx context.Context) error {
 		why = t.outdated()
 	}
 	if why == "" {
+		t.reachIstiods()
 		err := t.identify(ctx, t.seen.shared.Token, t.seen.accountUID, nil)
 		switch {
 		case err == nil:

@@ -24,6 +24,7 @@ type run struct {
 	clusters map[*Cluster]*snapshot
 	tasks    []*task
 	digest   func() string // of the plan
+	acts     bool          // the plan is carried out
 	approved bool          // somebody approved the plan: no other is carried out
 	checker  *preflight.Checker
 	slots    slots // of work: a link that waits holds none
@@ -45,6 +46,7 @@ func (p *Peering) call(ctx context.Context, goal Goal, links []Link, approved *P
 		return nil, err
 	}
 	defer r.close()
+	r.acts = true
 	if err := r.prepare(ctx, links); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,13 @@ func (t *task) await(want istiod.Status, check string) []step {
 	}}
 }
 
+// reachIstiods connects to those that will be asked, while something else is waited for.
+func (t *task) reachIstiods() {
+	if t.acts && t.from.watch != nil {
+		t.from.watch.Connect()
+	}
+}
+
 // sync waits without a slot of work, for as long as SyncTimeout allows.
 func (t *task) sync(ctx context.Context, status istiod.Status, check string) error {
 	start := time.Now()

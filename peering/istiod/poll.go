@@ -15,6 +15,7 @@ type watched struct {
 	last   time.Time          // start of the last request; zero: none yet
 	news   time.Time          // start of the last request that brought something new
 	pause  time.Duration
+	ahead  chan struct{}   // closed when its connection is open that Connect asked for; nil: nobody did
 	failed bool            // and a list was asked for on that account
 	room   []RemoteCluster // of the last clusterz, for the next
 
@@ -49,6 +50,7 @@ func (w *Watcher) startPoll(r *watched) {
 				return
 			case <-due:
 			case <-tick:
+				w.connecting(ctx, r)
 				w.poll(ctx, r)
 			}
 		}

@@ -230,3 +230,33 @@ func TestDebugReadsWhole(t *testing.T) {
 		require.Greater(t, len(text), 10_000)
 	})
 }
+
+// TestConnect: the connection is there before somebody asks, and it is the only one, also for those who come meanwhile.
+func TestConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pod{uid: "1"}
+		p.answer(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			clusterz(w, r)
+		})
+		w := NewWatcher(Pods{List: p.list, Dial: p.dial})
+		w.Connect() // nobody is known yet
+		_, err := w.Replicas(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, p.dials)
+		w.Connect()
+		w.Connect()
+		synctest.Wait()
+		require.Equal(t, 1, p.dials)
+		views, err := w.Look(t.Context(), Want{Cluster: "west", Status: Synced})
+		require.NoError(t, err)
+		require.Equal(t, "istiod-1 synced", look(views))
+		require.Equal(t, 1, p.dials)
+		w.Close()
+		synctest.Wait()
+		require.Zero(t, p.open())
+		w.Connect()
+		synctest.Wait()
+		require.Equal(t, 1, p.dials)
+	})
+}

@@ -22,7 +22,7 @@ import (
 type Checker struct {
 	mu       sync.Mutex
 	clusters map[sameCluster]*cluster
-	ahead    map[lead]bool // what was read ahead
+	ahead    map[lead]bool // what was read ahead, or is being
 }
 
 // NewChecker returns a Checker that has read nothing yet.

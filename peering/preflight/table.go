@@ -173,7 +173,7 @@ type lead struct {
 }
 
 // readAhead makes the requests of all checks at once, so that none waits for one after the other. What is read ahead of a
-// cluster for one link is there for all others.
+// cluster for one link is there for all others, or on its way.
 func (c *Checker) readAhead(ctx context.Context, f *facts) {
 	from, to := lead{from: f.from.cluster}, lead{to: f.to.cluster}
 	for _, l := range []*lead{&from, &to} {
@@ -185,6 +185,7 @@ func (c *Checker) readAhead(ctx context.Context, f *facts) {
 	from.endpoint = ""
 	c.mu.Lock()
 	read := c.ahead[from] && c.ahead[to]
+	c.ahead[from], c.ahead[to] = true, true // who comes meanwhile waits for each fact when it needs that
 	c.mu.Unlock()
 	if read {
 		return
@@ -194,9 +195,10 @@ func (c *Checker) readAhead(ctx context.Context, f *facts) {
 		wg.Go(func() { r.start(ctx, f) })
 	}
 	wg.Wait()
-	if ctx.Err() == nil {
+	if ctx.Err() != nil { // others have more time
 		c.mu.Lock()
-		c.ahead[from], c.ahead[to] = true, true
+		delete(c.ahead, from)
+		delete(c.ahead, to)
 		c.mu.Unlock()
 	}
 }

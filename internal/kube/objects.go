@@ -15,11 +15,20 @@ import (
 type Objects struct {
 	client  func() dynamic.Interface // printers that follow fields do not enter it: it holds the credential of its config
 	manager string
+	cached  bool
 }
 
 // NewObjects returns Objects whose writes carry the field manager.
 func NewObjects(client dynamic.Interface, manager string) Objects {
-	return Objects{func() dynamic.Interface { return client }, manager}
+	return Objects{client: func() dynamic.Interface { return client }, manager: manager}
+}
+
+// Cached are the same Objects with lists from the API server's watch cache, as informers read them: they may be some moments
+// old. A list of the newest state, and every other one of its kind in the next tenth of a second, waits until that cache has
+// caught up (Kubernetes KEP-2340, pkg/storage/cacher/progress): those of an istiod that is given a remote secret, too.
+func (c Objects) Cached() Objects {
+	c.cached = true
+	return c
 }
 
 // Get reads the object that has the kind, namespace and name of o. Errors are those of the API server.
@@ -39,7 +48,11 @@ func (c Objects) List(ctx context.Context, like Object, selector string) ([]Obje
 		return nil, err
 	}
 	var out []Object
-	for options := (metav1.ListOptions{LabelSelector: selector, Limit: pageSize}); ; {
+	options := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
+	if c.cached {
+		options.ResourceVersion = "0"
+	}
+	for {
 		page, err := resource.List(ctx, options)
 		if apierrors.IsResourceExpired(err) && options.Continue != "" { // the server has forgotten the state of the first page
 			out, options = nil, metav1.ListOptions{LabelSelector: selector}
@@ -58,6 +71,7 @@ func (c Objects) List(ctx context.Context, like Object, selector string) ([]Obje
 		if options.Continue = page.GetContinue(); options.Continue == "" {
 			return out, nil
 		}
+		options.ResourceVersion = "" // the next page is of the same state
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -70,4 +71,25 @@ func TestPaths(t *testing.T) {
 	require.Error(t, err)
 	_, err = kube.NewPaths(&rest.Config{Host: "a b"})
 	require.Error(t, err)
+}
+
+// TestCachedLists ask for the first page of what the API server has in memory, and for the next pages of the same.
+func TestCachedLists(t *testing.T) {
+	var queries []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		queries = append(queries, r.URL.RawQuery)
+		w.Header().Set("Content-Type", "application/json")
+		more := map[bool]string{true: `"continue":"next"`}[len(queries)%2 == 1]
+		_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"PodList","metadata":{` + more + `},"items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}]}`))
+	}))
+	defer s.Close()
+	client, err := dynamic.NewForConfig(&rest.Config{Host: s.URL})
+	require.NoError(t, err)
+	objects := kube.NewObjects(client, "")
+	for _, o := range []kube.Objects{objects.Cached(), objects} {
+		found, err := o.List(t.Context(), &corev1.Pod{}, "")
+		require.NoError(t, err)
+		require.Len(t, found, 2)
+	}
+	require.Equal(t, []string{"limit=500&resourceVersion=0", "continue=next&limit=500", "limit=500", "continue=next&limit=500"}, queries)
 }

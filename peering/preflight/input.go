@@ -170,7 +170,7 @@ func Connect(id string, config *rest.Config) (Side, error) {
 	}
 	objects := kube.NewObjects(client, "")
 	return Side{
-		ID: id, Reader: &reader{objects, paths},
+		ID: id, Reader: &reader{objects.Cached(), paths},
 		May: func(ctx context.Context, a rbac.Access) (bool, error) { return rights.May(ctx, objects, a) },
 		Rules: func(ctx context.Context, namespace string) ([]rbacv1.PolicyRule, bool, error) {
 			return rights.Of(ctx, objects, namespace)
@@ -182,7 +182,8 @@ func Connect(id string, config *rest.Config) (Side, error) {
 	}, nil
 }
 
-// reader is kube's, which asks for whole objects, but for lists of metadata.
+// reader is kube's, which asks for whole objects, but for lists of metadata. Lists may be some moments old: what preflight finds
+// is advice, and creations and the proof of the token come after it.
 type reader struct {
 	kube.Objects
 	paths kube.Paths

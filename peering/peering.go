@@ -111,7 +111,7 @@ func (p *Peering) source(to *snapshot, namespace string) secrets.TokenSource {
 }
 
 // firstLook is when a token Secret is looked at for the first time: the token controller needs a few milliseconds.
-const firstLook = 3 * time.Millisecond
+const firstLook = 8 * time.Millisecond
 
 // refused is the answer to an option that cannot work: what looks like a credential in it is hidden.
 func refused(field, value, reason, remedy string) error {

@@ -9,13 +9,13 @@ import (
 // pilot/pkg/xds/debug.go). The Service need not exist: istiod goes by the label of EndpointSlices. Only they are in memory.
 func (r Replica) Endpoints(ctx context.Context, cluster, namespace, service string) (found []ShardEndpoint, err error) {
 	host := service + "." + namespace + ".svc." // what follows is the domain that istiod was told
-	err = r.read(ctx, shardz, func(d document) error {
-		return d.object(func(name string) error {
-			if !strings.HasPrefix(name, host) {
-				return d.object(func(string) error { return d.shards(func(string) {}) })
+	err = r.read(ctx, shardz, func(d *document) error {
+		return d.object(func(name []byte) error {
+			if !strings.HasPrefix(string(name), host) {
+				return d.object(func([]byte) error { return d.shards(func([]byte) *Holding { return nil }, Service{}) })
 			}
 			var namespaces map[string]HostShards
-			err := d.Decode(&namespaces)
+			err := d.decode(&namespaces)
 			found = append(found, namespaces[namespace].Shards["Kubernetes/"+cluster]...)
 			return err
 		})

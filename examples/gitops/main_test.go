@@ -40,7 +40,8 @@ func start(t *testing.T, scripts map[string]string) (east, west *peeringtest.Mem
 	tr = &transcript.Transcript{Program: "go run ./examples/gitops", Run: func(args []string, stdout, stderr io.Writer) int {
 		err := run(t.Context(), args, stdout, func(name, kubeContext string) (*peering.Cluster, error) {
 			require.Equal(t, "kind-"+name, kubeContext)
-			return mesh.Member(name).Cluster, nil
+			connected := *mesh.Member(name).Cluster // each run connects anew
+			return &connected, nil
 		})
 		if err != nil {
 			fmt.Fprintln(stderr, "gitops:", err)

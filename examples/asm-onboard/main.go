@@ -116,6 +116,9 @@ func (p program) end(result *onboard.Result) int {
 	case !result.Applied:
 		fmt.Fprintln(p.stdout, "\nnothing to do")
 		return fine
+	case result.Verified == nil:
+		fmt.Fprintln(p.stdout, "\nnothing is peered: the findings say why")
+		return forbidden
 	case status == probe.Passed || status == probe.Warned:
 		fmt.Fprintln(p.stdout, "\npeered and verified")
 		return fine

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aliyun/credentials-go/credentials"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
@@ -30,20 +29,21 @@ const instance = "ccb37ff104caf419fbf48fb38e6f3a001" // that of mesh.yaml
 type world struct {
 	asm  *asmtest.Server
 	mesh *peeringtest.Mesh
-	dir  string
 
 	mu      sync.Mutex
+	wrong   bool
 	refused int // how many kubeconfigs API servers will refuse from now on
 	bad     map[string]bool
 	seen    map[string]bool
 	now     time.Duration // that the clock is ahead
+	hook    func(asmtest.Call)
 }
 
 func newWorld(t testing.TB, edit ...func(*asmtest.Options)) *world {
 	t.Helper()
-	w := &world{bad: map[string]bool{}, seen: map[string]bool{}, dir: t.TempDir()}
+	w := &world{bad: map[string]bool{}, seen: map[string]bool{}}
 	w.mesh = peeringtest.New(peeringtest.Options{Names: []string{"cluster-1", "cluster-2"}, Hosted: []string{"cluster-1"}, Hidden: true, Workloads: true})
-	o := asmtest.Options{Mesh: instance, Planes: []string{"cluster-2"}, Now: w.clock}
+	o := asmtest.Options{Mesh: instance, Planes: []string{"cluster-2"}, Now: w.clock, Arrived: w.arrived}
 	for i, m := range w.mesh.Members() {
 		o.Clusters = append(o.Clusters, asmtest.Cluster{
 			ID: m.ID.String(), InMesh: i == 0, Joining: 2, Access: asmtest.Access{Server: m.Endpoint.Server, CA: m.Endpoint.CA},
@@ -55,6 +55,12 @@ func newWorld(t testing.TB, edit ...func(*asmtest.Options)) *world {
 	w.asm = asmtest.New(o)
 	t.Cleanup(w.asm.Close)
 	return w
+}
+
+func (w *world) arrived(c asmtest.Call) {
+	if w.hook != nil {
+		w.hook(c)
+	}
 }
 
 func (w *world) clock() time.Time {
@@ -109,14 +115,9 @@ func (w *world) run(t testing.TB, ctx context.Context, args ...string) said {
 	t.Helper()
 	mesh, err := filepath.Abs("mesh.yaml")
 	require.NoError(t, err)
-	return w.runWith(t, ctx, mesh, w.asm.Credential, args...)
-}
-
-func (w *world) runWith(t testing.TB, ctx context.Context, mesh string, credential func() credentials.Credential, args ...string) said {
-	t.Helper()
 	var stdout, stderr bytes.Buffer
 	p := program{stdout: &stdout, stderr: &stderr, connect: func(o asmapi.Options) (asmapi.API, error) {
-		o.Credential, o.Pause, o.Attempts = credential(), time.Millisecond, 4
+		o.Credential, o.Pause, o.Attempts = w.credential(), time.Millisecond, 4
 		return asmapi.New(o)
 	}}
 	p.onboarding = onboard.Onboarding{Connect: w.connect, Every: time.Millisecond, Now: w.clock}
@@ -134,7 +135,7 @@ func (w *world) runWith(t testing.TB, ctx context.Context, mesh string, credenti
 // input writes another mesh.yaml.
 func (w *world) input(t testing.TB, text string) string {
 	t.Helper()
-	path := filepath.Join(w.dir, "mesh.yaml")
+	path := filepath.Join(t.TempDir(), "mesh.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// userKubeconfig is the action of Container Service, the others are ASM's.
+const userKubeconfig = "DescribeClusterUserKubeconfig"
+
 // head is in every reply of ASM. One without a request ID is none of ASM's: what it lacks is unknown, and not empty.
 type head struct {
 	RequestID string `json:"RequestId"`
@@ -148,7 +151,7 @@ func (c *Client) DescribeServiceMeshKubeconfig(ctx context.Context, mesh string,
 }
 
 func (c *Client) DescribeClusterUserKubeconfig(ctx context.Context, cluster string, private bool, life time.Duration) (Kubeconfig, error) {
-	const action = "DescribeClusterUserKubeconfig"
+	const action = userKubeconfig
 	var reply struct{ Config, Expiration string }
 	query := map[string]string{"PrivateIpAddress": strconv.FormatBool(private), "TemporaryDurationMinutes": strconv.Itoa(int(life / time.Minute))}
 	r := request{action: action, path: "/k8s/" + url.PathEscape(cluster) + "/user_config", query: query}

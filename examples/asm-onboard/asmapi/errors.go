@@ -39,7 +39,7 @@ func (e *Error) Error() string {
 		text += string(e.Kind)
 	}
 	if e.Message != "" {
-		text += ": " + e.Message
+		text += ": " + strings.TrimRight(e.Message, ".")
 	}
 	if e.RequestID != "" {
 		text += " [request " + e.RequestID + "]"
@@ -59,7 +59,11 @@ func (e *Error) Hint() string {
 	case NoReply:
 		return "see that the endpoint can be reached from here, and through which proxy; then run it again"
 	case Denied:
-		return "give the caller's RAM policy servicemesh:" + e.Action + " (cs:" + e.Action + " for a user_config), and check the credential and the machine's clock"
+		product := "servicemesh:"
+		if e.Action == userKubeconfig {
+			product = "cs:"
+		}
+		return "see that the caller's RAM policy has " + product + e.Action + ", that the access key is right, and the machine's clock"
 	case NotFound:
 		return "check the instance's ID, and the account that the credential belongs to"
 	case NotAsked:

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,7 +60,9 @@ func newConfigServer(planes []string) *configServer {
 		panic(err)
 	}
 	c := &configServer{token: rand.Text(), body: body}
-	c.web = httptest.NewTLSServer(http.HandlerFunc(c.serve))
+	c.web = httptest.NewUnstartedServer(http.HandlerFunc(c.serve))
+	c.web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	c.web.StartTLS()
 	return c
 }
 

@@ -71,6 +71,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.calls = append(s.calls, call)
+	s.options.Arrived(call)
 	for _, parameter := range known.required {
 		place, name, _ := strings.Cut(parameter, " ")
 		if (place == "q" && call.Query[name] == "") || (place == "b" && call.Body[name] == "") {

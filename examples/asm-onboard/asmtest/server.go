@@ -2,6 +2,8 @@ package asmtest
 
 import (
 	"crypto/rand"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +24,7 @@ type Options struct {
 	Planes   []string         // IDs of clusters with a control plane of their own: spec.externalIstiodConfigurations
 	Config   *Access          // API server of the instance. Default: one of this package
 	Now      func() time.Time // Default time.Now
+	Arrived  func(Call)       // told of each request with a good signature, before it is looked at. It must not call the Server
 }
 
 // Cluster is one that Container Service has.
@@ -83,6 +86,9 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Arrived == nil {
+		o.Arrived = func(Call) {}
+	}
 	s := &Server{options: o, networks: maps.Clone(o.Networks), nonces: map[string]bool{}, keyID: "LTAI" + rand.Text()[:16], secret: rand.Text()}
 	if s.networks == nil {
 		s.networks = map[string]any{}
@@ -95,7 +101,9 @@ func New(o Options) *Server {
 		s.config = newConfigServer(o.Planes)
 		s.options.Config = s.config.access()
 	}
-	s.web = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.web = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.web.Config.ErrorLog = log.New(io.Discard, "", 0) // closed connections are its business
+	s.web.Start()
 	return s
 }
 

@@ -42,18 +42,18 @@ const again = 3 // times that a cluster is asked for after a 5xx of which nothin
 func (r *run) addOnce(ctx context.Context, add asmapi.AddCluster) error {
 	for attempt := 1; ; attempt++ {
 		err := r.API.AddClusterIntoServiceMesh(ctx, add)
-		var looks time.Duration
+		limit, looks := time.Duration(0), 4
 		switch asmapi.KindOf(err) {
-		case asmapi.Refused: // perhaps because it is there
 		case asmapi.Unavailable:
-			looks = 3 * r.Every
+		case asmapi.Refused: // perhaps because it is there
+			looks = 1
 		case asmapi.NoReply:
-			looks = r.Timeout
+			limit = r.Timeout
 		default:
 			return err
 		}
 		r.Log.Warn("looking whether it was added", "cluster", add.Cluster, "error", err)
-		there, unseen := r.appears(ctx, add.Cluster, looks)
+		there, unseen := r.appears(ctx, add.Cluster, limit, looks)
 		switch kind := asmapi.KindOf(err); {
 		case there:
 			return nil
@@ -67,9 +67,9 @@ func (r *run) addOnce(ctx context.Context, add asmapi.AddCluster) error {
 	}
 }
 
-// appears looks for a cluster among the members until the limit.
-func (r *run) appears(ctx context.Context, id string, limit time.Duration) (there bool, err error) {
-	err = r.poll(ctx, limit, func() (bool, error) {
+// appears looks for a cluster among the members.
+func (r *run) appears(ctx context.Context, id string, limit time.Duration, looks int) (there bool, err error) {
+	err = r.poll(ctx, limit, looks, func() (bool, error) {
 		all, err := r.API.DescribeClustersInServiceMesh(ctx, r.Mesh.Instance)
 		there = slices.ContainsFunc(all, func(m asmapi.Member) bool { return m.ClusterID == id })
 		return there, err

@@ -46,7 +46,7 @@ func (r *run) network(ctx context.Context) error {
 // isSet waits until the networks read as they were written.
 func (r *run) isSet(ctx context.Context, wanted map[string]asmapi.Network) error {
 	off := ""
-	err := r.poll(ctx, r.Timeout, func() (bool, error) {
+	err := r.poll(ctx, r.Timeout, 1, func() (bool, error) {
 		live, err := r.API.DescribeMeshMultiClusterNetwork(ctx, r.Mesh.Instance)
 		off = ""
 		for id, n := range wanted {

@@ -38,6 +38,7 @@ var faults = []struct {
 	{"not added, and the connection closed", inject("AddClusterIntoServiceMesh", asmtest.LostRequest, 1), 1, "join of cluster-2: whether ASM added it is unknown, it is not seen"},
 	{"not added, and 503", inject("AddClusterIntoServiceMesh", asmtest.Unavailable, 1), 0, ""},
 	{"403, adding", inject("AddClusterIntoServiceMesh", asmtest.Forbidden, 1), 2, "join of cluster-2: AddClusterIntoServiceMesh: denied"},
+	{"400 that quotes the request", inject("AddClusterIntoServiceMesh", asmtest.Quoting, 1), 1, "join of cluster-2: AddClusterIntoServiceMesh: refused"},
 	{"a kubeconfig that has ended already", change(func(c *asmtest.Cluster) { c.Expired = 2 }), 0, ""},
 	{"nothing but such kubeconfigs", change(func(c *asmtest.Cluster) { c.Expired = 99 }), 1, "access of cluster-2: Container Service hands out kubeconfigs that have ended"},
 	{"a kubeconfig that the API server refuses", func(w *world) { w.refused = 1 }, 0, ""},

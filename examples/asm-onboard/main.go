@@ -114,13 +114,13 @@ func (p program) end(result *onboard.Result) int {
 		fmt.Fprintln(p.stdout, "\nthere are changes: -apply makes them")
 		return forbidden
 	case !result.Applied:
-		fmt.Fprintln(p.stdout, "\nnothing to do")
+		fmt.Fprintln(p.stdout, "\nall is as it is wanted")
 		return fine
 	case result.Verified == nil:
 		fmt.Fprintln(p.stdout, "\nnothing is peered: the findings say why")
 		return forbidden
 	case status == probe.Passed || status == probe.Warned:
-		fmt.Fprintln(p.stdout, "\npeered and verified")
+		fmt.Fprintln(p.stdout, "\npeered and verified, links of a hosted control plane by requests that were answered")
 		return fine
 	case status == probe.Failed:
 		return failure // the report says why

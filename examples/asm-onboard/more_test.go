@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -76,31 +77,38 @@ func TestNetworksOfOthersStay(t *testing.T) {
 	calls := w.asm.Calls("UpdateMeshMultiClusterNetwork")
 	require.Len(t, calls, 1)
 	require.JSONEq(t, `{
-		"cluster-1": {"Network": "vpc", "EnableGateway": true, "GatewayName": "asm-cross-network-cluster-1", "Later": 1},
-		"cluster-2": {"Network": "idc", "EnableGateway": true},
+		"cluster-1": {"Network": "network-1", "EnableGateway": true, "GatewayName": "asm-cross-network-cluster-1", "Later": 1},
+		"cluster-2": {"Network": "network-2", "EnableGateway": true},
 		"cluster-9": {"Network": "theirs", "EnableGateway": true, "CustomGatewayAddress": "198.51.100.7:15443", "Later": ["x"]}
 	}`, calls[0].Body["MultiClusterNetworks"])
 }
 
-// A cluster outside of ACK brings its own kubeconfig, which ASM is given; nobody else sees it.
+// A cluster outside of ACK brings its own kubeconfig, which ASM is given; nobody else sees it, not even if ASM sends it back.
 func TestOwnKubeconfig(t *testing.T) {
 	w := newWorld(t, func(o *asmtest.Options) { o.Clusters[1].Unknown = true })
-	endpoint, file := w.mesh.Member("cluster-2").Endpoint, filepath.Join(t.TempDir(), "kubeconfig")
-	text := asmtest.Kubeconfig(endpoint.Server, endpoint.CA, "a-token-of-its-own-7f3a9c")
+	endpoint, file, token := w.mesh.Member("cluster-2").Endpoint, filepath.Join(t.TempDir(), "kubeconfig"), rand.Text()
+	text := asmtest.Kubeconfig(endpoint.Server, endpoint.CA, token)
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	input, err := json.Marshal(map[string]any{"instance": instance, "clusters": []any{
 		map[string]any{"id": "cluster-1"}, map[string]any{"id": "cluster-2", "kubeconfig": file, "discoveryOnly": true},
 	}, "workload": map[string]any{}})
 	require.NoError(t, err)
-	got := w.run(t, t.Context(), "-apply", "-mesh", w.input(t, string(input)))
+	mesh := w.input(t, string(input))
+	w.asm.Inject(asmtest.Fault{Action: "AddClusterIntoServiceMesh", Failure: asmtest.Quoting})
+	refused := w.run(t, t.Context(), "-apply", "-mesh", mesh)
+	require.Equal(t, 1, refused.exit)
+	require.Contains(t, refused.lastLine(), "what is this")
+	require.NotContains(t, refused.all(), token)
+
+	got := w.run(t, t.Context(), "-apply", "-mesh", mesh)
 	require.Zero(t, got.exit, got.all())
 	require.Contains(t, got.stdout, "ASM does not list it")
-	require.NotContains(t, got.all(), "a-token-of-its-own")
+	require.NotContains(t, got.all(), token)
 	calls := w.asm.Calls("AddClusterIntoServiceMesh")
-	require.Len(t, calls, 1)
-	require.Equal(t, text, calls[0].Body["Kubeconfig"])
-	require.Equal(t, "true", calls[0].Body["DiscoveryOnly"])
-	require.Len(t, w.asm.Calls("DescribeClusterUserKubeconfig"), 1, "of cluster-1")
+	require.Len(t, calls, 2)
+	require.Equal(t, text, calls[1].Body["Kubeconfig"])
+	require.Equal(t, "true", calls[1].Body["DiscoveryOnly"])
+	require.Len(t, w.asm.Calls("DescribeClusterUserKubeconfig"), 2, "of cluster-1, in each run")
 }
 
 // What stands in the way of peering, and not of adding.

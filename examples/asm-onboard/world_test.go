@@ -37,14 +37,19 @@ type world struct {
 	seen    map[string]bool
 	now     time.Duration // that the clock is ahead
 	hook    func(asmtest.Call)
+	home    string // the folder of mesh.yaml
 }
 
 func newWorld(t testing.TB, edit ...func(*asmtest.Options)) *world {
 	t.Helper()
-	w := &world{bad: map[string]bool{}, seen: map[string]bool{}}
+	home, err := os.Getwd()
+	require.NoError(t, err)
+	w := &world{bad: map[string]bool{}, seen: map[string]bool{}, home: home}
 	w.mesh = peeringtest.New(peeringtest.Options{Names: []string{"cluster-1", "cluster-2"}, Hosted: []string{"cluster-1"}, Hidden: true, Workloads: true})
+	w.mesh.Split()
 	o := asmtest.Options{Mesh: instance, Planes: []string{"cluster-2"}, Now: w.clock, Arrived: w.arrived}
 	for i, m := range w.mesh.Members() {
+		m.Run(peeringtest.App{Name: "plain", Replicas: 1, Plain: true})
 		o.Clusters = append(o.Clusters, asmtest.Cluster{
 			ID: m.ID.String(), InMesh: i == 0, Joining: 2, Access: asmtest.Access{Server: m.Endpoint.Server, CA: m.Endpoint.CA},
 		})
@@ -113,8 +118,7 @@ func (s said) lastLine() string {
 // run runs the program, patient for a moment. No secret may be in what it says.
 func (w *world) run(t testing.TB, ctx context.Context, args ...string) said {
 	t.Helper()
-	mesh, err := filepath.Abs("mesh.yaml")
-	require.NoError(t, err)
+	mesh := filepath.Join(w.home, "mesh.yaml")
 	var stdout, stderr bytes.Buffer
 	p := program{stdout: &stdout, stderr: &stderr, connect: func(o asmapi.Options) (asmapi.API, error) {
 		o.Credential, o.Pause, o.Attempts = w.credential(), time.Millisecond, 4

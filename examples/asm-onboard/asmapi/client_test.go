@@ -72,6 +72,7 @@ func TestKinds(t *testing.T) {
 		{asmtest.LostRequest, asmapi.NoReply, 3, 1},
 		{asmtest.LostReply, asmapi.NoReply, 3, 1},
 		{asmtest.NoJSON, asmapi.NoReply, 3, 1},
+		{asmtest.Quoting, asmapi.Refused, 1, 1},
 	} {
 		t.Run(string(c.failure), func(t *testing.T) {
 			asm := stand(t, asmtest.Options{Clusters: []asmtest.Cluster{{ID: "c1"}}})

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -40,7 +41,10 @@ func (s *Server) kubeconfig(a Access) string {
 	return text
 }
 
-// configServer is the API server of an instance: it has ASMMeshConfig "default" and nothing else.
+// istioList is a list of all objects of a kind of Istio, or of those of a namespace.
+var istioList = regexp.MustCompile(`^/apis/(networking|security|telemetry|extensions)\.istio\.io/[a-z0-9]+/(namespaces/[^/]+/)?[a-z]+$`)
+
+// configServer is the API server of an instance: it has ASMMeshConfig "default", and serves Istio's kinds, of which it has none.
 type configServer struct {
 	web   *httptest.Server
 	token string
@@ -79,6 +83,10 @@ func (c *configServer) serve(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/istio.alibabacloud.com/v1beta1/asmmeshconfigs/default"):
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(c.body)
+		return
+	case istioList.MatchString(r.URL.Path):
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[]}`)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -10,6 +10,6 @@
 // with the official client's own code, and wants each parameter where the API wants it. What nobody has documented it makes up,
 // and says so: error codes that are its own begin with "Invented.", and so do states.
 //
-// The API server of the instance, with nothing but the custom resource ASMMeshConfig, is one more server on loopback, unless
-// Options.Config names another.
+// The API server of the instance is one more server on loopback, unless Options.Config names another: it has the custom resource
+// ASMMeshConfig, and no object of Istio's kinds.
 package asmtest

@@ -1,6 +1,9 @@
 package asmtest
 
-import "net/http"
+import (
+	"fmt"
+	"net/http"
+)
 
 // Failure is a way in which a call fails.
 type Failure string
@@ -16,11 +19,12 @@ const (
 	LostRequest      Failure = "connection closed before" // nothing was done
 	LostReply        Failure = "connection closed after"  // it took effect
 	NoJSON           Failure = "502 HTML page"            // nothing was done
+	Quoting          Failure = "400 quoting the request"  // nothing was done; the message holds what was sent, a kubeconfig, too
 )
 
 // Failures are all of them.
 func Failures() []Failure {
-	return []Failure{Throttling, RejectedThrottle, Unavailable, UnavailableLate, Broken, Forbidden, NoSuchMesh, LostRequest, LostReply, NoJSON}
+	return []Failure{Throttling, RejectedThrottle, Unavailable, UnavailableLate, Broken, Forbidden, NoSuchMesh, LostRequest, LostReply, NoJSON, Quoting}
 }
 
 // Fault makes calls fail.
@@ -75,8 +79,10 @@ func (s *Server) fault(action string) Failure {
 func (f Failure) tookEffect() bool { return f == LostReply || f == UnavailableLate || f == "" }
 
 // answer writes the failure.
-func (f Failure) answer(w http.ResponseWriter) {
+func (f Failure) answer(w http.ResponseWriter, call Call) {
 	switch f {
+	case Quoting:
+		refuse(w, http.StatusBadRequest, "Invented.BadRequest", fmt.Sprintf("what is this: %v %v", call.Query, call.Body))
 	case LostRequest, LostReply:
 		panic(http.ErrAbortHandler)
 	case NoJSON:

@@ -86,7 +86,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Server) reply(w http.ResponseWriter, known action, call Call) {
 	fault := s.fault(call.Action)
 	if !fault.tookEffect() {
-		fault.answer(w)
+		fault.answer(w, call)
 		return
 	}
 	if mesh := call.Query["ServiceMeshId"] + call.Body["ServiceMeshId"]; known.version == "2020-01-11" && mesh != s.options.Mesh {
@@ -96,7 +96,7 @@ func (s *Server) reply(w http.ResponseWriter, known action, call Call) {
 	result, refused := known.do(s, call)
 	switch {
 	case fault != "":
-		fault.answer(w)
+		fault.answer(w, call)
 	case refused != nil:
 		refuse(w, refused.status, refused.code, refused.message)
 	default:

@@ -27,6 +27,17 @@ func (r *run) links(clusters map[peering.ID]*peering.Cluster) (ours, theirs []pe
 	return ours, theirs
 }
 
+// laterLinks are those that cannot be planned yet: what a cluster is given when it joins decides what they take.
+func (r *run) laterLinks() {
+	for _, from := range r.Mesh.Clusters {
+		for _, to := range r.Mesh.Clusters {
+			if from.ID != to.ID && r.own[from.ID] && !(r.joined[from.ID] && r.joined[to.ID]) {
+				r.result.Changes = append(r.result.Changes, Change{Step: "peer", Cluster: from.ID.String() + " -> " + to.ID.String(), What: "to be planned when both are in the mesh"})
+			}
+		}
+	}
+}
+
 // options are those of the caller, with progress.
 func (r *run) options() *peering.Peering {
 	p := r.Peering
@@ -81,6 +92,7 @@ func (r *run) peer(ctx context.Context) error {
 		return err
 	}
 	ours, _ := r.links(clusters)
+	r.laterLinks()
 	if len(ours) == 0 {
 		return nil
 	}

@@ -51,6 +51,8 @@ var faults = []struct {
 	{"ForbiddenFlag 9, which is not documented", flagged(9, "x"), 2, "ForbiddenFlag is 9, which is not documented"},
 	{"the cluster is stopped", change(func(c *asmtest.Cluster) { c.State = "stopped" }), 2, `the cluster is "stopped"`},
 	{"ASM does not know the cluster", change(func(c *asmtest.Cluster) { c.Unknown = true }), 2, "ASM does not list it among the clusters that could be added"},
+	{"networks taken, and not kept", inject("UpdateMeshMultiClusterNetwork", asmtest.Forgotten, 1), 1, "network of cluster-1: ASM took the networks, and shows others"},
+	{"taken for added, and not added", inject("AddClusterIntoServiceMesh", asmtest.Forgotten, 1), 1, `settle of cluster-2: ASM still says "not listed"`},
 	{"networks written, and the reply lost", inject("UpdateMeshMultiClusterNetwork", asmtest.LostReply, 1), 0, ""},
 }
 

@@ -48,6 +48,36 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// Stopped while it waits for ASM.
+func TestCancelledWaiting(t *testing.T) {
+	w := newWorld(t)
+	w.asm.Change("cluster-2", func(c *asmtest.Cluster) { c.Stuck = true })
+	ctx, stop := context.WithCancel(t.Context())
+	w.every, w.wrote = time.Hour, func(line string) {
+		if strings.Contains(line, "msg=waiting") {
+			stop()
+		}
+	}
+	got := w.run(t, ctx, "-apply", "-timeout", "10h")
+	require.Equal(t, 1, got.exit)
+	require.Equal(t, "asm-onboard: settle: context canceled; run it again: it goes on from what is there", got.lastLine())
+}
+
+// Both are in the mesh, and nothing but the link is missing.
+func TestPlanOfALink(t *testing.T) {
+	w := newWorld(t, func(o *asmtest.Options) { o.Clusters[1].InMesh = true })
+	mesh := w.input(t, "instance: "+instance+"\nclusters: [{id: cluster-1}, {id: cluster-2}]\nworkload: {}")
+	got := w.run(t, t.Context(), "-plan", "-mesh", mesh)
+	require.Equal(t, 2, got.exit)
+	require.Contains(t, got.stdout, "there are changes")
+	require.False(t, w.peered(t))
+	require.Zero(t, w.run(t, t.Context(), "-apply", "-mesh", mesh).exit)
+	require.True(t, w.peered(t))
+	require.Zero(t, w.run(t, t.Context(), "-plan", "-mesh", mesh).exit)
+	require.Zero(t, w.asm.Adds("cluster-2"))
+	require.Empty(t, w.asm.Calls("UpdateMeshMultiClusterNetwork"))
+}
+
 // A kubeconfig lasts 15 minutes, and adding a cluster may take longer.
 func TestKubeconfigsAreRenewed(t *testing.T) {
 	w := newWorld(t)

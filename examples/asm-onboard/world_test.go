@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,13 +39,15 @@ type world struct {
 	now     time.Duration // that the clock is ahead
 	hook    func(asmtest.Call)
 	home    string // the folder of mesh.yaml
+	every   time.Duration
+	wrote   func(line string) // told of what is logged
 }
 
 func newWorld(t testing.TB, edit ...func(*asmtest.Options)) *world {
 	t.Helper()
 	home, err := os.Getwd()
 	require.NoError(t, err)
-	w := &world{bad: map[string]bool{}, seen: map[string]bool{}, home: home}
+	w := &world{bad: map[string]bool{}, seen: map[string]bool{}, home: home, every: time.Millisecond, wrote: func(string) {}}
 	w.mesh = peeringtest.New(peeringtest.Options{Names: []string{"cluster-1", "cluster-2"}, Hosted: []string{"cluster-1"}, Hidden: true, Workloads: true})
 	w.mesh.Split()
 	o := asmtest.Options{Mesh: instance, Planes: []string{"cluster-2"}, Now: w.clock, Arrived: w.arrived}
@@ -101,6 +104,13 @@ func (unauthorized) Get(context.Context, peering.Object) (peering.Object, error)
 	return nil, apierrors.NewUnauthorized("the token has ended")
 }
 
+type listener func(string)
+
+func (l listener) Write(p []byte) (int, error) {
+	l(string(p))
+	return len(p), nil
+}
+
 // said is what a person saw.
 type said struct {
 	exit           int
@@ -120,11 +130,11 @@ func (w *world) run(t testing.TB, ctx context.Context, args ...string) said {
 	t.Helper()
 	mesh := filepath.Join(w.home, "mesh.yaml")
 	var stdout, stderr bytes.Buffer
-	p := program{stdout: &stdout, stderr: &stderr, connect: func(o asmapi.Options) (asmapi.API, error) {
+	p := program{stdout: &stdout, stderr: io.MultiWriter(&stderr, listener(w.wrote)), connect: func(o asmapi.Options) (asmapi.API, error) {
 		o.Credential, o.Pause, o.Attempts = w.credential(), time.Millisecond, 4
 		return asmapi.New(o)
 	}}
-	p.onboarding = onboard.Onboarding{Connect: w.connect, Every: time.Millisecond, Now: w.clock}
+	p.onboarding = onboard.Onboarding{Connect: w.connect, Every: w.every, Now: w.clock}
 	exit := p.run(ctx, append([]string{
 		"-mesh", mesh, "-endpoint", w.asm.Endpoint(), "-container-endpoint", w.asm.Endpoint(), "-protocol", "http", "-timeout", "300ms",
 	}, args...))

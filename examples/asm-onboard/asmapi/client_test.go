@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,30 @@ func TestKinds(t *testing.T) {
 			require.Len(t, asm.Calls("AddClusterIntoServiceMesh"), c.adds)
 			require.Contains(t, err.Error(), "AddClusterIntoServiceMesh: "+string(c.kind))
 		})
+	}
+}
+
+// What answers 200 and is not ASM has told nothing: no action takes it for an empty list or for done.
+func TestNotASM(t *testing.T) {
+	for _, body := range []string{`{}`, `null`, `[]`, `{"RequestId":7}`, `{"clusters":[]}`, ``} {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		t.Cleanup(other.Close)
+		endpoint := strings.TrimPrefix(other.URL, "http://")
+		asm := stand(t, asmtest.Options{})
+		client := connect(t, asm, func(o *asmapi.Options) { o.Endpoint, o.ContainerEndpoint, o.Attempts = endpoint, endpoint, 1 })
+		ctx := t.Context()
+		for name, call := range map[string]func() error{
+			"detail":     func() error { _, err := client.DescribeServiceMeshDetail(ctx, "m"); return err },
+			"candidates": func() error { _, err := client.DescribeServiceMeshClusters(ctx, "m"); return err },
+			"members":    func() error { _, err := client.DescribeClustersInServiceMesh(ctx, "m"); return err },
+			"add":        func() error { return client.AddClusterIntoServiceMesh(ctx, asmapi.AddCluster{Mesh: "m", Cluster: "c"}) },
+			"networks":   func() error { _, err := client.DescribeMeshMultiClusterNetwork(ctx, "m"); return err },
+			"set":        func() error { return client.UpdateMeshMultiClusterNetwork(ctx, "m", nil) },
+			"instance":   func() error { _, err := client.DescribeServiceMeshKubeconfig(ctx, "m", false); return err },
+			"cluster":    func() error { _, err := client.DescribeClusterUserKubeconfig(ctx, "c", false, time.Hour); return err },
+		} {
+			require.Equal(t, asmapi.NoReply, asmapi.KindOf(call()), "%s of %s", name, body)
+		}
 	}
 }
 

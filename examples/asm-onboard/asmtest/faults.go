@@ -19,12 +19,13 @@ const (
 	LostRequest      Failure = "connection closed before" // nothing was done
 	LostReply        Failure = "connection closed after"  // it took effect
 	NoJSON           Failure = "502 HTML page"            // nothing was done
-	Quoting          Failure = "400 quoting the request"  // nothing was done; the message holds what was sent, a kubeconfig, too
+	Forgotten        Failure = "200, and nothing was done"
+	Quoting          Failure = "400 quoting the request" // nothing was done; the message holds what was sent, a kubeconfig, too
 )
 
 // Failures are all of them.
 func Failures() []Failure {
-	return []Failure{Throttling, RejectedThrottle, Unavailable, UnavailableLate, Broken, Forbidden, NoSuchMesh, LostRequest, LostReply, NoJSON, Quoting}
+	return []Failure{Throttling, RejectedThrottle, Unavailable, UnavailableLate, Broken, Forbidden, NoSuchMesh, LostRequest, LostReply, NoJSON, Forgotten, Quoting}
 }
 
 // Fault makes calls fail.
@@ -89,6 +90,8 @@ func (f Failure) answer(w http.ResponseWriter, call Call) {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusBadGateway)
 		_, _ = w.Write([]byte("<html>Bad Gateway</html>"))
+	case Forgotten:
+		send(w, http.StatusOK, object{"RequestId": requestID(), "Code": "200"})
 	case Throttling:
 		refuse(w, http.StatusBadRequest, "Throttling.User", "Request was denied due to user flow control.")
 	case RejectedThrottle:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -92,10 +93,26 @@ func (o *Onboarding) run(ctx context.Context, write bool) (*Result, error) {
 			err = s.do(ctx)
 		}
 		if err != nil {
-			return r.result, located(s.name, err)
+			return r.result, located(s.name, stopped(ctx, err))
 		}
 	}
 	return r.result, nil
+}
+
+// stopped is err, or that somebody stopped the call, whatever that broke.
+func stopped(ctx context.Context, err error) error {
+	ended := ctx.Err()
+	if ended == nil {
+		return err
+	}
+	e := &Error{Err: err, Hint: "run it again: it goes on from what is there"}
+	if within, ok := errors.AsType[*Error](err); ok {
+		e.Cluster, e.Err = within.Cluster, within.Err
+	}
+	if !errors.Is(e.Err, ended) {
+		e.Err = fmt.Errorf("%w: %w", ended, e.Err)
+	}
+	return e
 }
 
 // located is err with the name of the step.

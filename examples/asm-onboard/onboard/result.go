@@ -1,7 +1,6 @@
 package onboard
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,9 +56,6 @@ var ErrForbidden = errors.New("findings forbid it")
 
 // hint is the next step after an error that brings none.
 func hint(err error) string {
-	if e, ok := errors.AsType[*asmapi.Error](err); ok && e.Err != nil && errors.Is(e.Err, context.Canceled) || errors.Is(err, context.Canceled) {
-		return "run it again: it goes on from what is there"
-	}
 	if e, ok := errors.AsType[*asmapi.Error](err); ok {
 		return e.Hint()
 	}

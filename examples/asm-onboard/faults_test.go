@@ -40,7 +40,7 @@ var faults = []struct {
 	{"403, adding", inject("AddClusterIntoServiceMesh", asmtest.Forbidden, 1), 2, "join of cluster-2: AddClusterIntoServiceMesh: denied"},
 	{"400 that quotes the request", inject("AddClusterIntoServiceMesh", asmtest.Quoting, 1), 1, "join of cluster-2: AddClusterIntoServiceMesh: refused"},
 	{"a kubeconfig that has ended already", change(func(c *asmtest.Cluster) { c.Expired = 2 }), 0, ""},
-	{"nothing but such kubeconfigs", change(func(c *asmtest.Cluster) { c.Expired = 99 }), 1, "access of cluster-2: Container Service hands out kubeconfigs that have ended"},
+	{"nothing but such kubeconfigs", change(func(c *asmtest.Cluster) { c.Expired = 99 }), 1, "access of cluster-2: every kubeconfig that Container Service hands out has ended"},
 	{"a kubeconfig that the API server refuses", func(w *world) { w.refused = 1 }, 0, ""},
 	{"nothing but such kubeconfigs, of cluster-1", func(w *world) { w.refused = 99 }, 1, "access of cluster-1: its API server refuses new kubeconfigs, too"},
 	{"ForbiddenFlag 1", flagged(1, ""), 2, "the caller is no administrator of the cluster"},

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/examples/asm-onboard/asmapi"
 	"github.com/meshpeer/meshpeer/examples/asm-onboard/asmtest"
@@ -76,6 +78,25 @@ func TestPlanOfALink(t *testing.T) {
 	require.Zero(t, w.run(t, t.Context(), "-plan", "-mesh", mesh).exit)
 	require.Zero(t, w.asm.Adds("cluster-2"))
 	require.Empty(t, w.asm.Calls("UpdateMeshMultiClusterNetwork"))
+}
+
+// What preflight refuses is a finding, and what is tolerated goes as far as it goes.
+func TestForeignSecret(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.mesh.Member("cluster-2").Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "istio-remote-secret-cluster-1"}, Data: map[string][]byte{"a": []byte("b")},
+	})
+	require.NoError(t, err)
+	got := w.run(t, t.Context(), "-apply")
+	require.Equal(t, 2, got.exit, got.all())
+	require.Contains(t, got.lastLine(), "check: findings forbid it")
+	require.Contains(t, got.stdout, "secret-name-free")
+
+	mesh := w.input(t, "instance: "+instance+"\nclusters: [{id: cluster-1}, {id: cluster-2}]\ntolerate: [secret-name-free]")
+	got = w.run(t, t.Context(), "-apply", "-mesh", mesh)
+	require.Equal(t, 1, got.exit, got.all())
+	require.Regexp(t, "^asm-onboard: peer: ", got.lastLine())
+	require.Contains(t, got.all(), "warned  secret-name-free")
 }
 
 // A kubeconfig lasts 15 minutes, and adding a cluster may take longer.

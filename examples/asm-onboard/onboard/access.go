@@ -49,7 +49,7 @@ func (k *keys) of(ctx context.Context, m Member) (asmapi.Kubeconfig, error) {
 		}
 	}
 	return asmapi.Kubeconfig{}, &Error{
-		Err:  errors.New("Container Service hands out kubeconfigs that have ended, or end within 5 minutes"),
+		Err:  errors.New("every kubeconfig that Container Service hands out has ended, or ends within 5 minutes"),
 		Hint: "see that this machine's clock is right, and run it again",
 	}
 }

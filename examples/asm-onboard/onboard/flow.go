@@ -20,12 +20,14 @@ import (
 type Onboarding struct {
 	Mesh    Mesh
 	API     asmapi.API
-	Peering peering.Peering                                                                  // its Workload is the Mesh's
-	Every   time.Duration                                                                    // between two looks at what ASM does. Default 5 s
-	Timeout time.Duration                                                                    // of one wait. Default 10 minutes
-	Connect func(peering.ID, *rest.Config, peering.ConnectOptions) (*peering.Cluster, error) // Default peering.Connect
-	Now     func() time.Time                                                                 // Default time.Now
-	Log     *slog.Logger                                                                     // of progress. Default: none
+	Peering peering.Peering  // of the links: role, credential and so on; Workload and Tolerate are the Mesh's
+	Every   time.Duration    // between two looks at what ASM does. Default 5 s
+	Timeout time.Duration    // of one wait. Default 10 minutes
+	Log     *slog.Logger     // of progress. Default: none
+	Now     func() time.Time // Default time.Now
+
+	// Connect makes a cluster of what its kubeconfig says. Default peering.Connect.
+	Connect func(peering.ID, *rest.Config, peering.ConnectOptions) (*peering.Cluster, error)
 }
 
 // Plan reads, and says what Apply would do. Reading a cluster takes a kubeconfig that ends after 15 minutes.

@@ -2,6 +2,7 @@ package onboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/meshpeer/meshpeer/peering"
@@ -89,7 +90,7 @@ func each(members []Member, do func(Member) error) error {
 }
 
 func of(id peering.ID, err error) error {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // one that was made here
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Cluster = id.String()
 		return e
 	}

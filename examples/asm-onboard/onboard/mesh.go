@@ -18,6 +18,7 @@ type Mesh struct {
 	Private  bool              // use addresses inside of the VPC, of the instance and of the clusters
 	Clusters []Member          // at least two
 	Workload *traffic.Workload // what Verify tries the links with; none: what cannot be asked stays unknown
+	Tolerate []string          // checks of preflight whose failure does not stop a link: see docs/preflight.md
 }
 
 // Member is a cluster that is to be in the mesh.

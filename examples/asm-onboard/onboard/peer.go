@@ -3,6 +3,7 @@ package onboard
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/preflight"
@@ -44,6 +45,7 @@ func (r *run) options() *peering.Peering {
 	if r.Mesh.Workload != nil {
 		p.Workload = r.Mesh.Workload
 	}
+	p.Tolerate = slices.Concat(p.Tolerate, r.Mesh.Tolerate)
 	given := p.Observe
 	p.Observe = func(e peering.Event) {
 		if given != nil {
@@ -64,6 +66,7 @@ func (r *run) check(ctx context.Context) error {
 		return err
 	}
 	ours, _ := r.links(clusters)
+	tolerated := r.options().Tolerate
 	checker := preflight.NewChecker()
 	for _, l := range ours {
 		if l.From.Checks == nil || l.To.Checks == nil {
@@ -76,6 +79,9 @@ func (r *run) check(ctx context.Context) error {
 			return err
 		}
 		for _, f := range findings {
+			if f.Status == probe.Failed && slices.Contains(tolerated, f.ID) {
+				f.Status = probe.Warned
+			}
 			if f.Status == probe.Failed || f.Status == probe.Warned {
 				f.Subject = l.String() + ": " + f.Subject
 				r.result.Findings = append(r.result.Findings, f)

@@ -17,8 +17,12 @@ func (s *Server) detail(Call) (any, *failure) {
 			ids = append(ids, c.ID)
 		}
 	}
-	info := object{"ServiceMeshId": s.options.Mesh, "Name": "mesh", "State": or(s.options.State, "running"), "Version": or(s.options.Version, "v1.24.6.64-g00000000-aliyun"), "RegionId": "cn-hangzhou", "Profile": "Pro"}
-	return object{"RequestId": requestID(), "ServiceMesh": object{"ServiceMeshInfo": info, "Clusters": ids, "Endpoints": object{"PublicApiServerEndpoint": s.options.Config.Server}}}, nil
+	info := object{
+		"ServiceMeshId": s.options.Mesh, "Name": "mesh", "RegionId": "cn-hangzhou", "Profile": "Pro",
+		"State": or(s.options.State, "running"), "Version": or(s.options.Version, "v1.24.6.64-g00000000-aliyun"),
+	}
+	endpoints := object{"PublicApiServerEndpoint": s.options.Config.Server}
+	return object{"RequestId": requestID(), "ServiceMesh": object{"ServiceMeshInfo": info, "Clusters": ids, "Endpoints": endpoints}}, nil
 }
 
 func (s *Server) candidates(c Call) (any, *failure) {
@@ -27,7 +31,10 @@ func (s *Server) candidates(c Call) (any, *failure) {
 	all := []object{}
 	for _, c := range s.clusters {
 		if !c.Unknown {
-			all = append(all, object{"ClusterId": c.ID, "Name": "name of " + c.ID, "State": or(c.State, "running"), "VpcId": "vpc-" + c.ID, "ForbiddenFlag": c.Flag, "ForbiddenInfo": c.Info})
+			all = append(all, object{
+				"ClusterId": c.ID, "Name": "name of " + c.ID, "State": or(c.State, "running"), "VpcId": "vpc-" + c.ID,
+				"ForbiddenFlag": c.Flag, "ForbiddenInfo": c.Info,
+			})
 		}
 	}
 	page := all[min(offset, len(all)):min(offset+limit, len(all))]

@@ -92,11 +92,20 @@ func (r *run) try(ctx context.Context, m Member) error {
 	case err == nil:
 		return nil
 	case apierrors.IsUnauthorized(err):
-		return &Error{Err: errors.New("its API server refuses new kubeconfigs, too"), Hint: "see that the caller's RAM user has not lost its permission for the cluster"}
+		return &Error{
+			Err:  errors.New("its API server refuses new kubeconfigs, too"),
+			Hint: "see that the caller's RAM user has not lost its permission for the cluster",
+		}
 	case apierrors.IsForbidden(err):
-		return &Error{Err: errors.New("the caller may not read namespaces there"), Hint: "grant it under Authorizations in the console of Container Service: docs/rights.md lists what peering needs"}
+		return &Error{
+			Err:  errors.New("the caller may not read namespaces there"),
+			Hint: "grant it under Authorizations in the console of Container Service: docs/rights.md lists what peering needs",
+		}
 	}
-	return &Error{Err: errors.New("its API server cannot be read from here: " + asmapi.Clean(err.Error())), Hint: "reach it by a public endpoint, or run this inside of the VPC with private: true"}
+	return &Error{
+		Err:  errors.New("its API server cannot be read from here: " + asmapi.Clean(err.Error())),
+		Hint: "reach it by a public endpoint, or run this inside of the VPC with private: true",
+	}
 }
 
 // connect are the wanted clusters of the mesh as peering sees them, each with a kubeconfig that lasts.

@@ -60,9 +60,15 @@ func (r *run) addOnce(ctx context.Context, add asmapi.AddCluster) error {
 		case kind == asmapi.Refused:
 			return err
 		case unseen != nil:
-			return &Error{Err: fmt.Errorf("whether ASM added it is unknown: %w; and looking failed: %w", err, unseen), Hint: "run it again: it looks before it asks"}
+			return &Error{
+				Err:  fmt.Errorf("whether ASM added it is unknown: %w; and looking failed: %w", err, unseen),
+				Hint: "run it again: it looks before it asks",
+			}
 		case kind == asmapi.NoReply || attempt > again:
-			return &Error{Err: fmt.Errorf("whether ASM added it is unknown, it is not seen: %w", err), Hint: "look at the ASM console; then run it again: it looks before it asks"}
+			return &Error{
+				Err:  fmt.Errorf("whether ASM added it is unknown, it is not seen: %w", err),
+				Hint: "look at the ASM console; then run it again: it looks before it asks",
+			}
 		}
 	}
 }

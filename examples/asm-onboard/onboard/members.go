@@ -34,15 +34,18 @@ func (r *run) instance(ctx context.Context) error {
 func (r *run) judgeVersion(version string) {
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "v%d.%d", &major, &minor); err != nil {
-		r.found("asm-version", preflight.Informs, probe.Unknown, r.Mesh.Instance, fmt.Sprintf("version %q cannot be read", asmapi.Clean(version)), "see that it is 1.24 or later")
+		r.found("asm-version", preflight.Informs, probe.Unknown, r.Mesh.Instance,
+			fmt.Sprintf("version %q cannot be read", asmapi.Clean(version)), "see that it is 1.24 or later")
 	} else if major == 1 && minor < 24 {
-		r.found("asm-version", preflight.Warns, probe.Warned, r.Mesh.Instance, fmt.Sprintf("the instance is %s: ASMMeshConfig needs 1.24", asmapi.Clean(version)), "upgrade it")
+		r.found("asm-version", preflight.Warns, probe.Warned, r.Mesh.Instance,
+			fmt.Sprintf("the instance is %s: ASMMeshConfig needs 1.24", asmapi.Clean(version)), "upgrade it")
 	}
 }
 
 func (r *run) found(id string, severity preflight.Severity, status probe.Status, subject, evidence, remedy string) {
-	f := preflight.Finding{Schema: preflight.FindingSchema, ID: id, Severity: severity, Status: status, Subject: subject, Evidence: evidence, Remedy: remedy}
-	r.result.Findings = append(r.result.Findings, f)
+	r.result.Findings = append(r.result.Findings, preflight.Finding{
+		Schema: preflight.FindingSchema, ID: id, Severity: severity, Status: status, Subject: subject, Evidence: evidence, Remedy: remedy,
+	})
 	r.Log.Warn("finding", "check", id, "status", status, "on", subject, "evidence", evidence, "remedy", remedy)
 }
 

@@ -24,11 +24,14 @@ type Mesh struct {
 // Member is a cluster that is to be in the mesh.
 type Member struct {
 	ID                   peering.ID
-	Kubeconfig           string            // file with a kubeconfig that holds its credential, for a cluster that Container Service has none for: it is sent to ASM, which keeps it
 	Endpoint             *secrets.Endpoint // its API server as the istiods of others reach it. Default: the kubeconfig's
 	DiscoveryOnly        bool              // ASM is to read it and to manage nothing in it
 	IgnoreNamespaceCheck bool              // add it although it has a namespace istio-system
 	Network              *Network          // none: its network stays what it is
+
+	// Kubeconfig is a file, for a cluster that Container Service has no kubeconfig for. ASM is given it when the cluster is
+	// added, and keeps it: it has to hold its credential itself, and to last.
+	Kubeconfig string
 }
 
 // Network is the part of MultiClusterNetworks that is wanted of a cluster. GatewayName is ASM's own.

@@ -45,7 +45,8 @@ func (r *run) planes(ctx context.Context) error {
 	r.own = map[peering.ID]bool{}
 	found, err := r.meshCfg.Get(ctx, wanted)
 	if apierrors.IsNotFound(err) {
-		r.found("asm-control-planes", preflight.Warns, probe.Warned, r.Mesh.Instance, "there is no ASMMeshConfig default: no cluster has a control plane of its own",
+		r.found("asm-control-planes", preflight.Warns, probe.Warned, r.Mesh.Instance,
+			"there is no ASMMeshConfig default: no cluster has a control plane of its own",
 			"add the cluster to spec.externalIstiodConfigurations, with the kubeconfig of the instance")
 		return nil
 	}
@@ -61,13 +62,17 @@ func (r *run) planes(ctx context.Context) error {
 	}
 	configured, _, err := unstructured.NestedMap(read.Object, "spec", "externalIstiodConfigurations")
 	if err != nil {
-		return &Error{Err: errors.New("spec.externalIstiodConfigurations of ASMMeshConfig default is no map"), Hint: "see the documentation of ASM's remote control plane"}
+		return &Error{
+			Err:  errors.New("spec.externalIstiodConfigurations of ASMMeshConfig default is no map"),
+			Hint: "see the documentation of ASM's remote control plane",
+		}
 	}
-	return r.assign(configured)
+	r.assign(configured)
+	return nil
 }
 
-// assign compares the keys with the clusters. A key that is no cluster of the mesh is a typing error, or a context's name.
-func (r *run) assign(configured map[string]any) error {
+// assign compares the keys with the wanted clusters. Others may be clusters of the mesh that nobody asked for here.
+func (r *run) assign(configured map[string]any) {
 	for _, m := range r.Mesh.Clusters {
 		_, r.own[m.ID] = configured[m.ID.String()]
 		delete(configured, m.ID.String())
@@ -80,8 +85,8 @@ func (r *run) assign(configured map[string]any) error {
 		}
 	}
 	if own == 0 {
-		r.found("asm-control-planes", preflight.Warns, probe.Warned, r.Mesh.Instance, fmt.Sprintf("externalIstiodConfigurations names %q, none of the wanted clusters: all control planes are ASM's, and there is nothing to peer", slices.Sorted(maps.Keys(configured))),
+		r.found("asm-control-planes", preflight.Warns, probe.Warned, r.Mesh.Instance,
+			fmt.Sprintf("externalIstiodConfigurations names %q, none of the wanted clusters: there is nothing to peer", slices.Sorted(maps.Keys(configured))),
 			"if one is to have its own, use its cluster ID as the key")
 	}
-	return nil
 }

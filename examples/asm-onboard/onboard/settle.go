@@ -35,7 +35,8 @@ func (r *run) settle(ctx context.Context) error {
 	case err != nil || slow == nil:
 		return err
 	case !r.write:
-		r.found("asm-member", preflight.Warns, probe.Unknown, slow.ClusterID, fmt.Sprintf("ASM says that it is %q", asmapi.Clean(slow.State)), "plan again when it is running")
+		r.found("asm-member", preflight.Warns, probe.Unknown, slow.ClusterID,
+			fmt.Sprintf("ASM says that it is %q", asmapi.Clean(slow.State)), "plan again when it is running")
 		return nil
 	}
 	return &Error{

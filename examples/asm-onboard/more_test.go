@@ -103,6 +103,8 @@ func TestForeignSecret(t *testing.T) {
 func TestKubeconfigsAreRenewed(t *testing.T) {
 	w := newWorld(t)
 	w.hook = func(c asmtest.Call) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if c.Action == "DescribeMeshMultiClusterNetwork" && w.now == 0 {
 			w.now = 11 * time.Minute
 		}

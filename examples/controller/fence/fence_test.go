@@ -21,8 +21,8 @@ import (
 )
 
 var (
-	_ mesh.Fence = (*fence.Fences)(nil)
-	east         = peering.MustID("east")
+	_    mesh.Fence = (*fence.Fences)(nil)
+	east            = peering.MustID("east")
 )
 
 func server(t *testing.T) client.WithWatch {

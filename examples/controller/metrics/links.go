@@ -56,7 +56,9 @@ func linkSeries(name string, l v1alpha1.LinkStatus) (series []prometheus.Metric)
 	}
 	conditions := map[string]metav1.ConditionStatus{v1alpha1.Ready: ready(l)}
 	for _, f := range l.Faults {
-		conditions[f.Type] = f.Status
+		if f.Type != v1alpha1.Ready {
+			conditions[f.Type] = f.Status
+		}
 	}
 	for kind, status := range conditions {
 		series = append(series, gauge(condition, 1, name, l.From, l.To, kind, string(status)))

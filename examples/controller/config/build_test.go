@@ -58,10 +58,22 @@ func objects(t *testing.T, dirs ...string) map[string]any {
 // policy is what builds grant.
 func policy(t *testing.T, dirs ...string) *rbac.Policy {
 	t.Helper()
+	return policyWithout(t, "", dirs...)
+}
+
+// policyWithout leaves objects of a name out.
+func policyWithout(t *testing.T, name string, dirs ...string) *rbac.Policy {
+	t.Helper()
 	var all bytes.Buffer
 	for _, dir := range dirs {
-		all.Write(build(t, dir))
-		all.WriteString("\n---\n")
+		for doc := range bytes.SplitSeq(build(t, dir), []byte("\n---\n")) {
+			var meta metav1.PartialObjectMetadata
+			require.NoError(t, yaml.Unmarshal(doc, &meta))
+			if name == "" || meta.Name != name {
+				all.Write(doc)
+				all.WriteString("\n---\n")
+			}
+		}
 	}
 	p, err := rbac.Load(&all)
 	require.NoError(t, err)

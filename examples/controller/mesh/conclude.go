@@ -34,12 +34,13 @@ func (p *pass) conclude() {
 	p.sumReady()
 	slices.SortFunc(status.Conditions, func(a, b metav1.Condition) int { return cmp.Compare(a.Type, b.Type) })
 
-	status.RenewAt = nil
+	var first time.Time
 	for _, l := range p.links {
-		if l.RenewAt != nil && (status.RenewAt == nil || l.RenewAt.Before(status.RenewAt)) {
-			status.RenewAt = l.RenewAt
+		if at := p.nextOf(l); l.RemovingSince == nil && !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
 		}
 	}
+	status.RenewAt = timeOf(first)
 	p.putInventory()
 	p.metrics().Links(p.key, status.Links)
 }

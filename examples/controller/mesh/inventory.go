@@ -95,12 +95,32 @@ func (p *pass) tidyMemory() {
 	maps.DeleteFunc(p.tried, func(pair Pair, _ int64) bool { return p.links[pair] == nil })
 }
 
+// verbose is how many links a status has in full: 1 MB.
+const verbose = 4000
+
+// brief leaves out of a link that is well what follows from the rest, and of one that is not its text, where there are many:
+// etcd takes 1.5 MiB for an object.
+func brief(l v1alpha1.LinkStatus, of int) v1alpha1.LinkStatus {
+	if of <= verbose {
+		return l
+	}
+	l.Plan, l.Istiods = "", ""
+	l.Faults = slices.Clone(l.Faults)
+	for i := range l.Faults {
+		l.Faults[i].Message = cut(l.Faults[i].Message, 40)
+	}
+	if len(l.Faults) == 0 && l.ExpiresAt != nil {
+		l.RenewAt = nil
+	}
+	return l
+}
+
 // putInventory writes the links into the status, in a stable order.
 func (p *pass) putInventory() {
 	p.mesh.Status.Links = make([]v1alpha1.LinkStatus, 0, len(p.links))
 	for _, l := range p.links {
 		slices.SortFunc(l.Faults, func(a, b v1alpha1.LinkFault) int { return cmp.Compare(a.Type, b.Type) })
-		p.mesh.Status.Links = append(p.mesh.Status.Links, *l)
+		p.mesh.Status.Links = append(p.mesh.Status.Links, brief(*l, len(p.links)))
 	}
 	slices.SortFunc(p.mesh.Status.Links, func(a, b v1alpha1.LinkStatus) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))

@@ -61,7 +61,8 @@ func (p *pass) overdue(l *v1alpha1.LinkStatus) bool {
 	if by := p.rotation(l); !by.IsZero() && !by.After(now) {
 		return true
 	}
-	return l.ExpiresAt != nil && l.IssuedAt != nil && !l.IssuedAt.Add(l.ExpiresAt.Sub(l.IssuedAt.Time)*4/5).After(now)
+	due := renewable(l)
+	return !due.IsZero() && !due.After(now)
 }
 
 // noteCredential writes down the credential in use, and says whether it is another one than before.

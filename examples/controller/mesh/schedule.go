@@ -57,6 +57,26 @@ func (p *pass) renewal(l *v1alpha1.LinkStatus, renewAt time.Time) time.Time {
 	return at
 }
 
+// nextOf is what is on record, or follows from it: the status of a large mesh leaves it out.
+func (p *pass) nextOf(l *v1alpha1.LinkStatus) time.Time {
+	if l.RenewAt != nil {
+		return l.RenewAt.Time
+	}
+	due := renewable(l)
+	if due.IsZero() {
+		return due
+	}
+	return timeOf(p.renewal(l, due)).Time
+}
+
+// renewable is when peering takes a credential for due: at four fifths of its life (peering.LinkReport.RenewAt). Zero: never.
+func renewable(l *v1alpha1.LinkStatus) time.Time {
+	if l.IssuedAt == nil || l.ExpiresAt == nil {
+		return time.Time{}
+	}
+	return l.IssuedAt.Add(l.ExpiresAt.Sub(l.IssuedAt.Time) * 4 / 5)
+}
+
 // rotation is when spec.credential.rotateEvery wants another credential; zero: it does not.
 func (p *pass) rotation(l *v1alpha1.LinkStatus) time.Time {
 	every := p.mesh.Spec.Credential.RotateEvery
@@ -70,7 +90,7 @@ func (p *pass) rotation(l *v1alpha1.LinkStatus) time.Time {
 func (p *pass) recheck(pair Pair) time.Time {
 	every := p.mesh.Spec.RecheckEvery.Duration
 	if every <= 0 {
-		every = 12 * time.Hour
+		every = 24 * time.Hour
 	}
 	if looked, ok := p.looked[pair]; ok {
 		return spread(looked.Add(every*9/10), every/5, pair, looked.UTC().Format(time.RFC3339))
@@ -94,8 +114,10 @@ func (p *pass) lookAt(pair Pair, l *v1alpha1.LinkStatus) time.Time {
 		return at
 	case l.ObservedGeneration != p.mesh.Generation && p.tried[pair] != p.mesh.Generation:
 		at = time.Time{}
-	case l.RenewAt != nil && l.RenewAt.Time.Before(at):
-		at = l.RenewAt.Time
+	default:
+		if next := p.nextOf(l); !next.IsZero() && next.Before(at) {
+			at = next
+		}
 	}
 	if later := p.later[pair]; later.After(at) {
 		return later

@@ -74,7 +74,7 @@ type LinkStatus struct {
 	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
-	// RenewAt is when it is looked at next, spread over the links.
+	// RenewAt is when it is looked at next, spread over the links. A mesh of more than 4000 links leaves it out where all is well, and Plan and Istiods.
 	// +optional
 	RenewAt *metav1.Time `json:"renewAt,omitempty"`
 	// Istiods is "synced/all" replicas of From.

@@ -25,7 +25,7 @@ type MeshSpec struct {
 	Mode Mode `json:"mode,omitempty"`
 	// RecheckEvery is how often a link that is well is looked at, besides at its renewal and when one of its objects changes.
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m')",message="recheckEvery is at least 1m"
-	// +kubebuilder:default="12h"
+	// +kubebuilder:default="24h"
 	// +optional
 	RecheckEvery metav1.Duration `json:"recheckEvery,omitzero"`
 }

@@ -3,6 +3,7 @@ package mesh
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/examples/controller/api/v1alpha1"
+	"github.com/meshpeer/meshpeer/peering"
 )
 
 // good is the status of each condition when all is well.
@@ -41,8 +43,26 @@ func (p *pass) conclude() {
 		}
 	}
 	status.RenewAt = timeOf(first)
+	p.Connector.Keep(p.key, p.ends()...)
 	p.putInventory()
 	p.metrics().Links(p.key, status.Links)
+}
+
+// ends are the clusters that links of the record, or the source, name: connections to all others may go.
+func (p *pass) ends() (all []peering.ID) {
+	names := map[string]bool{}
+	for name := range p.members {
+		names[name] = true
+	}
+	for pair := range p.links {
+		names[pair.From], names[pair.To] = true, true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if id, err := peering.ParseIstioID(name); err == nil {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 // giveUp lets go of links whose removal did not end in time. What is left of them is told.

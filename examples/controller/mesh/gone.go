@@ -20,12 +20,15 @@ var errNowhere = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("its sourc
 type nowhere struct{}
 
 func (nowhere) Get(context.Context, peering.Object) (peering.Object, error) { return nil, errNowhere }
+
 func (nowhere) List(context.Context, peering.Object, string) ([]peering.Object, error) {
 	return nil, errNowhere
 }
+
 func (nowhere) Create(context.Context, peering.Object) (peering.Object, error) {
 	return nil, errNowhere
 }
+
 func (nowhere) Update(context.Context, peering.Object) (peering.Object, error) {
 	return nil, errNowhere
 }

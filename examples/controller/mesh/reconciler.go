@@ -89,9 +89,18 @@ func (r *Reconciler) Touch(mesh types.NamespacedName, link Pair) {
 	if !own {
 		memory.touched[link] = true
 	}
+	r.mu.Unlock()
+	if !own {
+		r.Poke(mesh)
+	}
+}
+
+// Poke has a Mesh reconciled soon: who can be reached has changed. It does not block.
+func (r *Reconciler) Poke(mesh types.NamespacedName) {
+	r.mu.Lock()
 	pokes := r.pokes
 	r.mu.Unlock()
-	if own || pokes == nil {
+	if pokes == nil {
 		return
 	}
 	m := &v1alpha1.Mesh{}

@@ -13,7 +13,7 @@ import (
 )
 
 // SetupWithManager adds the Reconciler to a manager. The options may add watches, of the objects that sources read.
-func (r *Reconciler) SetupWithManager(mgr manager.Manager, options ...func(*builder.Builder)) error {
+func (r *Reconciler) SetupWithManager(mgr manager.Manager, options ...func(*builder.Builder) error) error {
 	r.mu.Lock()
 	r.pokes = make(chan event.GenericEvent, 1024)
 	r.mu.Unlock()
@@ -23,7 +23,9 @@ func (r *Reconciler) SetupWithManager(mgr manager.Manager, options ...func(*buil
 		WatchesRawSource(source.Channel(r.pokes, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4})
 	for _, option := range options {
-		option(b)
+		if err := option(b); err != nil {
+			return err
+		}
 	}
 	return b.Complete(r)
 }

@@ -24,6 +24,9 @@ var good = map[string]metav1.ConditionStatus{
 // conclude gives up what is over its deadline and sums the links up: conditions, counts, metrics.
 func (p *pass) conclude() {
 	p.giveUp()
+	if p.deleting() && len(p.links) == 0 {
+		return
+	}
 	status := &p.mesh.Status
 	status.ObservedGeneration = p.mesh.Generation
 	for kind := range good {

@@ -219,7 +219,7 @@ func (p *pass) measure(ctx context.Context, pairs []Pair) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, link := range links {
-		pair := Pair{link.From.ID.String(), link.To.ID.String()}
+		pair := pairOf(link)
 		p.probed[pair] = time.Now()
 		l, m := p.links[pair], measured[pair]
 		switch {

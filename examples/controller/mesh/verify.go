@@ -98,7 +98,7 @@ func (p *pass) observe(ctx context.Context, options *peering.Peering, pairs []Pa
 	plan, err := options.Plan(ctx, peering.Present, links...)
 	if plan == nil {
 		for _, link := range links {
-			blame(p.links[Pair{link.From.ID.String(), link.To.ID.String()}], v1alpha1.Ready, err)
+			blame(p.links[pairOf(link)], v1alpha1.Ready, err)
 		}
 		return
 	}

@@ -81,7 +81,10 @@ func (p *pass) work(ctx context.Context, due work) {
 
 	var wg sync.WaitGroup
 	var removed, ensured, rotated outcome
-	wg.Go(func() { removed = p.call(p.limited(ctx, due.remove), due.remove, true, options.Remove) })
+	wg.Go(func() {
+		limited, options := p.removal(ctx, due.remove, *options)
+		removed = p.call(limited, due.remove, true, options.Remove)
+	})
 	wg.Go(func() { ensured = p.call(within(ctx), due.ensure, false, options.Ensure) })
 	wg.Go(func() { rotated = p.call(within(ctx), due.rotate, false, options.Rotate) })
 	wg.Wait()
@@ -122,14 +125,16 @@ type span struct {
 
 func within(ctx context.Context) span { return span{ctx, func() {}} }
 
-// limited bounds the removal of links, of which a member may not answer, by the deadline; at least one attempt gets some time.
-func (p *pass) limited(ctx context.Context, pairs []Pair) span {
+// removal bounds the end of links, of which a member may not answer, by what is left until the deadline; one attempt gets some
+// time in any case. Istiods get a part of it.
+func (p *pass) removal(ctx context.Context, pairs []Pair, o peering.Peering) (span, *peering.Peering) {
 	limit := 10 * time.Second
 	for _, pair := range pairs {
-		limit = max(limit, min(2*time.Minute, time.Until(p.links[pair].RemovingSince.Add(p.deadline()))))
+		limit = max(limit, min(5*time.Minute, time.Until(p.links[pair].RemovingSince.Add(p.deadline()))))
 	}
+	o.SyncTimeout = min(cmp.Or(o.SyncTimeout, 90*time.Second), limit/4)
 	limited, end := context.WithTimeout(ctx, limit)
-	return span{limited, end}
+	return span{limited, end}, &o
 }
 
 // call gives links to a verb of peering.
@@ -142,14 +147,14 @@ func (p *pass) call(ctx span, pairs []Pair, removing bool, verb func(context.Con
 	p.mark(pairs, removing)
 	links, failed := p.clusters(ctx, pairs, removing)
 	o.failed = failed
-	if len(links) == 0 {
-		return o
-	}
-	report, err := verb(ctx, links...)
-	if report == nil {
-		for _, l := range links {
-			o.failed[Pair{l.From.ID.String(), l.To.ID.String()}] = err
+	var report *peering.Report
+	for len(links) > 0 && report == nil {
+		var err error
+		if report, err = verb(ctx, links...); report == nil {
+			links = o.refuse(links, err)
 		}
+	}
+	if report == nil {
 		return o
 	}
 	for i := range report.Links {
@@ -158,6 +163,21 @@ func (p *pass) call(ctx span, pairs []Pair, removing bool, verb func(context.Con
 	}
 	return o
 }
+
+// refuse notes an error of a whole call. Where two members are one cluster it is of their links alone, and the rest is returned.
+func (o *outcome) refuse(links []peering.Link, err error) (rest []peering.Link) {
+	same, ok := errors.AsType[*peering.SameClusterError](err)
+	for _, l := range links {
+		if ids := []peering.ID{l.From.ID, l.To.ID}; ok && !slices.Contains(ids, same.A) && !slices.Contains(ids, same.B) {
+			rest = append(rest, l)
+			continue
+		}
+		o.failed[pairOf(l)] = err
+	}
+	return rest
+}
+
+func pairOf(l peering.Link) Pair { return Pair{l.From.ID.String(), l.To.ID.String()} }
 
 // mark remembers that links are worked on: their events are echoes from now on.
 func (p *pass) mark(pairs []Pair, removing bool) {

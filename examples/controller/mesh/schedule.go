@@ -114,6 +114,10 @@ func (p *pass) lookAt(pair Pair, l *v1alpha1.LinkStatus) time.Time {
 		return at
 	case l.ObservedGeneration != p.mesh.Generation && p.tried[pair] != p.mesh.Generation:
 		at = time.Time{}
+	case p.observes(): // which renews nothing, and looks again soon at what is not as it should be
+		if looked := p.looked[pair]; len(l.Faults) > 0 && !looked.IsZero() {
+			at = spread(looked.Add(5*retryAfter), retryAfter, pair, "")
+		}
 	default:
 		if next := p.nextOf(l); !next.IsZero() && next.Before(at) {
 			at = next
@@ -167,7 +171,7 @@ func (p *pass) next() time.Duration {
 			}
 		}
 	}
-	return max(first.Sub(now), 10*time.Millisecond)
+	return max(first.Sub(now), time.Second)
 }
 
 // due is what to do now.

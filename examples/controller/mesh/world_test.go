@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -230,6 +231,14 @@ func (w *world) credentials() []peering.Credential {
 	return all
 }
 
+// requireRevokedExcept: what could be reached was cleaned up. A Secret left in the other may hold a token that nothing backs.
+func (w *world) requireRevokedExcept(id string) {
+	w.t.Helper()
+	for _, c := range w.credentials() {
+		require.True(w.t, c.Object == "" || c.Cluster.String() == id && len(c.Holders) == 0, "%+v", c)
+	}
+}
+
 func having(all []string, parts ...string) (n int) {
 	for _, text := range all {
 		if !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(text, p) }) {
@@ -237,4 +246,17 @@ func having(all []string, parts ...string) (n int) {
 		}
 	}
 	return n
+}
+
+var errFailed = errors.New("it cannot be asked")
+
+func scale(t *testing.T, m *peeringtest.Member, name string, replicas int32) error {
+	o, err := m.Get(t.Context(), &appsv1.Deployment{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}})
+	if err != nil {
+		return err
+	}
+	d := o.(*appsv1.Deployment)
+	d.Spec.Replicas = &replicas
+	_, err = m.Update(t.Context(), d)
+	return err
 }

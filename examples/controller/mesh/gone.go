@@ -30,6 +30,7 @@ type nowhere struct{}
 func (nowhere) CreateToken(context.Context, string, *authenticationv1.TokenRequest, metav1.CreateOptions) (*authenticationv1.TokenRequest, error) {
 	return nil, errNowhere
 }
+
 func (nowhere) Get(context.Context, peering.Object) (peering.Object, error) { return nil, errNowhere }
 
 func (nowhere) List(context.Context, peering.Object, string) ([]peering.Object, error) {

@@ -36,7 +36,8 @@ func reported() *metrics.Metrics {
 	m.Links(shop, []v1alpha1.LinkStatus{
 		{From: "east", To: "west", ObservedGeneration: 1, ExpiresAt: &expires},
 		{From: "west", To: "east", ObservedGeneration: 1, Faults: []v1alpha1.LinkFault{
-			{Type: v1alpha1.Synced, Status: metav1.ConditionUnknown}, {Type: v1alpha1.Drifted, Status: metav1.ConditionTrue},
+			{Type: v1alpha1.Synced, Status: metav1.ConditionUnknown},
+			{Type: v1alpha1.Drifted, Status: metav1.ConditionTrue},
 			{Type: v1alpha1.Ready, Status: metav1.ConditionUnknown}, // of several the worst is told
 		}},
 	})

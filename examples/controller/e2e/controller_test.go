@@ -218,7 +218,7 @@ func (s *scene) leader() *replica {
 			select {
 			case <-r.over:
 			default:
-				if strings.Contains(r.text(), "successfully acquired lease") {
+				if strings.Contains(r.text(), "Successfully acquired lease") {
 					leads = r
 				}
 			}

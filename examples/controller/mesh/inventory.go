@@ -49,8 +49,8 @@ func (p *pass) takeInventory() {
 	for pair, l := range p.links {
 		switch {
 		case wanted[pair] || l.RemovingSince != nil:
-		case !p.revokes() || l.ObservedGeneration == 0 && l.Credential == 0 && len(l.Faults) == 0:
-			delete(p.links, pair) // retained, or nothing was ever begun
+		case !p.revokes():
+			delete(p.links, pair) // it stays as it is
 		default:
 			l.RemovingSince = &now
 			if p.deleting() {

@@ -48,11 +48,9 @@ const (
 	ReasonWouldChange          = "WouldChange"      // mode Observe saw what Enforce would write
 	ReasonLeftovers            = "Leftovers"        // objects could not be removed
 	ReasonDeadlineExceeded     = "DeadlineExceeded" // removal was given up
-	ReasonInvalid              = "Invalid"          // the spec or a description
 	ReasonFailed               = "Failed"           // anything else: the message has it
 	reasonRemoved              = "Removed"          // of Events
 	reasonWell                 = "LinkWell"         // of Events
-	reasonFault                = "LinkFault"        // of Events
 	actionReconcile            = "Reconcile"        // of Events
 	maxMessage             int = 300                // bytes of a message
 )

@@ -181,8 +181,6 @@ func (p *pass) due() (w work) {
 	defer p.mu.Unlock()
 	for pair, l := range p.links {
 		if at := p.lookAt(pair, l); !at.After(now) {
-			delete(p.touched, pair)
-			delete(p.later, pair)
 			switch rotate := p.rotation(l); {
 			case l.RemovingSince != nil:
 				w.remove = append(w.remove, pair)

@@ -116,8 +116,31 @@ func TestRecordComesFirst(t *testing.T) {
 				return nil
 			}
 		}
-		w.pass()
+		killed, kill := context.WithCancel(t.Context())
+		w.members.Member("west").After = func(c peeringtest.Call) error {
+			if c.Write() {
+				kill() // and nothing that it does after this is seen
+				w.dead = true
+			}
+			return nil
+		}
+		_, _ = w.r.Reconcile(killed, reconcile.Request{NamespacedName: w.key})
 		require.Equal(t, 2, recorded)
+		require.Zero(t, w.link("east", "west").ObservedGeneration)
+
+		w.dead = false
+		for _, m := range w.members.Members() {
+			m.Before, m.After = nil, nil
+		}
+		w.r = w.reconciler()
+		require.NoError(t, w.client.Delete(t.Context(), w.mesh()))
+		for _, m := range w.members.Members() {
+			m.ForgetCalls()
+		}
+		w.run(2 * time.Minute)
+		require.Nil(t, w.mesh())
+		all, _ := w.calls()
+		require.NotZero(t, all, "it looked for what may be there")
 	})
 }
 

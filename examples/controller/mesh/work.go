@@ -179,12 +179,14 @@ func (o *outcome) refuse(links []peering.Link, err error) (rest []peering.Link) 
 
 func pairOf(l peering.Link) Pair { return Pair{l.From.ID.String(), l.To.ID.String()} }
 
-// mark remembers that links are worked on: their events are echoes from now on.
+// mark remembers that links are worked on: their events are echoes from now on, and those before are answered.
 func (p *pass) mark(pairs []Pair, removing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, pair := range pairs {
 		p.looked[pair] = time.Now()
+		delete(p.touched, pair)
+		delete(p.later, pair)
 		p.tried[pair] = p.mesh.Generation
 		if removing {
 			p.tried[pair] = removal

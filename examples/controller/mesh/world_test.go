@@ -41,6 +41,7 @@ type world struct {
 	listed   []string // whom the source names
 	unlisted error    // why it cannot
 	broken   map[string]error
+	dead     bool // the process: it writes no status
 	forgot   bool // the connections, as a new process has
 	events   []string
 	patches  int // of the status
@@ -68,7 +69,11 @@ func newWorld(t *testing.T, o peeringtest.Options, change ...func(*v1alpha1.Mesh
 		WithInterceptorFuncs(interceptor.Funcs{SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 			w.mu.Lock()
 			w.patches++
+			dead := w.dead
 			w.mu.Unlock()
+			if dead {
+				return errFailed
+			}
 			return c.SubResource(sub).Patch(ctx, o, p, opts...)
 		}}).Build()
 	w.r = w.reconciler()

@@ -21,7 +21,8 @@ type Mesh struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   MeshSpec   `json:"spec"`
+	Spec MeshSpec `json:"spec"`
+	// +optional
 	Status MeshStatus `json:"status,omitzero"`
 }
 

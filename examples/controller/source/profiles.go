@@ -39,7 +39,7 @@ func (p profiles) Members(ctx context.Context) ([]mesh.Member, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(ClusterProfile.GroupVersion().WithKind(ClusterProfile.Kind + "List"))
 	if err := p.reader.List(ctx, list, client.InNamespace(p.namespace), client.MatchingLabelsSelector{Selector: p.selector}); err != nil {
-		return nil, fmt.Errorf("ClusterProfiles %s of namespace %s: %w", p.selector, p.namespace, err)
+		return nil, fmt.Errorf("list ClusterProfiles %s of namespace %s: %w", p.selector, p.namespace, err)
 	}
 	var all []named
 	for i := range list.Items {
@@ -81,7 +81,7 @@ func (p profiles) connect(ctx context.Context, profile *unstructured.Unstructure
 	}
 	token := strings.TrimSpace(string(secret.Data[keyToken]))
 	if token == "" {
-		return nil, fmt.Errorf("Secret %s/%s has no key %s", secret.Namespace, secret.Name, keyToken)
+		return nil, fmt.Errorf("key %s is missing in Secret %s/%s", keyToken, secret.Namespace, secret.Name)
 	}
 	cluster := &clientcmdapi.Cluster{
 		Server: a.Cluster.Server, TLSServerName: a.Cluster.TLSServerName, InsecureSkipTLSVerify: a.Cluster.Insecure,

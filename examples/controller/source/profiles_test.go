@@ -50,7 +50,7 @@ func TestProfiles(t *testing.T) {
 		"new: ClusterProfile mesh/new: its status has no accessProviders yet: its cluster manager writes them",
 		`none: ClusterProfile mesh/none: the Secret of its name, with a token for it: secrets "none" not found`,
 		"old https://old.example",
-		"plain: ClusterProfile mesh/plain: Secret mesh/plain has no key token",
+		"plain: ClusterProfile mesh/plain: key token is missing in Secret mesh/plain",
 		told(got)[5],
 		"west https://west.example", // ill is not gone
 	}, told(got))

@@ -32,7 +32,7 @@ type kubeconfigSecrets struct {
 func (s kubeconfigSecrets) Members(ctx context.Context) ([]mesh.Member, error) {
 	var list corev1.SecretList
 	if err := s.reader.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabelsSelector{Selector: s.selector}); err != nil {
-		return nil, fmt.Errorf("Secrets %s of namespace %s: %w", s.selector, s.namespace, err)
+		return nil, fmt.Errorf("list Secrets %s of namespace %s: %w", s.selector, s.namespace, err)
 	}
 	var all []named
 	for i := range list.Items {
@@ -69,12 +69,12 @@ func connectBy(m *named, secret *corev1.Secret) {
 		kubeconfig = secret.Data[keyValue]
 	}
 	if len(kubeconfig) == 0 {
-		m.Err = fmt.Errorf("Secret %s/%s has no key %s, nor %s as Cluster API's", secret.Namespace, secret.Name, keyKubeconfig, keyValue)
+		m.Err = fmt.Errorf("key %s is missing in Secret %s/%s, and so is Cluster API's %s", keyKubeconfig, secret.Namespace, secret.Name, keyValue)
 		return
 	}
 	config, err := configOf(kubeconfig)
 	if err != nil {
-		m.Err = fmt.Errorf("Secret %s/%s: %w", secret.Namespace, secret.Name, err)
+		m.Err = fmt.Errorf("kubeconfig of Secret %s/%s: %w", secret.Namespace, secret.Name, err)
 		return
 	}
 	m.Config = config

@@ -108,7 +108,7 @@ func TestSecrets(t *testing.T) {
 func TestBrokenMember(t *testing.T) {
 	fine := secret("fine", ours, map[string][]byte{"kubeconfig": kubeconfig("https://fine.example", "", "")})
 	for want, broken := range map[string]*corev1.Secret{
-		"no key kubeconfig":                     secret("broken", ours, map[string][]byte{"config": nil}),
+		"key kubeconfig is missing":             secret("broken", ours, map[string][]byte{"config": nil}),
 		"it is no kubeconfig":                   secret("broken", ours, map[string][]byte{"kubeconfig": []byte(shownToNobody)}),
 		"current-context names none":            secret("broken", ours, map[string][]byte{"kubeconfig": []byte("{apiVersion: v1, kind: Config}")}),
 		"uses exec":                             secret("broken", ours, map[string][]byte{"kubeconfig": kubeconfig("https://a.example", "", "exec: {apiVersion: client.authentication.k8s.io/v1, command: sh}")}),

@@ -119,7 +119,7 @@ func setup(mgr manager.Manager, config *rest.Config, o options, out io.Writer) e
 		Connector: connections, Metrics: told, SourceEvery: o.sourceEvery, ObserveOnly: o.observe,
 		Base: peering.Peering{
 			Reader: rbac.Options{Profile: o.profile}, Flavour: o.flavour, Tolerate: o.tolerate,
-			Audit: peering.AuditTo(out), Actor: host,
+			Audit: peering.AuditTo(out), Actor: host, Observe: tell(mgr.GetLogger().WithName("peering")),
 		},
 	}
 	if !o.observe {
@@ -138,4 +138,13 @@ func setup(mgr manager.Manager, config *rest.Config, o options, out io.Writer) e
 		return err
 	}
 	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("caches", synced(mgr)))
+}
+
+// tell logs what fails and what is waited for: what was changed is on record elsewhere.
+func tell(log logr.Logger) func(peering.Event) {
+	return func(e peering.Event) {
+		if e.Action == "" || e.Error != "" {
+			log.Info(string(e.Stage), "from", e.From.String(), "to", e.To.String(), "on", e.On.String(), "object", e.Object, "reason", e.Reason, "error", e.Error)
+		}
+	}
 }

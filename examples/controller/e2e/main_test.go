@@ -79,12 +79,14 @@ func start(t *testing.T, program, kubeconfig, name string) *replica {
 		close(r.over)
 	}()
 	t.Cleanup(func() {
+		if t.Failed() { // with all goroutines
+			_ = r.command.Process.Signal(syscall.SIGQUIT)
+			<-r.over
+			_ = os.WriteFile(filepath.Join(os.TempDir(), "controller-"+name+".log"), []byte(r.text()), 0o600)
+			t.Logf("what %s said is in %s", name, filepath.Join(os.TempDir(), "controller-"+name+".log"))
+		}
 		_ = r.command.Process.Kill()
 		<-r.over
-		if t.Failed() {
-			text := r.text()
-			t.Logf("end of what %s said:\n%s", name, text[max(0, len(text)-4000):])
-		}
 	})
 	return r
 }

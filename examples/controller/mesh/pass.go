@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/meshpeer/meshpeer/examples/controller/api/v1alpha1"
@@ -41,6 +42,7 @@ func (p *pass) run(ctx context.Context) (reconcile.Result, error) {
 	due := p.due()
 	if len(due.all()) > 0 {
 		// A link is on record before anything of it exists: after a crash a deletion still finds it.
+		p.conclude()
 		if err := p.record(ctx); err != nil {
 			return reconcile.Result{}, err
 		}
@@ -49,7 +51,10 @@ func (p *pass) run(ctx context.Context) (reconcile.Result, error) {
 		if moved, err := p.moved(held); moved || err != nil {
 			return reconcile.Result{RequeueAfter: time.Second}, err
 		}
+		start := time.Now()
 		p.work(held, due)
+		log.FromContext(ctx).Info("worked on links", "ensured", len(due.ensure), "rotated", len(due.rotate), "removed", len(due.remove),
+			"observed", len(due.observe), "tried", len(due.verify), "took", time.Since(start).Round(time.Millisecond).String())
 	}
 	p.conclude()
 	after, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second) // a stop must not lose what was done

@@ -117,7 +117,6 @@ func (p *pass) hold(ctx context.Context, due *work) (context.Context, func()) {
 		return ctx, func() {}
 	}
 	var releases []func()
-	var busy []string
 	for _, to := range due.tos() {
 		id, err := peering.ParseIstioID(to)
 		if err == nil {
@@ -128,7 +127,6 @@ func (p *pass) hold(ctx context.Context, due *work) (context.Context, func()) {
 				continue
 			}
 		}
-		busy = append(busy, to)
 		p.fenced(due.drop(to), err)
 	}
 	return ctx, func() {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -116,9 +117,9 @@ func setup(mgr manager.Manager, config *rest.Config, o options, out io.Writer) e
 		Sources: func(m *v1alpha1.Mesh) (mesh.Source, error) {
 			return source.For(mgr.GetAPIReader(), o.membersDir, m)
 		},
-		Connector: connections, Metrics: told, SourceEvery: o.sourceEvery, ObserveOnly: o.observe,
+		Connector: connections, Metrics: told, SourceEvery: o.sourceEvery, RetryAfter: o.retryAfter, ObserveOnly: o.observe,
 		Base: peering.Peering{
-			Reader: rbac.Options{Profile: o.profile}, Flavour: o.flavour, Tolerate: o.tolerate,
+			Reader: rbac.Options{Profile: o.profile}, Flavour: o.flavour, Tolerate: o.tolerate, LockTimeout: o.lockTimeout,
 			Audit: peering.AuditTo(out), Actor: host, Observe: tell(mgr.GetLogger().WithName("peering")),
 		},
 	}
@@ -140,10 +141,16 @@ func setup(mgr manager.Manager, config *rest.Config, o options, out io.Writer) e
 	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("caches", synced(mgr)))
 }
 
-// tell logs what fails and what is waited for: what was changed is on record elsewhere.
+// tell logs what fails and what is waited for, once while it stays the same: what was changed is on record elsewhere.
 func tell(log logr.Logger) func(peering.Event) {
+	var last sync.Map // link and object -> what was said of it
 	return func(e peering.Event) {
-		if e.Action == "" || e.Error != "" {
+		key, text := fmt.Sprint(e.From, e.To, e.On, e.Object), e.Reason+e.Error
+		if e.Action != "" && e.Error == "" {
+			last.Delete(key)
+			return
+		}
+		if before, told := last.Swap(key, text); !told || before != text {
 			log.Info(string(e.Stage), "from", e.From.String(), "to", e.To.String(), "on", e.On.String(), "object", e.Object, "reason", e.Reason, "error", e.Error)
 		}
 	}

@@ -15,7 +15,7 @@ func TestFlags(t *testing.T) {
 	o, err := parse([]string{"-leader-namespace=x", "-tolerate=a,b"}, new(bytes.Buffer))
 	require.NoError(t, err)
 	require.Equal(t, options{
-		leaderNamespace: "x", metrics: ":8080", health: ":8081", lease: 15 * time.Second, fence: 90 * time.Second, sourceEvery: time.Minute,
+		leaderNamespace: "x", metrics: ":8080", health: ":8081", lease: 15 * time.Second, fence: 90 * time.Second, sourceEvery: time.Minute, retryAfter: time.Minute, lockTimeout: 30 * time.Second,
 		profile: rbac.Minimal, flavour: preflight.Upstream, tolerate: []string{"a", "b"},
 	}, o)
 	for want, args := range map[string][]string{

@@ -19,14 +19,14 @@ import (
 
 // options are the flags.
 type options struct {
-	namespace, membersDir     string
-	leaderElect, observe      bool
-	leaderNamespace           string
-	metrics, health           string
-	lease, fence, sourceEvery time.Duration
-	profile                   rbac.Profile
-	flavour                   preflight.Flavour
-	tolerate                  []string
+	namespace, membersDir                              string
+	leaderElect, observe                               bool
+	leaderNamespace                                    string
+	metrics, health                                    string
+	lease, fence, sourceEvery, retryAfter, lockTimeout time.Duration
+	profile                                            rbac.Profile
+	flavour                                            preflight.Flavour
+	tolerate                                           []string
 }
 
 func parse(args []string, errs io.Writer) (o options, err error) {
@@ -42,6 +42,8 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	flags.DurationVar(&o.lease, "lease-duration", 15*time.Second, "of the leader's Lease")
 	flags.DurationVar(&o.fence, "fence-duration", 90*time.Second, "how long the Lease of a killed replica keeps others from its links")
 	flags.DurationVar(&o.sourceEvery, "source-every", time.Minute, "how often members are read, besides when their source changes")
+	flags.DurationVar(&o.retryAfter, "retry-after", time.Minute, "when a link that failed is tried again")
+	flags.DurationVar(&o.lockTimeout, "lock-timeout", 30*time.Second, "after which what a killed process began on a link is taken over; the fence comes before it")
 	profile := flags.String("reader-profile", rbac.Minimal.String(), "what each link's reader may do: asm, upstream, remote-control-plane or minimal")
 	flavour := flags.String("flavour", string(preflight.Upstream), "who runs the control planes: asm or upstream")
 	tolerate := flags.String("tolerate", "", "preflight checks whose failure stops no link, joined by commas")
@@ -54,8 +56,8 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	if o.leaderNamespace == "" && !o.observe {
 		return o, errors.New("-leader-namespace is empty, and this is no Pod that would say: name the namespace of the Leases")
 	}
-	if o.lease < 2*time.Second || o.fence < time.Second || o.sourceEvery < time.Second {
-		return o, errors.New("-lease-duration is at least 2s, -fence-duration and -source-every are at least 1s")
+	if o.lease < 2*time.Second || o.fence < time.Second || o.sourceEvery < time.Second || o.retryAfter < time.Second {
+		return o, errors.New("-lease-duration is at least 2s, -fence-duration, -source-every and -retry-after are at least 1s")
 	}
 	o.profile, err = rbac.ParseProfile(*profile)
 	o.flavour = preflight.Flavour(*flavour)

@@ -52,7 +52,7 @@ func TestController(t *testing.T) {
 	require.Equal(t, probe.Passed, answer.Status, "%s: %s", answer.Summary, answer.Hint)
 
 	calls := labtest.Call(t, s.Clusters[1], "sleep")
-	s.rotates(3)
+	s.rotates(2)
 	s.survivesAKill()
 	s.survivesAnOutage()
 	t.Logf("%d requests while credentials changed", calls.End(t))

@@ -68,7 +68,7 @@ func start(t *testing.T, program, kubeconfig, name string) *replica {
 	t.Helper()
 	r := &replica{name: name, over: make(chan struct{})}
 	r.command = exec.CommandContext(context.WithoutCancel(t.Context()), program, //nolint:gosec // our own
-		"-namespace="+namespace, "-leader-elect", "-leader-namespace="+namespace, "-lease-duration=4s", "-fence-duration=8s", "-source-every=5s",
+		"-namespace="+namespace, "-leader-elect", "-leader-namespace="+namespace, "-lease-duration=4s", "-fence-duration=8s", "-source-every=5s", "-retry-after=4s", "-lock-timeout=4s",
 		"-metrics-bind-address=0", "-health-probe-bind-address=0")
 	r.command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	r.command.Stdout, r.command.Stderr = r, r

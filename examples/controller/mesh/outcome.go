@@ -19,7 +19,7 @@ func (p *pass) noteEnsured(o outcome, goal peering.Goal, plans *digests) {
 		p.late(l, err)
 		clearFaults(l, v1alpha1.Ready)
 		blame(l, v1alpha1.Ready, err)
-		l.RenewAt = timeOf(spread(time.Now().Add(retryAfter), retryAfter/4, pair, ""))
+		l.RenewAt = timeOf(spread(time.Now().Add(p.retryAfter()), p.retryAfter()/4, pair, ""))
 	}
 	for pair, report := range o.reports {
 		l := p.links[pair]
@@ -97,7 +97,7 @@ func (p *pass) late(l *v1alpha1.LinkStatus, err error) {
 func (p *pass) noteNext(pair Pair, l *v1alpha1.LinkStatus, report *peering.LinkReport) {
 	soon := report.Error != nil || len(report.Left) > 0 || faultOf(l, v1alpha1.Drifted) != nil
 	if soon {
-		l.RenewAt = timeOf(spread(time.Now().Add(retryAfter), retryAfter/4, pair, ""))
+		l.RenewAt = timeOf(spread(time.Now().Add(p.retryAfter()), p.retryAfter()/4, pair, ""))
 		return
 	}
 	l.RenewAt = timeOf(p.renewal(l, report.RenewAt))
@@ -160,7 +160,7 @@ func (p *pass) left(pair Pair, report *peering.LinkReport, err error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.later[pair] = spread(time.Now().Add(retryAfter/2), retryAfter/4, pair, "")
+	p.later[pair] = spread(time.Now().Add(p.retryAfter()/2), p.retryAfter()/4, pair, "")
 }
 
 // ending says how much of the end of a link was seen.

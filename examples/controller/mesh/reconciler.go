@@ -35,6 +35,8 @@ type Reconciler struct {
 	ObserveOnly bool
 	// SourceEvery is how often the list of members is read at least. Default 1 minute.
 	SourceEvery time.Duration
+	// RetryAfter is when a link that failed is tried again; a removal that did not end, after half of it. Default 1 minute.
+	RetryAfter time.Duration
 
 	pokes chan event.GenericEvent // links that Touch made due
 
@@ -165,4 +167,11 @@ func (r *Reconciler) sourceEvery() time.Duration {
 		return time.Minute
 	}
 	return r.SourceEvery
+}
+
+func (r *Reconciler) retryAfter() time.Duration {
+	if r.RetryAfter <= 0 {
+		return time.Minute
+	}
+	return r.RetryAfter
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/meshpeer/meshpeer/examples/controller/api/v1alpha1"
 )
 
-// retryAfter is when a link that failed is tried again, and a removal that did not end.
-const retryAfter = time.Minute
-
 // fencedFor is how long links wait that another process works on.
 const fencedFor = 5 * time.Second
 
@@ -116,7 +113,7 @@ func (p *pass) lookAt(pair Pair, l *v1alpha1.LinkStatus) time.Time {
 		at = time.Time{}
 	case p.observes(): // which renews nothing, and looks again soon at what is not as it should be
 		if looked := p.looked[pair]; len(l.Faults) > 0 && !looked.IsZero() {
-			at = spread(looked.Add(5*retryAfter), retryAfter, pair, "")
+			at = spread(looked.Add(5*p.retryAfter()), p.retryAfter(), pair, "")
 		}
 	default:
 		if next := p.nextOf(l); !next.IsZero() && next.Before(at) {

@@ -21,9 +21,8 @@ var good = map[string]metav1.ConditionStatus{
 	v1alpha1.Drifted: metav1.ConditionFalse, v1alpha1.Hazard: metav1.ConditionFalse,
 }
 
-// conclude gives up what is over its deadline and sums the links up: conditions, counts, metrics.
+// conclude sums the links up: conditions, counts, metrics.
 func (p *pass) conclude() {
-	p.giveUp()
 	if p.deleting() && len(p.links) == 0 {
 		return
 	}

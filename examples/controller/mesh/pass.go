@@ -56,6 +56,7 @@ func (p *pass) run(ctx context.Context) (reconcile.Result, error) {
 		log.FromContext(ctx).Info("worked on links", "ensured", len(due.ensure), "rotated", len(due.rotate), "removed", len(due.remove),
 			"observed", len(due.observe), "tried", len(due.verify), "took", time.Since(start).Round(time.Millisecond).String())
 	}
+	p.giveUp()
 	p.conclude()
 	after, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second) // a stop must not lose what was done
 	defer done()

@@ -107,10 +107,13 @@ func TestFenced(t *testing.T) {
 func TestRecordComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, peeringtest.Options{Names: []string{"east", "west"}})
+		var mu sync.Mutex // hooks are called side by side
 		recorded := 0
 		for _, m := range w.members.Members() {
 			m.Before = func(c peeringtest.Call) error {
 				if c.Write() {
+					mu.Lock()
+					defer mu.Unlock()
 					recorded = max(recorded, len(w.mesh().Status.Links))
 				}
 				return nil
@@ -120,6 +123,8 @@ func TestRecordComesFirst(t *testing.T) {
 		w.members.Member("west").After = func(c peeringtest.Call) error {
 			if c.Write() {
 				kill() // and nothing that it does after this is seen
+				w.mu.Lock()
+				defer w.mu.Unlock()
 				w.dead = true
 			}
 			return nil

@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -21,15 +22,21 @@ import (
 
 // locks are fences of several processes.
 type locks struct {
-	mu   sync.Mutex
-	held map[peering.ID]bool
+	mu    sync.Mutex
+	held  map[peering.ID]bool
+	queue bool // who comes second waits, with what it read before
 }
 
 func (l *locks) Hold(ctx context.Context, to peering.ID) (context.Context, func(), error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.held[to] {
-		return nil, nil, mesh.ErrHeld
+	for l.held[to] {
+		if !l.queue {
+			return nil, nil, mesh.ErrHeld
+		}
+		l.mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		l.mu.Lock()
 	}
 	l.held[to] = true
 	held, end := context.WithCancel(ctx)
@@ -43,11 +50,17 @@ func (l *locks) Hold(ctx context.Context, to peering.ID) (context.Context, func(
 
 // TestTwoLeaders: two processes that both think they lead mint once for each renewal, the same as one.
 func TestTwoLeaders(t *testing.T) {
+	for _, queue := range []bool{false, true} {
+		t.Run(fmt.Sprintf("queue %t", queue), func(t *testing.T) { twoLeaders(t, queue) })
+	}
+}
+
+func twoLeaders(t *testing.T, queue bool) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, peeringtest.Options{Names: []string{"east", "west"}, Latency: 50 * time.Millisecond}, func(s *v1alpha1.MeshSpec) {
 			s.Credential.RotateEvery = &metav1.Duration{Duration: time.Hour}
 		})
-		fences := &locks{held: map[peering.ID]bool{}}
+		fences := &locks{held: map[peering.ID]bool{}, queue: queue}
 		w.r.Fence = fences
 		other := w.reconciler()
 		other.Fence = fences

@@ -6,7 +6,7 @@
 // Series are made from what was reported last, when they are scraped: a link that is gone, or a member that left, has none.
 // What could not be seen has none either, or says Unknown; it never says that all is well.
 //
-// There are seven families of links and members (Names), whose labels are few: mesh is namespace/name of the Mesh, from and
+// The families (Names) have few labels: mesh is namespace/name of the Mesh, from and
 // to are the IDs of a link, cluster is that of a member. A mesh of 40 clusters has 1 560 links, and each healthy one three or
 // four series.
 package metrics

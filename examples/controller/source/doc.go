@@ -12,7 +12,7 @@
 //
 // The form of a file is that of examples/fleet: clusters with an id and a context of the kubeconfig beside it. A ConfigMap has
 // it in key members.yaml, where a cluster names a Secret in place of a context. Annotations say of Secrets and ClusterProfiles
-// what fields say there: see Annotations.
+// what fields say there: see AnnotationID and those beside it.
 //
 // Cluster API writes <name>-kubeconfig with the key value and label cluster.x-k8s.io/cluster-name (util/secret/consts.go,
 // secret.go), and gives that label to its certificates too, which are passed over.

@@ -26,7 +26,8 @@
 // use alone; so are [github.com/meshpeer/meshpeer/peering/istiod], which tells what istiods say of the clusters they read,
 // [github.com/meshpeer/meshpeer/peering/preflight], and [github.com/meshpeer/meshpeer/peering/traffic], which tries a link by
 // the probers of package probe. [github.com/meshpeer/meshpeer/peering] composes them;
-// [github.com/meshpeer/meshpeer/peering/peeringtest] is a mesh in memory for tests.
+// [github.com/meshpeer/meshpeer/peering/peeringtest] is a mesh in memory for tests. What programs put in the place of a seam is
+// held to its contract by secrets/secretstest, probe/probetest and peering/peeringtest/conformance.
 //
 // Everything is tried on real API servers and real istiods: internal/lab starts them on one machine.
 package meshpeer

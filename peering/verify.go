@@ -19,8 +19,8 @@ import (
 // verified is the goal of Verify: look, change nothing.
 const verified Goal = ""
 
-// Verify checks each link from the bottom up, up to [Peering.Workload], and changes nothing. The first result that is not
-// Passed is the diagnosis. The error joins one *Error for each link that failed.
+// Verify checks each link from the bottom up, up to [Peering.Workload], and changes nothing that is there. The first result that
+// is not Passed is the diagnosis. The error joins one *Error for each link that failed.
 func (p *Peering) Verify(ctx context.Context, links ...Link) (*Report, error) {
 	return p.call(ctx, verified, links, nil)
 }

@@ -17,7 +17,7 @@ HEAVY := internal/lab/controlplane
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 
 # Packages that leave most of their biggest tables out under the race detector run without it too.
-SAMPLED = $(if $(RACE),$(shell grep -rl --include='*_test.go' 'meshpeer/internal/sampled"' internal peering probe rbac secrets | xargs -rn1 dirname | sort -u | sed 's|^|./|'))
+SAMPLED = $(if $(RACE),$(shell grep -rl --include='*_test.go' 'meshpeer/internal/sampled"' internal peering probe rbac secrets examples | xargs -rn1 dirname | sort -u))
 
 # testsum runs go test and counts; with RECORD the counts and times of several runs are collected there. Packages whose tests
 # enter the lab have a TestMain. Those of the matrix build further versions of Istio first, and have a target of their own.
@@ -51,7 +51,7 @@ mode:
 unit:
 	@dir=$$(mktemp -d); trap "rm -rf $$dir" EXIT; CGO_ENABLED=0 go build -o $$dir/guard ./internal/guard; code=0; \
 	  $(SUM) -part unit go test $(RACE) -shuffle=on -exec $$dir/guard ./... || code=$$?; \
-	  for p in $(SAMPLED); do $(SUM) -part "unit, $$p without -race" go test -shuffle=on -exec $$dir/guard $$p || code=$$?; done; \
+	  for p in $(SAMPLED); do $(SUM) -C $$p -part "unit, $$p without -race" go test -shuffle=on -exec $$dir/guard . || code=$$?; done; \
 	  if [ "$$(go env GOOS)" = linux ]; then for m in $(LIGHT); do \
 	    $(SUM) -C $$m -part "unit, $$m" -only unit go test $(RACE) -shuffle=on -exec $$dir/guard ./... || code=$$?; done; fi; exit $$code
 

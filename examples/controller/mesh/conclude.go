@@ -29,7 +29,7 @@ func (p *pass) conclude() {
 	status := &p.mesh.Status
 	status.ObservedGeneration = p.mesh.Generation
 	for kind := range good {
-		if kind == v1alpha1.TrafficProved && p.mesh.Spec.Probe == nil || kind == v1alpha1.DiscoveryFresh && p.Freshness == nil {
+		if kind == v1alpha1.TrafficProved && p.mesh.Spec.Probe == nil || kind == v1alpha1.DiscoveryFresh && !p.measures() {
 			meta.RemoveStatusCondition(&status.Conditions, kind)
 			continue
 		}

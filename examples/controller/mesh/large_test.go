@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshpeer/meshpeer/examples/controller/mesh"
+	"github.com/meshpeer/meshpeer/internal/sampled"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
 )
 
@@ -20,7 +21,7 @@ import (
 // Mesh fits into etcd.
 func TestLargeMesh(t *testing.T) {
 	size := 100
-	if testing.Short() {
+	if testing.Short() || !sampled.Take(1) { // under the race detector it would take an hour
 		size = 16
 	}
 	synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -207,32 +206,6 @@ func errorOf(report *peering.LinkReport) error {
 		return nil
 	}
 	return report.Error
-}
-
-// measure asks how fresh From's knowledge of To is.
-func (p *pass) measure(ctx context.Context, pairs []Pair) {
-	if p.Freshness == nil || len(pairs) == 0 {
-		return
-	}
-	links, _ := p.clusters(ctx, pairs, false)
-	measured := p.Freshness.Measure(ctx, links)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, link := range links {
-		pair := pairOf(link)
-		p.probed[pair] = time.Now()
-		l, m := p.links[pair], measured[pair]
-		switch {
-		case m.Err != nil || m == Measured{}:
-			setFault(l, v1alpha1.DiscoveryFresh, metav1.ConditionUnknown, ReasonNotSeen, fmt.Sprint(m.Err))
-			continue
-		case m.Arrived:
-			clearFaults(l, v1alpha1.DiscoveryFresh)
-		default:
-			setFault(l, v1alpha1.DiscoveryFresh, metav1.ConditionFalse, ReasonStale, fmt.Sprintf("a change in %s did not reach every istiod of %s within %s", pair.To, pair.From, m.Took.Round(time.Second)))
-		}
-		p.metrics().Freshness(p.key, pair, m.Took, m.Arrived)
-	}
 }
 
 // wrote says that the call changed something for the link.

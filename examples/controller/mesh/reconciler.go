@@ -26,7 +26,7 @@ type Reconciler struct {
 	Connector Connector
 	Fence     Fence     // nil: NoFence
 	Metrics   Metrics   // nil: NoMetrics
-	Freshness Freshness // nil: nothing is said of DiscoveryFresh
+	Freshness Freshness // nil: Canaries
 
 	// Base has the options of peering that no Mesh decides: reader, flavour, tolerated checks, audit. Credential, Lifetime,
 	// Workload and Actor come from the Mesh.
@@ -42,20 +42,6 @@ type Reconciler struct {
 
 	mu     sync.Mutex
 	recall map[types.NamespacedName]*memory
-}
-
-// Freshness measures how long a change in To takes to reach every istiod of From.
-type Freshness interface {
-	// Measure tries the links side by side. Each link that could be measured has an entry; an error there says that the change
-	// did not arrive, or that it could not be seen.
-	Measure(ctx context.Context, links []peering.Link) map[Pair]Measured
-}
-
-// Measured is what became of one change.
-type Measured struct {
-	Took    time.Duration // at least so long if it did not arrive
-	Arrived bool
-	Err     error // it could not be tried or seen: nothing is known
 }
 
 // memory is what one process knows of a mesh besides its status. Losing it costs a look at each link, spread over

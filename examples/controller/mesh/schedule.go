@@ -138,7 +138,7 @@ func (p *pass) deadline() time.Duration {
 
 // probeAt is when the link is called over; zero: never.
 func (p *pass) probeAt(pair Pair, l *v1alpha1.LinkStatus) time.Time {
-	if p.mesh.Spec.Probe == nil && p.Freshness == nil || l.RemovingSince != nil || l.ObservedGeneration == 0 {
+	if p.mesh.Spec.Probe == nil && !p.measures() || l.RemovingSince != nil || l.ObservedGeneration == 0 {
 		return time.Time{}
 	}
 	every := 10 * time.Minute

@@ -15,6 +15,9 @@ type MeshSpec struct {
 	// Probe calls over each link; without it a link is judged by what the istiods say.
 	// +optional
 	Probe *Probe `json:"probe,omitempty"`
+	// Freshness measures how soon every istiod of a link sees a change, as often as the link is probed, or every 10 minutes.
+	// +optional
+	Freshness *Freshness `json:"freshness,omitempty"`
 	// +kubebuilder:default={}
 	// +optional
 	Deletion Deletion `json:"deletion,omitzero"`
@@ -154,6 +157,15 @@ type Probe struct {
 	// +kubebuilder:default="10m"
 	// +optional
 	Every metav1.Duration `json:"every,omitzero"`
+}
+
+// Freshness makes an EndpointSlice in To, asks the istiods of From until all of them show it, and deletes it. Mode Observe does not.
+type Freshness struct {
+	// Within is how long an istiod has: a link that takes longer is not DiscoveryFresh.
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1m')",message="within is from 1s to 1m"
+	// +kubebuilder:default="5s"
+	// +optional
+	Within metav1.Duration `json:"within,omitzero"`
 }
 
 // Deletion says what becomes of the links when the Mesh is deleted or a member leaves it.

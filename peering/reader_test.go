@@ -310,7 +310,7 @@ func TestRemoveWithoutRightsOnRoles(t *testing.T) {
 		_, err = minimal().Ensure(t.Context(), link)
 		require.NoError(t, err)
 		west.Before = func(c peeringtest.Call) error {
-			if c.Verb == "get" && c.Kind == "Role" {
+			if (c.Verb == "get" || c.Verb == "list") && c.Kind == "Role" {
 				return apierrors.NewForbidden(schema.GroupResource{Resource: c.Kind}, c.Name, errors.New("no"))
 			}
 			return nil

@@ -214,7 +214,16 @@ func (s *snapshot) find(ctx context.Context, like Object) (Object, error) {
 			return o, nil
 		}
 	}
-	return s.gets.get(apply.Name(like), func() (Object, error) { return find(ctx, s.objects, like) })
+	return s.gets.get(apply.Name(like), func() (Object, error) {
+		o, err := find(ctx, s.objects, like)
+		if apierrors.IsForbidden(err) { // who may not get may still list
+			all := &table{like: like}
+			if unlisted := all.read(ctx, s.objects); unlisted == nil && all.listed {
+				return all.byName[like.GetNamespace()+"/"+like.GetName()], nil
+			}
+		}
+		return o, err
+	})
 }
 
 // memo makes a value once for each key, however many ask at the same time.

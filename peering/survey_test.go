@@ -17,13 +17,13 @@ import (
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
-// TestSurvey: for one link its objects are read by their names, for several they are listed, and by their names again where
-// the caller may not list. A foreign object is seen each way.
+// TestSurvey: for one link its objects are read by their names, for several they are listed, and the other way where the caller
+// may do that only. A foreign object is seen each way.
 func TestSurvey(t *testing.T) {
 	for _, links := range []int{1, 2} {
-		for _, mayList := range []bool{true, false} {
+		for _, refused := range []string{"", "list", "get"} {
 			for _, foreign := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%d/may list %t/foreign %t", links, mayList, foreign), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%d/may not %s/foreign %t", links, refused, foreign), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						mesh := peeringtest.NewMesh("east", "south", "west")
 						west := mesh.Member("west")
@@ -34,7 +34,7 @@ func TestSurvey(t *testing.T) {
 						}
 						west.ForgetCalls()
 						west.Before = func(c peeringtest.Call) error {
-							if c.Verb == "list" && c.Kind != "Secret" && !mayList {
+							if c.Verb == refused && c.Kind != "Secret" && c.Kind != "Namespace" && c.Kind != "ConfigMap" {
 								return apierrors.NewForbidden(schema.GroupResource{Resource: c.Kind}, "", errors.New("rbac"))
 							}
 							return nil
@@ -48,7 +48,7 @@ func TestSurvey(t *testing.T) {
 							}
 						}
 						for _, kind := range []string{"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"} {
-							require.Equal(t, links > 1 && mayList, listed[kind], kind)
+							require.Equal(t, links > 1 && refused != "list" || links == 1 && refused == "get", listed[kind], kind)
 						}
 						if !foreign {
 							require.NoError(t, err)

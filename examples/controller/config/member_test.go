@@ -29,8 +29,8 @@ func TestWriteRights(t *testing.T) {
 	used, held := policyWithout(t, "meshpeer-controller-reader", "member/write"), policy(t, "member/write")
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, t, used, held)
-		m := peeringtest.NewMesh("east", "west")
-		links := peering.Mesh(g.member(m.Member("east").Cluster), g.member(m.Member("west").Cluster))
+		m := peeringtest.NewMesh("east", "south", "west") // of several links a cluster's objects are listed
+		links := peering.Mesh(g.member(m.Member("east").Cluster), g.member(m.Member("south").Cluster), g.member(m.Member("west").Cluster))
 		for _, kind := range []secrets.Kind{secrets.KindBound, secrets.KindDurable} {
 			for _, object := range []string{"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Secret"} {
 				m.Member("west").Inject(peeringtest.Fault{Match: peeringtest.On("create", object), Failure: peeringtest.LostReply})
@@ -102,14 +102,16 @@ func meddle(t *testing.T, m *peeringtest.Member) {
 func TestObserveRights(t *testing.T) {
 	p := policy(t, "member/observe")
 	synctest.Test(t, func(t *testing.T) {
-		m := peeringtest.NewMesh("east", "west")
+		m := peeringtest.NewMesh("east", "south", "west") // of several links a cluster's objects are listed
 		o := options(secrets.KindBound)
 		o.Tolerate = []string{"caller-rights"} // which it does not have
 		g := newGuard(t, t, p, p)
-		links := peering.Mesh(g.member(m.Member("east").Cluster), g.member(m.Member("west").Cluster))
+		links := peering.Mesh(g.member(m.Member("east").Cluster), g.member(m.Member("south").Cluster), g.member(m.Member("west").Cluster))
+		_, err := o.Plan(t.Context(), peering.Present, links[0])
+		require.NoError(t, err, "of one they are read by name")
 		plan, err := o.Plan(t.Context(), peering.Present, links...)
 		require.NoError(t, err)
-		require.Len(t, plan.Links, 2)
+		require.Len(t, plan.Links, 6)
 		for _, l := range plan.Links {
 			require.Nil(t, l.Error)
 			require.Greater(t, len(l.Steps), 5, "what is missing is seen")
@@ -131,8 +133,9 @@ func TestObserveRights(t *testing.T) {
 		require.NoError(t, m.Member("east").Server.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "istio-remote-secret-west"}}))
 		g = newGuard(t, silent{}, p, p)
 		links = peering.Mesh(g.member(m.Member("east").Cluster), g.member(m.Member("west").Cluster))
-		m.Member("east").ForgetCalls()
-		m.Member("west").ForgetCalls()
+		for _, member := range m.Members() {
+			member.ForgetCalls()
+		}
 		_, err = o.Ensure(t.Context(), links...)
 		require.Error(t, err)
 		for _, member := range m.Members() {

@@ -111,7 +111,10 @@ func TestRecordComesFirst(t *testing.T) {
 		for _, m := range w.members.Members() {
 			m.Before = func(c peeringtest.Call) error {
 				if c.Write() {
-					recorded = max(recorded, len(w.mesh().Status.Links))
+					links := len(w.mesh().Status.Links)
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					recorded = max(recorded, links)
 				}
 				return nil
 			}
@@ -120,7 +123,9 @@ func TestRecordComesFirst(t *testing.T) {
 		w.members.Member("west").After = func(c peeringtest.Call) error {
 			if c.Write() {
 				kill() // and nothing that it does after this is seen
+				w.mu.Lock()
 				w.dead = true
+				w.mu.Unlock()
 			}
 			return nil
 		}

@@ -116,7 +116,7 @@ func (w *Watcher) keepListing(ctx context.Context, due <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		case <-due:
-		case <-time.After(pause):
+		case <-after(pause):
 			w.listReplicas(ctx)
 		}
 	}

@@ -97,7 +97,11 @@ func (c *Canary) observe(ctx context.Context, m mark, r istiod.Replica) Sight {
 			return Sight{Replica: name, After: asked.Sub(m.done), Status: istiod.Status(printable.Line(string(status)))}
 		}
 		// An istiod is not kept busy with documents: it has half of the time for itself.
-		timer := time.NewTimer(min(max(pause, now.Sub(asked)), max(deadline.Sub(now), 0)))
+		wait := min(max(pause, now.Sub(asked)), deadline.Sub(now))
+		if wait <= 0 { // the last look; no timer that is due at once, see istiod's poll
+			continue
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

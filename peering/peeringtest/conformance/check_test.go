@@ -88,7 +88,7 @@ func TestCheckSuiteCanFail(t *testing.T) {
 			return append(rungs, rungs...)
 		}}),
 		"it passes where it holds, again and again": mutant(looks(func(context.Context, traffic.Side) probe.Result {
-			return probe.Result{Status: probe.Unknown, Summary: "not implemented", Hint: "wait"}
+			return probe.Result{Status: probe.Unknown, Summary: "nobody has looked", Hint: "look"}
 		})),
 		"it changes nothing": mutant(looks(func(ctx context.Context, from traffic.Side) probe.Result {
 			d, err := deployed(ctx, from)

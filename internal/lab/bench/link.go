@@ -41,7 +41,7 @@ func oneLink(ctx context.Context, b *bench) (found []section, err error) {
 func newLink(ctx context.Context, b *bench, w *world, p pair) (section, error) {
 	link := peering.Link{From: p.from.sdk, To: p.to.sdk}
 	b.say("  a new link")
-	values, err := turns(ctx, b, pace{min: 10, max: 20, budget: time.Minute},
+	values, err := turns(ctx, b, pace{min: 10, max: 40, budget: 2 * time.Minute},
 		w.swept("Ensure", func(ctx context.Context) ([]float64, error) { return ensure(ctx, link) }),
 		w.swept("bare calls", func(ctx context.Context) ([]float64, error) { return p.byHand(ctx, p.bare) }),
 		w.swept("istioctl", func(ctx context.Context) ([]float64, error) { return p.byHand(ctx, p.istioctl) }),

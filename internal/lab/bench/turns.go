@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"time"
 )
@@ -22,11 +23,12 @@ type contender struct {
 	turn func(context.Context) ([]float64, error)
 }
 
-// turns lets the contenders run one after the other, round by round, each round with another one first, so that none has
-// always the warm caches of the same neighbour. The first round warms up and does not count. The result has for each
+// turns lets the contenders run one after the other, round by round, each round in another order, so that none has always the
+// warm caches, or the late work, of the same neighbour. The first round warms up and does not count. The result has for each
 // contender its values, each a series with one value a round.
 func turns(ctx context.Context, b *bench, p pace, contenders ...contender) ([][]series, error) {
 	all := make([][]series, len(contenders))
+	order := rand.New(rand.NewPCG(1, 2)) // the same in each run
 	began := time.Now()
 	for round := 0; round <= p.max; round++ {
 		if round > p.min && time.Since(began) > p.budget {
@@ -36,8 +38,7 @@ func turns(ctx context.Context, b *bench, p pace, contenders ...contender) ([][]
 		if round == 0 {
 			line = "  warming up:"
 		}
-		for i := range contenders {
-			n := (i + round) % len(contenders)
+		for _, n := range order.Perm(len(contenders)) {
 			runtime.GC() // nobody pays for what a neighbour left
 			values, err := contenders[n].turn(ctx)
 			if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/istio"
@@ -63,17 +62,17 @@ func Connect(id ID, config *rest.Config, o ConnectOptions) (*Cluster, error) {
 	warned := &warnings{}
 	original := config
 	config = kube.Configure(config, userAgent, warned)
-	client, err := dynamic.NewForConfig(config)
+	objects, err := kube.NewObjects(config, manager)
 	if err != nil {
 		return nil, fmt.Errorf("peering: Connect %q: %w", id, printedErr(err))
 	}
 	c := &Cluster{
 		ID: id, Namespace: o.Namespace, Hosted: o.Hosted, Endpoint: endpoint, warnings: warned,
-		Objects: kube.NewObjects(client, manager),
+		Objects: objects,
 		As:      bearer{config.Dial}.as, Dial: config.Dial,
 		Exec: kube.PodExec{Config: config}.In,
 		Accounts: func(namespace string) secrets.TokenCreator {
-			return kube.NewAccounts(client, namespace)
+			return objects.Accounts(namespace)
 		},
 	}
 	checks, err := preflight.Connect(id.String(), original)
@@ -130,11 +129,11 @@ func (b bearer) as(e secrets.Endpoint, token secrets.Token) (Objects, error) {
 	if err := useProxy(config, e); err != nil {
 		return nil, err
 	}
-	client, err := dynamic.NewForConfig(kube.Configure(config, userAgent, rest.NoWarnings{}))
+	objects, err := kube.NewObjects(kube.Configure(config, userAgent, rest.NoWarnings{}), manager)
 	if err != nil {
 		return nil, err
 	}
-	return kube.NewObjects(client, manager), nil
+	return objects, nil
 }
 
 // useProxy dials as istiod will.

@@ -29,13 +29,16 @@ func Configure(config *rest.Config, userAgent string, warnings rest.WarningHandl
 	return c
 }
 
-// bounded lets as many requests through at a time as there are slots. It waits no longer than the request's context.
+// bounded lets as many requests through at a time as there are slots, and any number of watches. It waits no longer than the request's context.
 type bounded struct {
 	http.RoundTripper
 	slots chan struct{}
 }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Get("watch") == "true" { // which may wait long for its first byte, and those that look besides must not
+		return b.RoundTripper.RoundTrip(r)
+	}
 	select {
 	case b.slots <- struct{}{}:
 	case <-r.Context().Done():

@@ -26,8 +26,6 @@ type kind struct {
 	resource string
 }
 
-func (k kind) gvr() schema.GroupVersionResource { return k.gvk.GroupVersion().WithResource(k.resource) }
-
 var (
 	core = corev1.SchemeGroupVersion
 	rbac = rbacv1.SchemeGroupVersion

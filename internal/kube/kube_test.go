@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
@@ -57,9 +56,8 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 	}))
 	defer server.Close()
 	config := kube.Configure(&rest.Config{Host: server.URL}, "test", rest.NoWarnings{})
-	client, err := dynamic.NewForConfig(config)
+	objects, err := kube.NewObjects(config, "")
 	require.NoError(t, err)
-	objects := kube.NewObjects(client, "")
 	var wg sync.WaitGroup
 	for range 3 * kube.Parallel {
 		wg.Go(func() {
@@ -80,9 +78,8 @@ func TestWaitForASlotEndsWithTheContext(t *testing.T) {
 	defer server.Close()
 	defer close(done)
 	config := kube.Configure(&rest.Config{Host: server.URL}, "test", rest.NoWarnings{})
-	client, err := dynamic.NewForConfig(config)
+	objects, err := kube.NewObjects(config, "")
 	require.NoError(t, err)
-	objects := kube.NewObjects(client, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for range kube.Parallel {
@@ -95,4 +92,31 @@ func TestWaitForASlotEndsWithTheContext(t *testing.T) {
 	end()
 	_, err = objects.Get(over, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n"}})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestWatchesTakeNoSlot: a watch whose answer is held back hinders no look.
+func TestWatchesTakeNoSlot(t *testing.T) {
+	var watches sync.WaitGroup
+	watches.Add(kube.Parallel)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("watch") == "true" {
+			watches.Done()
+			<-r.Context().Done()
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"}}`))
+	}))
+	defer server.Close()
+	objects, err := kube.NewObjects(kube.Configure(&rest.Config{Host: server.URL}, "test", rest.NoWarnings{}), "")
+	require.NoError(t, err)
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	like := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "s"}}
+	for range kube.Parallel {
+		go func() { _, _ = objects.Watch(ctx, like, metav1.ListOptions{}) }()
+	}
+	watches.Wait()
+	_, err = objects.Get(ctx, like)
+	require.NoError(t, err)
 }

@@ -21,6 +21,9 @@ func TestMetadata(t *testing.T) {
 		if r.Header.Get("Accept") != "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1" || r.URL.Query().Get("limit") != "500" {
 			t.Errorf("asked for whole objects: %s", r.URL)
 		}
+		if first := r.URL.Query().Get("continue") == ""; first != (r.URL.Query().Get("resourceVersion") == "0") {
+			t.Errorf("not what the API server has in memory, or another state than that of the first page: %s", r.URL)
+		}
 		switch {
 		case r.URL.Query().Get("labelSelector") == "forbidden":
 			w.WriteHeader(http.StatusForbidden)

@@ -2,30 +2,32 @@ package kube
 
 import (
 	"context"
-	"reflect"
+	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
 )
 
-// Objects reads and writes typed objects through a dynamic client.
+// Objects reads and writes typed objects.
 type Objects struct {
-	client  func() dynamic.Interface // printers that follow fields do not enter it: it holds the credential of its config
+	client  client
 	manager string
 	cached  bool
 }
 
-// NewObjects returns Objects whose writes carry the field manager.
-func NewObjects(client dynamic.Interface, manager string) Objects {
-	return Objects{client: func() dynamic.Interface { return client }, manager: manager}
+// NewObjects returns Objects whose writes carry the field manager. It does no network I/O.
+func NewObjects(config *rest.Config, manager string) (Objects, error) {
+	client, err := newClient(config)
+	return Objects{client: client, manager: manager}, err
 }
 
-// Cached are the same Objects with lists from the API server's watch cache, as informers read them: they may be some moments
-// old. A list of the newest state, and every other one of its kind in the next tenth of a second, waits until that cache has
-// caught up (Kubernetes KEP-2340, pkg/storage/cacher/progress): those of an istiod that is given a remote secret, too.
+// Cached are the same Objects with reads from the API server's watch cache, as informers list: they may be some moments old, and
+// cost the API server no question to etcd. A list of the newest state, and every other one of its kind in the next tenth of a
+// second, waits until that cache has caught up (Kubernetes KEP-2340, pkg/storage/cacher/progress): those of an istiod that is
+// given a remote secret, too.
 func (c Objects) Cached() Objects {
 	c.cached = true
 	return c
@@ -33,27 +35,29 @@ func (c Objects) Cached() Objects {
 
 // Get reads the object that has the kind, namespace and name of o. Errors are those of the API server.
 func (c Objects) Get(ctx context.Context, o Object) (Object, error) {
-	resource, _, err := c.resource(o)
+	r, err := c.client.request("GET", o, o.GetName())
 	if err != nil {
 		return nil, err
 	}
-	u, err := resource.Get(ctx, o.GetName(), metav1.GetOptions{})
-	return typed(u, o, err)
+	if c.cached {
+		r.Param("resourceVersion", "0")
+	}
+	return one(ctx, r, o)
 }
 
 // List reads the objects of the kind and namespace of like that selector matches (a label selector; "" is all), page by page.
 func (c Objects) List(ctx context.Context, like Object, selector string) ([]Object, error) {
-	resource, _, err := c.resource(like)
-	if err != nil {
-		return nil, err
-	}
 	var out []Object
 	options := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
 	if c.cached {
 		options.ResourceVersion = "0"
 	}
 	for {
-		page, err := resource.List(ctx, options)
+		r, err := c.client.request("GET", like)
+		if err != nil {
+			return nil, err
+		}
+		some, next, err := page(ctx, r.VersionedParams(&options, metav1.ParameterCodec), like)
 		if apierrors.IsResourceExpired(err) && options.Continue != "" { // the server has forgotten the state of the first page
 			out, options = nil, metav1.ListOptions{LabelSelector: selector}
 			continue
@@ -61,18 +65,25 @@ func (c Objects) List(ctx context.Context, like Object, selector string) ([]Obje
 		if err != nil {
 			return nil, err
 		}
-		for i := range page.Items {
-			o, err := typed(&page.Items[i], like, nil)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, o)
-		}
-		if options.Continue = page.GetContinue(); options.Continue == "" {
+		out = append(out, some...)
+		if options.Continue = next; next == "" {
 			return out, nil
 		}
 		options.ResourceVersion = "" // the next page is of the same state
 	}
+}
+
+// Watch streams what becomes of Secrets in the namespace of like, until ctx ends or [CallTimeout] is over.
+func (c Objects) Watch(ctx context.Context, like Object, o metav1.ListOptions) (watch.Interface, error) {
+	if _, known := like.(*corev1.Secret); !known {
+		return nil, fmt.Errorf("kube: %T cannot be watched", like)
+	}
+	r, err := c.client.request("GET", like)
+	if err != nil {
+		return nil, err
+	}
+	o.Watch = true
+	return r.VersionedParams(&o, metav1.ParameterCodec).Watch(ctx)
 }
 
 // pageSize is the number of objects in one answer to List, as kubectl has it.
@@ -80,31 +91,41 @@ const pageSize = 500
 
 // Create stores o and returns what was stored. Reviews (SelfSubjectAccessReview and its kin) are answered, not stored.
 func (c Objects) Create(ctx context.Context, o Object) (Object, error) {
-	resource, u, err := c.resource(o)
+	r, err := c.client.request("POST", o)
 	if err != nil {
 		return nil, err
 	}
-	u, err = resource.Create(ctx, u, metav1.CreateOptions{FieldManager: c.manager})
-	return typed(u, o, err)
+	return c.write(ctx, r, o)
 }
 
 // Update replaces the live object by o under the UID and resourceVersion that o carries.
 func (c Objects) Update(ctx context.Context, o Object) (Object, error) {
-	resource, u, err := c.resource(o)
+	r, err := c.client.request("PUT", o, o.GetName())
 	if err != nil {
 		return nil, err
 	}
-	u, err = resource.Update(ctx, u, metav1.UpdateOptions{FieldManager: c.manager})
-	return typed(u, o, err)
+	return c.write(ctx, r, o)
+}
+
+func (c Objects) write(ctx context.Context, r *rest.Request, o Object) (Object, error) {
+	if c.manager != "" {
+		r.Param("fieldManager", c.manager)
+	}
+	k, err := kindOf(o)
+	if err != nil {
+		return nil, err
+	}
+	content := o.DeepCopyObject()
+	content.GetObjectKind().SetGroupVersionKind(k.gvk)
+	if r, err = send(r, content); err != nil {
+		return nil, err
+	}
+	return one(ctx, r, o)
 }
 
 // Delete removes the object with the UID (and resourceVersion, if o carries one) of o; another one is left alone with a
 // conflict error.
 func (c Objects) Delete(ctx context.Context, o Object) error {
-	resource, _, err := c.resource(o)
-	if err != nil {
-		return err
-	}
 	uid, version := o.GetUID(), o.GetResourceVersion()
 	pre := &metav1.Preconditions{}
 	if uid != "" {
@@ -113,38 +134,13 @@ func (c Objects) Delete(ctx context.Context, o Object) error {
 	if version != "" {
 		pre.ResourceVersion = &version
 	}
-	return resource.Delete(ctx, o.GetName(), metav1.DeleteOptions{Preconditions: pre})
-}
-
-func (c Objects) resource(o Object) (dynamic.ResourceInterface, *unstructured.Unstructured, error) {
-	k, err := kindOf(o)
+	r, err := c.client.request("DELETE", o, o.GetName())
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	r, err = send(r, &metav1.DeleteOptions{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "DeleteOptions"}, Preconditions: pre})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	u := &unstructured.Unstructured{Object: content}
-	u.SetGroupVersionKind(k.gvk)
-	client := c.client().Resource(k.gvr())
-	if o.GetNamespace() == "" {
-		return client, u, nil
-	}
-	return client.Namespace(o.GetNamespace()), u, nil
-}
-
-// typed turns u into a new object of the type of like.
-func typed(u *unstructured.Unstructured, like Object, err error) (Object, error) {
-	if err != nil {
-		return nil, err
-	}
-	if _, asIs := like.(*unstructured.Unstructured); asIs {
-		return u, nil
-	}
-	out := reflect.New(reflect.TypeOf(like).Elem()).Interface().(Object)
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return r.Do(ctx).Error()
 }

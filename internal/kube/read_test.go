@@ -3,14 +3,17 @@ package kube_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
@@ -22,12 +25,12 @@ func TestObjectsThatNameTheirKind(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		paths = append(paths, r.URL.RequestURI())
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"apiVersion":"x/v1","kind":"Any","metadata":{"name":"a"},"spec":{"b":1},"items":[{"apiVersion":"x/v1","kind":"Any","metadata":{"name":"a"}}]}`))
+		kind := map[bool]string{true: "EndpointSliceList", false: "NetworkPolicy"}[len(paths) == 1]
+		_, _ = w.Write([]byte(`{"apiVersion":"x/v1","kind":"` + kind + `","metadata":{"name":"a"},"spec":{"b":1},"items":[{"apiVersion":"x/v1","kind":"Any","metadata":{"name":"a"}}]}`))
 	}))
 	defer s.Close()
-	client, err := dynamic.NewForConfig(&rest.Config{Host: s.URL})
+	objects, err := kube.NewObjects(&rest.Config{Host: s.URL}, "")
 	require.NoError(t, err)
-	objects := kube.NewObjects(client, "")
 
 	slice := &discoveryv1.EndpointSlice{TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"}}
 	found, err := objects.List(t.Context(), slice, "a=b")
@@ -73,23 +76,123 @@ func TestPaths(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestCachedLists ask for the first page of what the API server has in memory, and for the next pages of the same.
-func TestCachedLists(t *testing.T) {
+// TestCached: reads ask for what the API server has in memory, a list's next pages for the same state.
+func TestCached(t *testing.T) {
 	var queries []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		queries = append(queries, r.URL.RawQuery)
 		w.Header().Set("Content-Type", "application/json")
 		more := map[bool]string{true: `"continue":"next"`}[len(queries)%2 == 1]
+		if strings.HasSuffix(r.URL.Path, "/pods/a") {
+			_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}`))
+			return
+		}
 		_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"PodList","metadata":{` + more + `},"items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}]}`))
 	}))
 	defer s.Close()
-	client, err := dynamic.NewForConfig(&rest.Config{Host: s.URL})
+	objects, err := kube.NewObjects(&rest.Config{Host: s.URL}, "")
 	require.NoError(t, err)
-	objects := kube.NewObjects(client, "")
 	for _, o := range []kube.Objects{objects.Cached(), objects} {
 		found, err := o.List(t.Context(), &corev1.Pod{}, "")
 		require.NoError(t, err)
 		require.Len(t, found, 2)
 	}
 	require.Equal(t, []string{"limit=500&resourceVersion=0", "continue=next&limit=500", "limit=500", "continue=next&limit=500"}, queries)
+	queries = nil
+	for _, o := range []kube.Objects{objects.Cached(), objects} {
+		found, err := o.Get(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "a"}})
+		require.NoError(t, err)
+		require.Equal(t, "a", found.GetName())
+	}
+	require.Equal(t, []string{"resourceVersion=0", ""}, queries)
+}
+
+// TestWatch: what becomes of a Secret, as Secrets; a failure ends it.
+func TestWatch(t *testing.T) {
+	var asked string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.RequestURI()
+		w.Header().Set("Content-Type", "application/json")
+		if strings.Contains(asked, "forbidden") {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"Status","status":"Failure","reason":"Forbidden","code":403}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"type":"MODIFIED","object":{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"token":"YQ=="}}}` + "\n" +
+			`{"type":"ERROR","object":{"apiVersion":"v1","kind":"Status","status":"Failure","reason":"Expired","code":410}}` + "\n"))
+	}))
+	defer s.Close()
+	objects, err := kube.NewObjects(&rest.Config{Host: s.URL}, "")
+	require.NoError(t, err)
+	like := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "n"}}
+	stream, err := kube.Watch(t.Context(), objects, like, metav1.ListOptions{FieldSelector: "metadata.name=a", ResourceVersion: "7"})
+	require.NoError(t, err)
+	defer stream.Stop()
+	event := <-stream.ResultChan()
+	require.Equal(t, watch.Modified, event.Type)
+	require.Equal(t, "a", string(event.Object.(*corev1.Secret).Data["token"]))
+	require.Equal(t, watch.Error, (<-stream.ResultChan()).Type)
+	require.Equal(t, "/api/v1/namespaces/n/secrets?fieldSelector=metadata.name%3Da&resourceVersion=7&watch=true", asked)
+
+	like.Namespace = "forbidden"
+	_, err = objects.Watch(t.Context(), like, metav1.ListOptions{})
+	require.True(t, apierrors.IsForbidden(err), "%v", err)
+	_, err = kube.Watch(t.Context(), struct{}{}, like, metav1.ListOptions{})
+	require.ErrorContains(t, err, "cannot watch")
+}
+
+// TestAnswersOfNoAPIServer: what is no object or list of the kind that was asked for is not taken for an empty one.
+func TestAnswersOfNoAPIServer(t *testing.T) {
+	var body string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(body))
+	}))
+	defer s.Close()
+	objects, err := kube.NewObjects(kube.Configure(&rest.Config{Host: s.URL}, "test", rest.NoWarnings{}), "")
+	require.NoError(t, err)
+	named := metav1.ObjectMeta{Namespace: "n", Name: "a"}
+	custom := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "x/v1", "kind": "Gateway", "metadata": map[string]any{"name": "a"}}}
+	for _, body = range []string{
+		"", "null", "{}", "[]", `"x"`, "<html>", `{"items":null}`, `{"items":[]}`, `{"kind":"Status","apiVersion":"v1","status":"Failure"}`,
+		`{"kind":"Pod","metadata":{"name":"a"}}`, `{"kind":"PodList","items":[{"metadata":{"name":"a"}}]}`, `{"kind":"SecretList","items":[null]}`,
+		`{"kind":"GatewayList","items":[null]}`, `{"kind":"SecretList","items":{}}`, `{"kind":"Secret","data":{"a":"not base64, and perhaps a secret"}}`,
+	} {
+		for name, ask := range map[string]func() error{
+			"get":         func() error { _, err := objects.Get(t.Context(), &corev1.Secret{ObjectMeta: named}); return err },
+			"create":      func() error { _, err := objects.Create(t.Context(), &corev1.Secret{ObjectMeta: named}); return err },
+			"update":      func() error { _, err := objects.Update(t.Context(), &corev1.Secret{ObjectMeta: named}); return err },
+			"list":        func() error { _, err := objects.List(t.Context(), &corev1.Secret{ObjectMeta: named}, ""); return err },
+			"get custom":  func() error { _, err := objects.Get(t.Context(), custom); return err },
+			"list custom": func() error { _, err := objects.List(t.Context(), custom, ""); return err },
+			"create token": func() error {
+				_, err := objects.Accounts("n").CreateToken(t.Context(), "a", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+				return err
+			},
+		} {
+			err := ask()
+			require.Error(t, err, "%s: %s", name, body)
+			require.NotContains(t, err.Error(), "perhaps a secret", name)
+		}
+	}
+}
+
+// TestNamesInPaths: a name is one segment of a path.
+func TestNamesInPaths(t *testing.T) {
+	objects, err := kube.NewObjects(&rest.Config{Host: "http://localhost:1"}, "")
+	require.NoError(t, err)
+	for _, name := range []string{"", ".", "..", "a/b", "a%2fb"} {
+		named := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: name}}
+		_, err := objects.Get(t.Context(), named)
+		require.ErrorContains(t, err, "the name", name)
+		_, err = objects.Update(t.Context(), named)
+		require.ErrorContains(t, err, "the name", name)
+		require.ErrorContains(t, objects.Delete(t.Context(), named), "the name", name)
+		_, err = objects.Accounts("n").CreateToken(t.Context(), name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+		require.ErrorContains(t, err, "the name", name)
+		if name != "" {
+			_, err = objects.List(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: name}}, "")
+			require.ErrorContains(t, err, "the name", name)
+		}
+	}
 }

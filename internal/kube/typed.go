@@ -3,6 +3,9 @@ package kube
 import (
 	"context"
 	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 )
 
 // Reader reads objects of one API server.
@@ -42,4 +45,14 @@ func as[T Object](o Object) (T, error) {
 		return typed, fmt.Errorf("kube: Objects gave %T in place of %T: see conformance.TestObjects", o, typed)
 	}
 	return typed, nil
+}
+
+// Watch streams changes where objects can.
+func Watch(ctx context.Context, objects any, like Object, o metav1.ListOptions) (watch.Interface, error) {
+	if w, can := objects.(interface {
+		Watch(context.Context, Object, metav1.ListOptions) (watch.Interface, error)
+	}); can {
+		return w.Watch(ctx, like, o)
+	}
+	return nil, fmt.Errorf("kube: %T cannot watch", objects)
 }

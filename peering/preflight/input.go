@@ -9,7 +9,6 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
@@ -160,7 +159,7 @@ func Connect(id string, config *rest.Config) (Side, error) {
 		return Side{}, fmt.Errorf("preflight: Connect %q: rest.Config.Host %v is not the URL of an API server: write https://host:port", id, secrets.Endpoint{Server: config.Host})
 	}
 	config = kube.Configure(config, "meshpeer/v0 preflight", rest.NoWarnings{})
-	client, err := dynamic.NewForConfig(config)
+	objects, err := kube.NewObjects(config, "")
 	if err != nil {
 		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
 	}
@@ -168,7 +167,6 @@ func Connect(id string, config *rest.Config) (Side, error) {
 	if err != nil {
 		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
 	}
-	objects := kube.NewObjects(client, "")
 	return Side{
 		ID: id, Reader: &reader{objects.Cached(), paths},
 		May: func(ctx context.Context, a rbac.Access) (bool, error) { return rights.May(ctx, objects, a) },
@@ -182,8 +180,8 @@ func Connect(id string, config *rest.Config) (Side, error) {
 	}, nil
 }
 
-// reader is kube's, which asks for whole objects, but for lists of metadata. Lists may be some moments old: what preflight finds
-// is advice, and creations and the proof of the token come after it.
+// reader is kube's, which asks for whole objects, but for lists of metadata. What it reads may be some moments old: what preflight
+// finds is advice, and creations and the proof of the token come after it.
 type reader struct {
 	kube.Objects
 	paths kube.Paths

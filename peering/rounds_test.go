@@ -27,7 +27,7 @@ func TestRoundsOfALink(t *testing.T) {
 		// whose it is and what it may; the remote secret.
 		{"durable", peering.Peering{}, 8, 9, 4},
 		{"bound", peering.Peering{Credential: secrets.KindBound}, 8, 9, 4},
-		{"minimal", peering.Peering{Reader: rbac.Options{Profile: rbac.Minimal}}, 10, 9, 4}, // two Roles more than the token takes
+		{"minimal", peering.Peering{Reader: rbac.Options{Profile: rbac.Minimal}}, 11, 10, 4}, // two Roles more than the token takes, and the rights in their namespace
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

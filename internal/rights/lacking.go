@@ -15,9 +15,9 @@ import (
 // Lacking returns those of the accesses that the one behind objects lacks, in their order. An access with a namespace counts
 // in that namespace, one without in all of them: what is held in some namespaces is not held everywhere.
 //
-// It takes one rules review for each namespace and one for all, at once. Where one is incomplete, is not served or may not be
-// made, it takes another review for each access that no rule allows, at once too. With an error, which is that of a review,
-// what is returned is lacking and there may be more.
+// It takes one rules review for all namespaces, if something is wanted in all, and then, at once, one for each in which something
+// is wanted that is not held everywhere. Where one is incomplete, is not served or may not be made, it takes another review for each access that no rule
+// allows, at once too. With an error, which is that of a review, what is returned is lacking and there may be more.
 func Lacking(ctx context.Context, objects Creator, accesses []rbac.Access) ([]rbac.Access, error) {
 	return Reviews{
 		Rules: func(ctx context.Context, namespace string) ([]rbacv1.PolicyRule, bool, error) {
@@ -67,14 +67,26 @@ func (r Reviews) byRules(ctx context.Context, accesses []rbac.Access) (refused, 
 	if r.Rules == nil {
 		return nil, slices.Clone(accesses), nil
 	}
-	held, err := r.read(ctx, accesses)
-	if err != nil {
-		return nil, nil, err
+	held := map[string]*holding{}
+	allowed := func(a rbac.Access) bool {
+		return slices.ContainsFunc([]*holding{held[""], held[a.Namespace]}, func(h *holding) bool { return h != nil && rbac.Allows(h.rules, a) })
+	}
+	for _, everywhere := range []bool{true, false} { // most hold everywhere what they want in a namespace
+		unread := map[string]*holding{}
+		for _, a := range accesses {
+			if (a.Namespace == "") == everywhere && !allowed(a) {
+				unread[a.Namespace] = &holding{}
+			}
+		}
+		if err := r.read(ctx, unread); err != nil {
+			return nil, nil, err
+		}
+		maps.Copy(held, unread)
 	}
 	for _, a := range accesses {
-		switch h := held[a.Namespace]; {
-		case rbac.Allows(h.rules, a):
-		case h.incomplete || r.Confirm:
+		switch {
+		case allowed(a):
+		case held[a.Namespace].incomplete || r.Confirm:
 			doubted = append(doubted, a)
 		default:
 			refused = append(refused, a)
@@ -90,12 +102,8 @@ type holding struct {
 	err        error
 }
 
-// read makes the rules reviews, one for each namespace that the accesses name.
-func (r Reviews) read(ctx context.Context, accesses []rbac.Access) (map[string]*holding, error) {
-	held := map[string]*holding{}
-	for _, a := range accesses {
-		held[a.Namespace] = &holding{}
-	}
+// read makes the rules reviews, one for each namespace.
+func (r Reviews) read(ctx context.Context, held map[string]*holding) error {
 	var wg sync.WaitGroup
 	for namespace, h := range held {
 		wg.Go(func() {
@@ -108,10 +116,10 @@ func (r Reviews) read(ctx context.Context, accesses []rbac.Access) (map[string]*
 	wg.Wait()
 	for _, namespace := range slices.Sorted(maps.Keys(held)) {
 		if err := held[namespace].err; err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return held, nil
+	return nil
 }
 
 // single asks for each access and returns those that are denied, in order. An error is that of the first that got none.

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/internal/kube"
@@ -35,7 +36,7 @@ type Cluster struct {
 	As       func(secrets.Endpoint, secrets.Token) (Objects, error)               // the API server as a token's bearer sees it
 	Accounts func(namespace string) secrets.TokenCreator                          // TokenRequest; needed for bound tokens only
 	Istiods  SyncReader                                                           // every istiod replica; nil: their state is unknown
-	Checks   *preflight.Side                                                      // what preflight sees; nil: changed without a preflight
+	Checks   *preflight.Side                                                      // what preflight sees of the same API server; nil: changed without a preflight
 	Exec     func(namespace, pod, container string) probe.Executor                // for Verify inside a workload; nil: Unknown
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // to the API server from here; nil: net.Dialer's
 
@@ -115,6 +116,14 @@ func (w *warnings) take() []string {
 	return texts
 }
 
+// lasting reads what never changes, from the API server's memory where that can be asked.
+func (c *Cluster) lasting() Objects {
+	if o, can := c.Objects.(interface{ Cached() kube.Objects }); can {
+		return o.Cached()
+	}
+	return c.Objects
+}
+
 // find reads the object with the kind, namespace and name of like; nil if there is none.
 func find(ctx context.Context, objects Objects, like Object) (Object, error) {
 	o, err := objects.Get(ctx, like)
@@ -181,6 +190,11 @@ func (s secretsIn) Delete(ctx context.Context, name string, o metav1.DeleteOptio
 		secret.UID = types.UID(*o.Preconditions.UID)
 	}
 	return s.objects.Delete(ctx, secret)
+}
+
+// Watch is for Objects that can, as those of Connect.
+func (s secretsIn) Watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	return kube.Watch(ctx, s.objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace}}, o)
 }
 
 func asSecret(o Object, err error) (*corev1.Secret, error) {

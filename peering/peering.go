@@ -110,8 +110,9 @@ func (p *Peering) source(to *snapshot, namespace string) secrets.TokenSource {
 	return secrets.Durable{Secrets: client, Poll: firstLook}
 }
 
-// firstLook is when a token Secret is looked at for the first time: the token controller needs a few milliseconds.
-const firstLook = 8 * time.Millisecond
+// firstLook is when a token Secret is looked at for the first time if no watch has told of it: the token controller needs a few
+// milliseconds.
+const firstLook = 5 * time.Millisecond
 
 // refused is the answer to an option that cannot work: what looks like a credential in it is hidden.
 func refused(field, value, reason, remedy string) error {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -128,6 +129,7 @@ func TestWhatCannotBeUndoneIsNamed(t *testing.T) {
 		var gone atomic.Bool
 		west.Before = func(c peeringtest.Call) error {
 			if c.Kind == "Secret" && c.Verb == "create" {
+				time.Sleep(time.Second) // the roles are made meanwhile
 				gone.Store(true)
 			}
 			if gone.Load() {

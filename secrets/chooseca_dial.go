@@ -28,7 +28,7 @@ func handshake(ctx context.Context, e Endpoint, server *url.URL, ts trials, opts
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	watch := &watch{trials: ts, coming: []peer{{name: cmp.Or(e.TLSServerName, server.Hostname()), what: shownURL(e.Server)}}}
+	watch := &handshakes{trials: ts, coming: []peer{{name: cmp.Or(e.TLSServerName, server.Hostname()), what: shownURL(e.Server)}}}
 	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
 	proxy, err := e.Proxy()
 	if err != nil {
@@ -59,8 +59,8 @@ func handshake(ctx context.Context, e Endpoint, server *url.URL, ts trials, opts
 	return watch.end(err)
 }
 
-// watch sees the handshakes of one request. One of them may outlive the request.
-type watch struct {
+// handshakes are those of one request, as it sees them. One of them may outlive the request.
+type handshakes struct {
 	mu     sync.Mutex
 	trials trials
 	coming []peer // whose handshakes are still to come
@@ -70,7 +70,7 @@ type watch struct {
 }
 
 // verify is the VerifyConnection of crypto/tls.
-func (w *watch) verify(state tls.ConnectionState) error {
+func (w *handshakes) verify(state tls.ConnectionState) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
@@ -88,7 +88,7 @@ func (w *watch) verify(state tls.ConnectionState) error {
 }
 
 // end returns the last peer, or err if the request failed before all were seen.
-func (w *watch) end(err error) (peer, error) {
+func (w *handshakes) end(err error) (peer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true

@@ -11,7 +11,7 @@ import (
 
 // TestLateHandshake: one that outlives the request must not touch the trials, of which the answer is made.
 func TestLateHandshake(t *testing.T) {
-	w := &watch{coming: []peer{{what: "proxy"}, {what: "server"}}}
+	w := &handshakes{coming: []peer{{what: "proxy"}, {what: "server"}}}
 	refused := errors.New("refused")
 	_, err := w.end(refused)
 	require.ErrorIs(t, err, refused)

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/meshpeer/meshpeer/internal/invalid"
 	"github.com/meshpeer/meshpeer/internal/printable"
@@ -20,12 +21,13 @@ import (
 // TokenSource, Revoker and Resumer, safe for concurrent use.
 type Durable struct {
 	// Secrets is client-go's SecretInterface of Request.Namespace, in the cluster
-	// that will be read. Required.
+	// that will be read. Required. One that can also Watch, as that one, is told
+	// when the token is there; without the right to it needs none.
 	Secrets SecretClient
 	// Timeout is how long to wait for the token controller. Default 30s.
 	Timeout time.Duration
 	// Poll is the first pause between two looks at the Secret; each next one is longer by
-	// half, up to 2s. Default 200ms.
+	// half, up to 2s. Default 200ms. While it is told of changes, it is at least 50ms.
 	Poll time.Duration
 }
 
@@ -90,24 +92,42 @@ func (d Durable) pauses() (timeout, poll time.Duration) {
 	return cmp.Or(d.Timeout, 30*time.Second), max(cmp.Or(d.Poll, 200*time.Millisecond), time.Millisecond)
 }
 
-const maxPause = 2 * time.Second
+const (
+	maxPause     = 2 * time.Second
+	watchedPause = 50 * time.Millisecond // at least, while a watch would tell
+)
 
 // wait looks at the Secret seen until the token controller has filled it.
 func (d Durable) wait(ctx context.Context, req Request, seen *corev1.Secret) (Token, error) {
-	timeout, pause := d.pauses()
+	timeout, poll := d.pauses()
 	patience, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	uid := seen.UID
 	var unread error
+	changes, pause := d.changes(patience, seen), poll
+	if changes != nil {
+		pause = max(poll, watchedPause)
+	}
 	for {
 		if len(seen.Data[corev1.ServiceAccountTokenKey]) > 0 {
 			return filled(req, seen)
 		}
-		if sleep(patience, pause) != nil {
+		got, err := (*corev1.Secret)(nil), error(nil)
+		timer := time.NewTimer(pause)
+		select {
+		case <-patience.Done():
+			timer.Stop()
 			return Token{}, unfilled(ctx, req, seen, unread)
+		case changed, open := <-changes:
+			if timer.Stop(); !open {
+				changes, pause = nil, poll
+				continue
+			}
+			got = changed
+		case <-timer.C:
+			pause = min(pause+pause/2, maxPause)
+			got, err = d.Secrets.Get(patience, req.Name, metav1.GetOptions{})
 		}
-		pause = min(pause+pause/2, maxPause)
-		got, err := d.Secrets.Get(patience, req.Name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err), err == nil && got.UID == uid && got.DeletionTimestamp != nil:
 			return Token{}, req.noToken(ReasonDeleted, "the token controller deletes it if the ServiceAccount does not exist in "+
@@ -123,6 +143,43 @@ func (d Durable) wait(ctx context.Context, req Request, seen *corev1.Secret) (To
 			seen, unread = got, nil
 		}
 	}
+}
+
+// changes are what becomes of a Secret, from the API server. They may end early or never come: a proxy may hold them back.
+func (d Durable) changes(ctx context.Context, of *corev1.Secret) <-chan *corev1.Secret {
+	watcher, can := d.Secrets.(interface {
+		Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+	})
+	if !can || of.ResourceVersion == "" { // without one, a watch begins with what was there before
+		return nil
+	}
+	changes := make(chan *corev1.Secret)
+	go func() {
+		defer close(changes)
+		defer func() { _ = recover() }() // looks go on, whatever the client is
+		stream, err := watcher.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + of.Name, ResourceVersion: of.ResourceVersion})
+		if err != nil || stream == nil {
+			return
+		}
+		defer stream.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case event := <-stream.ResultChan():
+				secret, is := event.Object.(*corev1.Secret)
+				if !is || secret == nil || secret.Name != of.Name || event.Type != watch.Added && event.Type != watch.Modified {
+					return // what that means, a look will tell
+				}
+				select {
+				case <-ctx.Done():
+					return
+				case changes <- secret:
+				}
+			}
+		}
+	}()
+	return changes
 }
 
 // filled makes the Token of a token Secret that holds one.
@@ -153,17 +210,5 @@ func unfilled(ctx context.Context, req Request, secret *corev1.Secret, unread er
 	default:
 		return req.noToken(ReasonUntouched, "check that kube-controller-manager runs its serviceaccount-token controller, which "+
 			"needs --service-account-private-key-file, or use Bound", nil)
-	}
-}
-
-// sleep pauses for d, or less if ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

@@ -52,7 +52,7 @@ func (s *store) Create(ctx context.Context, secret *corev1.Secret, _ metav1.Crea
 func (s *store) put(secret *corev1.Secret) *corev1.Secret {
 	s.made++
 	stored := secret.DeepCopy()
-	stored.UID = types.UID("uid-" + string(rune('0'+s.made)))
+	stored.UID, stored.ResourceVersion = types.UID("uid-"+string(rune('0'+s.made))), "1"
 	if s.objects == nil {
 		s.objects = map[string]*corev1.Secret{}
 	}

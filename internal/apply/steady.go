@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/meshpeer/meshpeer/internal/kube"
 )
@@ -49,6 +51,11 @@ func (s *steady) List(ctx context.Context, like kube.Object, selector string) (o
 		return err
 	})
 	return out, err
+}
+
+// Watch is not tried again: who watches looks besides.
+func (s *steady) Watch(ctx context.Context, like kube.Object, o metav1.ListOptions) (watch.Interface, error) {
+	return kube.Watch(ctx, s.raw, like, o)
 }
 
 func (s *steady) Create(ctx context.Context, o kube.Object) (kube.Object, error) {

@@ -9,6 +9,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/meshpeer/meshpeer/peering/istiod"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
@@ -178,4 +179,25 @@ func (e *NotSyncedError) next() string {
 
 func (e *NotSyncedError) Error() string {
 	return fmt.Sprintf("%s reports cluster %q as %s", line(e.Replica), e.Cluster, line(string(e.Level)))
+}
+
+// PreflightError says that blocking checks failed before anything was written.
+type PreflightError struct {
+	Findings []preflight.Finding // those that failed
+}
+
+func (e *PreflightError) Error() string {
+	texts := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		texts[i] = line(f.ID) + ": " + prose(strings.TrimPrefix(f.Subject+": "+f.Evidence, ": "))
+	}
+	return "blocked by " + strings.Join(texts, "; ")
+}
+
+func (e *PreflightError) hint() string {
+	texts := make([]string, len(e.Findings))
+	for i, f := range e.Findings {
+		texts[i] = prose(f.Remedy)
+	}
+	return strings.Join(texts, "; ")
 }

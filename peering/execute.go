@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/internal/apply"
 	"github.com/meshpeer/meshpeer/peering/preflight"
@@ -168,27 +170,6 @@ func (r *run) idle(wait func()) {
 	wait()
 }
 
-// PreflightError says that blocking checks failed before anything was written.
-type PreflightError struct {
-	Findings []preflight.Finding // those that failed
-}
-
-func (e *PreflightError) Error() string {
-	texts := make([]string, len(e.Findings))
-	for i, f := range e.Findings {
-		texts[i] = line(f.ID) + ": " + prose(strings.TrimPrefix(f.Subject+": "+f.Evidence, ": "))
-	}
-	return "blocked by " + strings.Join(texts, "; ")
-}
-
-func (e *PreflightError) hint() string {
-	texts := make([]string, len(e.Findings))
-	for i, f := range e.Findings {
-		texts[i] = prose(f.Remedy)
-	}
-	return strings.Join(texts, "; ")
-}
-
 // preflight makes every check of a link that is about to be changed. Those that block and fail end it here. The checks of a
 // workload are left out: a link is for every service, and may well be made before the first one runs.
 func (t *task) preflight(ctx context.Context) *Error {
@@ -196,7 +177,7 @@ func (t *task) preflight(ctx context.Context) *Error {
 		return nil
 	}
 	in := preflight.Input{
-		From: *t.From.Checks, To: *t.To.Checks, Flavour: t.Flavour, Endpoint: t.want.endpoint, SecretName: t.secretName(), OwnLabels: t.labels(),
+		From: t.checks(t.from), To: t.checks(t.to), Flavour: t.Flavour, Endpoint: t.want.endpoint, SecretName: t.secretName(), OwnLabels: t.labels(),
 		Bound: t.kind() == "bound", IstioVersions: versionsOf(t.from.istiods), Dial: t.To.Dial,
 	}
 	if t.want.objects.role != nil {
@@ -226,4 +207,37 @@ func (t *task) preflight(ctx context.Context) *Error {
 		return e
 	}
 	return nil
+}
+
+// checks are what preflight sees of a cluster. Of one that is read anew, for a link that another run works on, it asks everything.
+func (r *run) checks(s *snapshot) preflight.Side {
+	side := *s.Checks
+	if side.Reader != nil && s == r.clusters[s.Cluster] {
+		side.Reader = known{side.Reader, s}
+	}
+	return side
+}
+
+// known spares preflight what the call has read already.
+type known struct {
+	preflight.Reader
+	seen *snapshot
+}
+
+func (k known) Get(ctx context.Context, like Object) (Object, error) {
+	if _, is := like.(*corev1.Namespace); is && like.GetName() == metav1.NamespaceSystem && k.seen.system != nil {
+		return k.seen.system, nil
+	}
+	return k.Reader.Get(ctx, like)
+}
+
+func (k known) List(ctx context.Context, like Object, selector string) ([]Object, error) {
+	if _, is := like.(*corev1.Secret); is && like.GetNamespace() == k.seen.namespace() && selector == remoteSecrets && k.seen.claimed != nil {
+		all := make([]Object, len(k.seen.remotes))
+		for i, secret := range k.seen.remotes {
+			all[i] = secret
+		}
+		return all, nil
+	}
+	return k.Reader.List(ctx, like, selector)
 }

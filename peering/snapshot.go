@@ -22,7 +22,8 @@ import (
 type snapshot struct {
 	*Cluster
 	objects  Objects           // Cluster.Objects; what may work a moment later is tried again
-	uid      string            // of kube-system: which cluster this is
+	system   Object            // Namespace kube-system
+	uid      string            // of it: which cluster this is
 	tables   map[string]*table // by kind
 	remotes  []*corev1.Secret  // every remote secret that its istiods see; read for From only
 	claimed  map[string][]*corev1.Secret
@@ -78,9 +79,9 @@ func (s *snapshot) read(ctx context.Context, role role) error {
 		})
 	}
 	do(func() error {
-		system, err := s.objects.Get(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceSystem}})
+		system, err := apply.Steady(s.lasting(), apply.Policy{}).Get(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceSystem}})
 		if err == nil {
-			s.uid = string(system.GetUID())
+			s.system, s.uid = system, string(system.GetUID())
 		}
 		return err
 	})
@@ -152,8 +153,10 @@ func (s *snapshot) readRemotes(ctx context.Context) error {
 	return nil
 }
 
+const remoteSecrets = secrets.LabelMultiCluster + "=true"
+
 func remotesOf(ctx context.Context, objects Objects, c *Cluster) ([]*corev1.Secret, error) {
-	return kube.ListAs(ctx, objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, secrets.LabelMultiCluster+"=true")
+	return kube.ListAs(ctx, objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace()}}, remoteSecrets)
 }
 
 // remotesFor are the remote secrets that name the cluster, or have the name that its own would have.

@@ -1,8 +1,11 @@
 package peering_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -14,6 +17,7 @@ import (
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/peeringtest"
+	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/rbac"
 )
 
@@ -63,4 +67,46 @@ func TestSurvey(t *testing.T) {
 			}
 		}
 	}
+}
+
+// asked counts what a preflight reads of a cluster.
+type asked struct {
+	preflight.Reader
+	mu   sync.Mutex
+	what map[string]int
+}
+
+func (a *asked) add(verb string, o peering.Object, selector string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.what[strings.TrimSpace(fmt.Sprintf("%s %T %s%s", verb, o, o.GetName(), selector))]++
+}
+
+func (a *asked) Get(ctx context.Context, o peering.Object) (peering.Object, error) {
+	a.add("get", o, "")
+	return a.Reader.Get(ctx, o)
+}
+
+func (a *asked) List(ctx context.Context, o peering.Object, selector string) ([]peering.Object, error) {
+	a.add("list", o, selector)
+	return a.Reader.List(ctx, o, selector)
+}
+
+// TestPreflightKnowsTheSurvey: what the call has read of a cluster is not read again, whatever the number of links.
+func TestPreflightKnowsTheSurvey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := peeringtest.NewMesh("east", "south", "west")
+		var readers []*asked
+		for _, c := range mesh.Clusters() {
+			readers = append(readers, &asked{Reader: c.Checks.Reader, what: map[string]int{}})
+			c.Checks.Reader = readers[len(readers)-1]
+		}
+		_, err := new(peering.Peering).Ensure(t.Context(), peering.Mesh(mesh.Clusters()...)...)
+		require.NoError(t, err)
+		for _, r := range readers {
+			require.Equal(t, 1, r.what["list *v1.Pod"], "%v", r.what)
+			require.Zero(t, r.what["get *v1.Namespace kube-system"], "%v", r.what)
+			require.Zero(t, r.what["list *v1.Secret istio/multiCluster=true"], "%v", r.what)
+		}
+	})
 }

@@ -12,6 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
+// onlyBound skips what matters to tokens by TokenRequest.
+func onlyBound(_ context.Context, f *facts) *verdict {
+	if f.Bound {
+		return nil
+	}
+	v := skip("", "no token is asked for by TokenRequest")
+	return &v
+}
+
 // tokenRequestServed: without it only token Secrets are left.
 func tokenRequestServed(ctx context.Context, f *facts) []verdict {
 	v, err := f.to.tokenRequest(ctx)

@@ -163,9 +163,11 @@ func serverCases() []one {
 		{"probe-rights", "no exec", func(w *world) { allow(&w.in.From, func(a rbac.Access) bool { return a.Subresource != "exec" }) }, probe.Warned, "pods/exec in demo"},
 		{"probe-rights", "no reviews", func(w *world) { w.in.From.May = nil }, probe.Unknown, "Input.From.May is not given"},
 
-		{"token-request-served", "not served", func(w *world) { answers(&w.in.To, "/api/v1", `{"resources":[]}`, now) }, probe.Warned, "is not served"},
-		{"token-request-served", "no list", func(w *world) { answers(&w.in.To, "/api/v1", `<html>`, now) }, probe.Unknown, "does not answer with a list"},
-		{"token-request-served", "nobody to ask", func(w *world) { w.in.To.Ask = nil }, probe.Unknown, "Input.To.Ask is not given"},
+		{"token-request-served", "not served", func(w *world) { w.in.Bound = true; answers(&w.in.To, "/api/v1", `{"resources":[]}`, now) }, probe.Warned, "is not served"},
+		{"token-request-served", "no list", func(w *world) { w.in.Bound = true; answers(&w.in.To, "/api/v1", `<html>`, now) }, probe.Unknown, "does not answer with a list"},
+		{"token-request-served", "served", func(w *world) { w.in.Bound = true }, probe.Passed, "is served"},
+		{"token-request-served", "a token Secret", func(w *world) { answers(&w.in.To, "/api/v1", `<html>`, now) }, probe.Skipped, "no token is asked for by TokenRequest"},
+		{"token-request-served", "nobody to ask", func(w *world) { w.in.Bound = true; w.in.To.Ask = nil }, probe.Unknown, "Input.To.Ask is not given"},
 
 		{"clock-skew", "minutes", func(w *world) { answers(&w.in.To, "/version", "{}", now.Add(2*time.Minute)) }, probe.Failed, "differ by 2m0s"},
 		{"clock-skew", "half a minute", func(w *world) { answers(&w.in.To, "/version", "{}", now.Add(-45*time.Second)) }, probe.Warned, "differ by 45s"},

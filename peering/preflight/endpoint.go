@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/secrets"
@@ -92,16 +93,11 @@ func serverURL(ctx context.Context, f *facts) []verdict {
 // clusterIP: inside of a cluster its API server is at the address of Service default/kubernetes, which is the same in every
 // cluster with the same range of Services. It is what rest.InClusterConfig gives.
 func (f *facts) clusterIP(ctx context.Context) []verdict {
-	e, err := f.endpoint(ctx)
-	if err != nil || !e.dialled.IsValid() {
-		return nil
-	}
+	e, _ := f.endpoint(ctx)
 	for _, s := range []*server{f.from, f.to} {
-		if s == f.from && f.From.Hosted { // istiod runs elsewhere
-			continue
-		}
-		svc, err := get(ctx, s, kindService, metav1.NamespaceDefault, "kubernetes")
+		svc, err := f.kubernetes(ctx, s)
 		switch {
+		case svc == nil && err == nil:
 		case err != nil && absent(err):
 		case err != nil:
 			return one(unread(s.name, err).as(Warns))
@@ -118,6 +114,15 @@ func (f *facts) clusterIP(ctx context.Context) []verdict {
 		}
 	}
 	return nil
+}
+
+// kubernetes is Service default/kubernetes; nil if the endpoint cannot be its address.
+func (f *facts) kubernetes(ctx context.Context, s *server) (*corev1.Service, error) {
+	e, err := f.endpoint(ctx)
+	if err != nil || !e.dialled.IsValid() || s == f.from && f.From.Hosted { // istiod runs elsewhere
+		return nil, nil
+	}
+	return get(ctx, s, kindService, metav1.NamespaceDefault, "kubernetes")
 }
 
 // serverCertificate makes the TLS handshake that istiod will make, from here, and sends nothing.

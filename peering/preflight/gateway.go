@@ -210,6 +210,11 @@ func gatewayNames(ctx context.Context, f *facts) []verdict {
 	return or(found, pass(f.to.name, "every gateway is known by IP address"))
 }
 
+// systemServices are where a gateway that lacks the label would be.
+func (f *facts) systemServices(ctx context.Context) ([]*corev1.Service, error) {
+	return list(ctx, f.to, kindService, f.to.Namespace, "")
+}
+
 // noGateway is the verdict where nothing is labelled as gateway, with what looks like one.
 func (f *facts) noGateway(ctx context.Context) verdict {
 	network, _ := f.network(ctx, f.to)
@@ -221,7 +226,7 @@ func (f *facts) noGateway(ctx context.Context) verdict {
 			others = append(others, fmt.Sprintf("%s is of network %q", f.to.object(s), s.Labels[labelNetwork]))
 		}
 	}
-	if all, err := list(ctx, f.to, kindService, f.to.Namespace, ""); err == nil {
+	if all, err := f.systemServices(ctx); err == nil {
 		for _, s := range all {
 			if s.Labels[labelNetwork] == "" && (s.Labels["istio"] == "eastwestgateway" || portOf(s, 15443) != nil || portOf(s, hbonePort) != nil) {
 				others = append(others, f.to.object(s)+" looks like one and lacks the label")

@@ -57,7 +57,7 @@ var table = []check{
 	{Check{ID: "server-url", Severity: Blocks, Asks: "the Endpoint is a URL that istiod elsewhere can use", Source: "Istio pkg/kube/util.go"}, []need{needInput, needClusterIP}, nil, serverURL},
 	{Check{ID: "server-certificate", Severity: Blocks, Asks: "the Endpoint's CA verifies the server that answers there", Source: "istio/istio#51376, #51934"}, []need{needHandshake}, nil, serverCertificate},
 	{Check{ID: "caller-rights", Severity: Blocks, Asks: "the caller may write all that peering writes", Source: "Kubernetes pkg/registry/rbac"}, []need{needRights}, nil, callerRights},
-	{Check{ID: "token-request-served", Severity: Informs, Asks: "To serves TokenRequest", Source: "Kubernetes KEP-1205"}, []need{needResources}, nil, tokenRequestServed},
+	{Check{ID: "token-request-served", Severity: Informs, Asks: "To serves TokenRequest", Source: "Kubernetes KEP-1205"}, []need{needResources}, onlyBound, tokenRequestServed},
 	{Check{ID: "clock-skew", Severity: Blocks, Asks: "the clocks of both clusters agree", Source: "Kubernetes pkg/serviceaccount/claims.go"}, []need{needVersion}, nil, clockSkew},
 	{Check{ID: "kubernetes-version", Severity: Warns, Asks: "istiod supports the Kubernetes of both clusters", Source: "Istio istioctl/pkg/install/k8sversion/version.go"}, []need{needVersion, needSystemPods}, nil, kubernetesVersion},
 
@@ -65,7 +65,7 @@ var table = []check{
 	{Check{ID: "trust-domain", Severity: Blocks, Asks: "the trust domains are equal or aliases", Source: "Istio meshConfig.trustDomainAliases"}, []need{needMesh, needSystemPods, needServerPods, needClient}, nil, trustDomain},
 	{Check{ID: "mesh-id", Severity: Warns, Asks: "the proxies of both clusters are of one mesh", Source: "Istio chart value global.meshID"}, []need{needSystemPods, needServerPods, needClient}, nil, meshID},
 	{Check{ID: "networks", Severity: Warns, Asks: "the networks are set, and proxies agree with them", Source: "Istio pilot/pkg/xds/endpoints/ep_filters.go"}, []need{needSystemNamespace, needMesh, needSystemPods, needServerPods, needClient}, nil, networks},
-	{Check{ID: "gateway-address", Severity: Blocks, Asks: "To's network has a gateway with an address and the port", Source: "Istio pilot/pkg/serviceregistry/kube/controller/network.go"}, []need{needSystemNamespace, needGatewayServices, needGatewayAPI, needMesh, needSystemPods, needClientNs, needClient}, oneNetwork, gatewayAddress},
+	{Check{ID: "gateway-address", Severity: Blocks, Asks: "To's network has a gateway with an address and the port", Source: "Istio pilot/pkg/serviceregistry/kube/controller/network.go"}, []need{needSystemNamespace, needGatewayServices, needUnlabelled, needGatewayAPI, needMesh, needSystemPods, needClientNs, needClient}, oneNetwork, gatewayAddress},
 	{Check{ID: "gateway-names", Severity: Warns, Asks: "From's istiod knows the gateways by IP address", Source: "Istio pilot/pkg/model/network.go, istio/istio#29359"}, []need{needSystemNamespace, needGatewayServices, needGatewayAPI, needMesh}, oneNetwork, gatewayNames},
 	{Check{ID: "gateway-ready", Severity: Blocks, Asks: "Pods are ready behind the gateway", Source: "Kubernetes discovery/v1 EndpointConditions"}, []need{needSystemNamespace, needGatewaySlices}, oneNetwork, gatewayReady},
 	{Check{ID: "gateway-passthrough", Severity: Blocks, Asks: "a Gateway lets the client's calls through", Source: "Istio samples/multicluster/expose-services.yaml"}, []need{needSystemNamespace, needGateways, needGatewayAPI, needGatewayPods, needClientNs, needClient}, oneNetwork, gatewayPassthrough},
@@ -105,20 +105,25 @@ var (
 	needMesh       = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
 	needRoots      = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
 	needVersion    = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.version(ctx) })}
-	needResources  = need{what: "/api/v1, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.tokenRequest(ctx) })}
+	needResources  = need{what: "/api/v1, To", ofBound: true, reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.tokenRequest(ctx) })}
 	needRights     = need{what: "access reviews, both", reads: []read{
 		func(ctx context.Context, f *facts) { f.rightsToShare(ctx) },
 		func(ctx context.Context, f *facts) { f.rightsToGrant(ctx) },
 	}}
 	needHandshake = need{what: "TLS handshake, To", reads: only(func(ctx context.Context, f *facts) { serverCertificate(ctx, f) })}
 	needInput     = need{what: "the Input"}
-	needClusterIP = need{what: "Service default/kubernetes, both, if the Endpoint is an IP address", reads: only(func(ctx context.Context, f *facts) { f.clusterIP(ctx) })}
+	needClusterIP = need{what: "Service default/kubernetes, both, if the Endpoint is an IP address", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.kubernetes(ctx, s) })}
 
 	needRemoteSecrets = need{what: "remote Secrets, From", reads: only(func(ctx context.Context, f *facts) { _, _ = f.remoteSecrets(ctx) })}
 	needSecretNames   = need{what: "names of the Secrets of the system namespace, From", reads: only(func(ctx context.Context, f *facts) { _, _ = f.from.secretNames(ctx) })}
 
 	needGatewayServices = need{what: "Services labelled with a network, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = list(ctx, s, kindService, "", labelNetwork) })}
-	needGatewayAPI      = need{what: "Gateways of the Gateway API and nodes of a NodePort gateway, both", reads: append(
+	needUnlabelled      = need{what: "Services of the system namespace, To, if none is labelled", reads: only(func(ctx context.Context, f *facts) {
+		if labelled, err := f.networkServices(ctx); err == nil && len(labelled) == 0 && oneNetwork(ctx, f) == nil {
+			_, _ = f.systemServices(ctx)
+		}
+	})}
+	needGatewayAPI = need{what: "Gateways of the Gateway API and nodes of a NodePort gateway, both", reads: append(
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = s.gatewayAPI(ctx) }),
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewaySources(ctx, s) })...,
 	)}
@@ -146,9 +151,9 @@ var (
 
 // need is something that checks read.
 type need struct {
-	what              string // as the documentation calls it
-	ofWorkload, ofASM bool   // not read without a workload, or where the mesh is not ASM
-	reads             []read
+	what                       string // as the documentation calls it
+	ofWorkload, ofASM, ofBound bool   // not read without a workload, where the mesh is not ASM, or for tokens in Secrets
+	reads                      []read
 }
 
 type read func(context.Context, *facts)
@@ -215,7 +220,7 @@ func (f *facts) reads() []read {
 	seen := map[string]bool{}
 	for _, c := range table {
 		for _, n := range c.needs {
-			if seen[n.what] || n.ofWorkload && f.Workload == nil || n.ofASM && f.Flavour != ASM {
+			if seen[n.what] || n.ofWorkload && f.Workload == nil || n.ofASM && f.Flavour != ASM || n.ofBound && !f.Bound {
 				continue
 			}
 			seen[n.what] = true

@@ -56,6 +56,7 @@ func TestWriteRights(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Equal(t, []string{
+			"watch secrets in namespace istio-system",                                                 // members in memory cannot be watched
 			"get,list,create,update,delete endpointslices.discovery.k8s.io in namespace istio-system", // the canary, with which discovery is measured
 			"get configmaps named kube-root-ca.crt in namespace istio-system",                         // for an address without a CA
 		}, g.unused())

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -168,7 +169,7 @@ func Connect(id string, config *rest.Config) (Side, error) {
 		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
 	}
 	return Side{
-		ID: id, Reader: &reader{objects.Cached(), paths},
+		ID: id, Reader: &reader{objects.Cached(), objects, paths},
 		May: func(ctx context.Context, a rbac.Access) (bool, error) { return rights.May(ctx, objects, a) },
 		Rules: func(ctx context.Context, namespace string) ([]rbacv1.PolicyRule, bool, error) {
 			return rights.Of(ctx, objects, namespace)
@@ -184,7 +185,16 @@ func Connect(id string, config *rest.Config) (Side, error) {
 // finds is advice, and creations and the proof of the token come after it.
 type reader struct {
 	kube.Objects
-	paths kube.Paths
+	newest kube.Objects
+	paths  kube.Paths
+}
+
+// Get reads Namespaces as they are now: they are labelled just before clusters are peered.
+func (r *reader) Get(ctx context.Context, like Object) (Object, error) {
+	if _, is := like.(*corev1.Namespace); is {
+		return r.newest.Get(ctx, like)
+	}
+	return r.Objects.Get(ctx, like)
 }
 
 func (r *reader) List(ctx context.Context, like Object, selector string) ([]Object, error) {

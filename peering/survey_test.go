@@ -8,8 +8,10 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -108,5 +110,24 @@ func TestPreflightKnowsTheSurvey(t *testing.T) {
 			require.Zero(t, r.what["get *v1.Namespace kube-system"], "%v", r.what)
 			require.Zero(t, r.what["list *v1.Secret istio/multiCluster=true"], "%v", r.what)
 		}
+	})
+}
+
+// TestPreflightAfterAWait: a link that waited for another run is judged by what is there after that, not by the survey before.
+func TestPreflightAfterAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := peeringtest.NewMesh("east", "west")
+		east, west := mesh.Member("east"), mesh.Member("west")
+		reader := &asked{Reader: east.Checks.Reader, what: map[string]int{}}
+		east.Checks.Reader = reader
+		must(t, west, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "istio-system", Name: "meshpeer-reader-east", Annotations: map[string]string{peering.AnnotationRun: "another"},
+			Labels: map[string]string{peering.LabelManagedBy: peering.ManagedBy, peering.LabelFrom: "east", peering.LabelTo: "west"},
+		}})
+		start := time.Now()
+		_, err := (&peering.Peering{LockTimeout: 5 * time.Second}).Ensure(t.Context(), peering.Link{From: east.Cluster, To: west.Cluster})
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(start), 5*time.Second)
+		require.Equal(t, 1, reader.what["list *v1.Secret istio/multiCluster=true"], "%v", reader.what)
 	})
 }

@@ -63,7 +63,7 @@ func (p Paths) metadata(ctx context.Context, target string, page *metav1.Partial
 		if err := body.Decode(page); err != nil {
 			return fmt.Errorf("kube: list of metadata: %w", err)
 		}
-		return nil
+		return is(page.Kind, "PartialObjectMetadataList")
 	}
 	var status metav1.Status
 	if body.Decode(&status) != nil || status.Status != metav1.StatusFailure {

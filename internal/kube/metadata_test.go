@@ -33,10 +33,12 @@ func TestMetadata(t *testing.T) {
 			_, _ = io.WriteString(w, `<html>`)
 		case r.URL.Query().Get("labelSelector") == "cut":
 			_, _ = io.WriteString(w, `{"items":[`)
+		case r.URL.Query().Get("labelSelector") == "nothing":
+			_, _ = io.WriteString(w, `{}`)
 		case r.URL.Query().Get("continue") == "":
-			_, _ = io.WriteString(w, `{"metadata":{"continue":"more"},"items":[{"metadata":{"name":"a","labels":{"l":"1"}}}]}`)
+			_, _ = io.WriteString(w, `{"kind":"PartialObjectMetadataList","metadata":{"continue":"more"},"items":[{"metadata":{"name":"a","labels":{"l":"1"}}}]}`)
 		default:
-			_, _ = io.WriteString(w, `{"items":[{"metadata":{"name":"b"}}]}`)
+			_, _ = io.WriteString(w, `{"kind":"PartialObjectMetadataList","items":[{"metadata":{"name":"b"}}]}`)
 		}
 	}))
 	defer s.Close()
@@ -56,8 +58,10 @@ func TestMetadata(t *testing.T) {
 		_, err = paths.Metadata(t.Context(), like, selector)
 		require.True(t, apierrors.IsForbidden(err), "%v", err)
 	}
-	_, err = paths.Metadata(t.Context(), like, "cut")
-	require.Error(t, err)
+	for _, selector := range []string{"cut", "nothing"} {
+		_, err = paths.Metadata(t.Context(), like, selector)
+		require.Error(t, err, "no empty list")
+	}
 	like = &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}}
 	_, err = paths.Metadata(t.Context(), like, "")
 	require.NoError(t, err)

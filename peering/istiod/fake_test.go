@@ -13,7 +13,8 @@ import (
 // control is a control plane of fake replicas that a test changes while it is watched.
 type control struct {
 	mu       sync.Mutex
-	err      error // of a list
+	err      error         // of a list
+	takes    time.Duration // a list
 	lists    int
 	replicas []*fake
 }
@@ -89,8 +90,14 @@ func (c *control) listed() int {
 
 func (c *control) Replicas(context.Context) ([]Replica, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.lists++
+	takes := c.takes
+	c.mu.Unlock()
+	if takes > 0 {
+		time.Sleep(takes)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.err != nil {
 		return nil, c.err
 	}

@@ -8,7 +8,7 @@ import (
 // ask is one call's question to one replica.
 type ask struct {
 	cluster string
-	answer  chan held
+	answer  func(held)
 }
 
 type held struct {
@@ -30,13 +30,9 @@ func (w *Watcher) Hold(ctx context.Context, cluster string) (map[string]*Holding
 	}
 	answers := make(map[string]chan held, len(w.replicas))
 	for _, r := range w.replicas {
-		a := ask{cluster, make(chan held, 1)}
-		answers[r.Name] = a.answer
-		r.asked = append(r.asked, a)
-		if !r.reading {
-			r.reading = true
-			w.running.Go(func() { w.answer(r) })
-		}
+		answer := make(chan held, 1)
+		answers[r.Name] = answer
+		w.ask(r, ask{cluster, func(h held) { answer <- h }})
 	}
 	w.mu.Unlock()
 	all := make(map[string]*Holding, len(answers))
@@ -51,6 +47,15 @@ func (w *Watcher) Hold(ctx context.Context, cluster string) (map[string]*Holding
 		}
 	}
 	return all, w.closed()
+}
+
+// ask for what a replica holds, with others who ask before the next document.
+func (w *Watcher) ask(r *watched, a ask) {
+	r.asked = append(r.asked, a)
+	if !r.reading {
+		r.reading = true
+		w.running.Go(func() { w.answer(r) })
+	}
 }
 
 // answer reads what a replica holds until nobody asks any more, each time for all who have asked.
@@ -71,7 +76,7 @@ func (w *Watcher) answer(r *watched) {
 			return replica.HoldingsOf(ctx, clusters...)
 		})
 		for _, a := range asked {
-			a.answer <- held{holds[a.cluster], err}
+			a.answer(held{holds[a.cluster], err})
 		}
 	}
 }

@@ -3,7 +3,6 @@ package istiod
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -12,7 +11,7 @@ type watched struct {
 	Replica
 	stop   context.CancelFunc // of its poll; nil before the first
 	due    chan struct{}      // has the poll look who waits
-	last   time.Time          // start of the last request; zero: none yet
+	last   time.Time          // start of the last clusterz, or end of a comparison since; zero: none yet
 	news   time.Time          // start of the last request that brought something new
 	pause  time.Duration
 	ahead  chan struct{}   // closed when its connection is open that Connect asked for; nil: nobody did
@@ -21,6 +20,8 @@ type watched struct {
 
 	asked   []ask // for what it holds, by those whom no request serves yet
 	reading bool  // such a request is under way
+	// comparing are those who wait for it, and for no clusterz meanwhile.
+	comparing map[*waiter]bool
 }
 
 func (r *watched) wake() {
@@ -37,21 +38,23 @@ func (w *Watcher) startPoll(r *watched) {
 	r.stop, r.due = stop, due
 	w.running.Go(func() {
 		defer stop()
-		for {
+		for ctx.Err() == nil {
 			w.mu.Lock()
 			pause, some := w.untilPoll(r)
 			w.mu.Unlock()
+			if some && pause <= 0 {
+				w.connecting(ctx, r)
+				w.poll(ctx, r)
+				continue
+			}
 			var tick <-chan time.Time
 			if some {
-				tick = after(pause)
+				tick = time.After(pause)
 			}
 			select {
 			case <-ctx.Done():
-				return
 			case <-due:
-			case <-tick:
-				w.connecting(ctx, r)
-				w.poll(ctx, r)
+			case <-tick: // whoever it was for may have left
 			}
 		}
 	})
@@ -72,7 +75,7 @@ func after(pause time.Duration) <-chan time.Time {
 func (w *Watcher) untilPoll(r *watched) (pause time.Duration, some bool) {
 	var next time.Time
 	for _, x := range w.waiters {
-		if x.want == nil {
+		if x.want == nil || r.comparing[x] {
 			continue
 		}
 		at := r.last.Add(r.pause)
@@ -91,7 +94,7 @@ func (w *Watcher) untilPoll(r *watched) (pause time.Duration, some bool) {
 	return time.Until(next), some
 }
 
-// poll asks a replica once for all waiters whom the answer serves: clusterz, and what it holds if somebody compares that.
+// poll asks a replica for its clusters once, for all waiters whom the answer serves.
 func (w *Watcher) poll(ctx context.Context, r *watched) {
 	w.mu.Lock()
 	if ctx.Err() != nil {
@@ -112,10 +115,9 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 	if ctx.Err() != nil {
 		return // nobody waits, or the replica is gone
 	}
-	changed, failed := false, err != nil
-	var compare []*waiter
+	changed := false
 	for _, x := range w.waiters {
-		if x.want == nil || start.Before(x.want.Since) {
+		if x.want == nil || start.Before(x.want.Since) || r.comparing[x] {
 			continue
 		}
 		s := sight{err: err, took: took}
@@ -123,56 +125,27 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 			s.status = statusOf(clusters, x.want.Cluster, x.want.Secret)
 		}
 		if s.status == Synced && x.compares(r.Name) {
-			compare = append(compare, x)
+			w.compare(r, x, start)
 			continue
 		}
 		changed = w.see(x, r.Name, s) || changed
 	}
-	if len(compare) > 0 {
-		w.mu.Unlock() // the others need not wait
-		holds, err := limited(ctx, holdLimit, func(ctx context.Context) (map[string]*Holding, error) {
-			return replica.HoldingsOf(ctx, clustersOf(compare)...)
-		})
-		w.mu.Lock()
-		if ctx.Err() != nil {
-			return
-		}
-		failed = err != nil
-		for _, x := range compare {
-			if !slices.Contains(w.waiters, x) {
-				continue // what it compares with is its caller's again
-			}
-			s := sight{status: Synced, err: err, took: time.Since(start)}
-			if err == nil {
-				s.lost = holds[x.want.Cluster].Lacks(x.want.Held[r.Name])
-			}
-			changed = w.see(x, r.Name, s) || changed
-		}
-	}
-	if changed {
+	w.heard(r, start, changed, err)
+}
+
+// heard notes how a request went, for the time of the next.
+func (w *Watcher) heard(r *watched, start time.Time, changed bool, err error) {
+	if changed && start.After(r.news) {
 		r.news = start
 	}
-	r.pause = min(max(start.Sub(r.news)/8, firstTick), lastTick) // what is awaited for long may be seen a little late
+	r.pause = min(max(r.last.Sub(r.news)/8, firstTick), lastTick) // what is awaited for long may be seen a little late
 	switch {
-	case !failed:
-		r.failed = false
+	case err == nil:
+		r.failed = r.failed && len(r.comparing) > 0 // that has failed before
 	case !r.failed && time.Since(w.attempt) >= lastTick: // one that comes and goes costs no list each time
 		w.request() // it may have been replaced
 		r.failed = true
 	}
-}
-
-func clustersOf(waiters []*waiter) []string {
-	all := make([]string, len(waiters))
-	for i, x := range waiters {
-		all[i] = x.want.Cluster
-	}
-	return all
-}
-
-// compares says whether what the replica holds matters.
-func (x *waiter) compares(replica string) bool {
-	return x.want.Status == Synced && x.want.Held[replica] != nil
 }
 
 // see notes what a replica said, and says whether it is another thing than before.

@@ -107,7 +107,7 @@ func (p *Peering) source(to *snapshot, namespace string) secrets.TokenSource {
 	case p.kind() == secrets.KindBound:
 		return secrets.Bound{Secrets: client, Accounts: accountsIn{to.Accounts(namespace)}, Lifetime: p.Lifetime}
 	}
-	return secrets.Durable{Secrets: client, Poll: firstLook}
+	return secrets.Durable{Secrets: client, Poll: firstLook, UsedAtOnce: true}
 }
 
 // firstLook is when a token Secret is looked at for the first time if no watch has told of it: the token controller needs a few

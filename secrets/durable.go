@@ -29,7 +29,13 @@ type Durable struct {
 	// Poll is the first pause between two looks at the Secret; each next one is longer by
 	// half, up to 2s. Default 200ms. While it is told of changes, it is at least 50ms.
 	Poll time.Duration
+	// UsedAtOnce says that the caller uses the token as soon as it is there. The Secret is created with the label that API
+	// servers give it when its token is used for the first time on a day (Kubernetes KEP-2799), so that this first request
+	// waits for no write to etcd.
+	UsedAtOnce bool
 }
+
+const labelLastUsed = "kubernetes.io/legacy-token-last-used"
 
 // Token creates the token Secret and waits until it is filled. The creation is
 // the lock: *ExistsError if the Secret is there already. On any later failure it
@@ -47,6 +53,12 @@ func (d Durable) Token(ctx context.Context, req Request) (Token, error) {
 	secret.Annotations[corev1.ServiceAccountNameKey] = req.ServiceAccount
 	if req.ServiceAccountUID != "" {
 		secret.Annotations[corev1.ServiceAccountUIDKey] = req.ServiceAccountUID
+	}
+	if d.UsedAtOnce {
+		if secret.Labels == nil {
+			secret.Labels = map[string]string{}
+		}
+		secret.Labels[labelLastUsed] = time.Now().UTC().Format(time.DateOnly)
 	}
 	created, err := d.Secrets.Create(ctx, secret, metav1.CreateOptions{})
 	if err != nil {

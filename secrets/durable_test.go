@@ -3,6 +3,7 @@ package secrets_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +52,24 @@ func TestDurableToken(t *testing.T) {
 			"run": "1", "kubernetes.io/service-account.name": "reader", "kubernetes.io/service-account.uid": "account-uid",
 		}, made.Annotations)
 	})
+}
+
+// TestUsedAtOnce has what the API server would write at the token's first use written with it.
+func TestUsedAtOnce(t *testing.T) {
+	for _, labels := range []map[string]string{nil, {"team": "mesh"}} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(12 * time.Hour)
+			s := &store{onGet: func(_ int, s *store, name string) error { s.fill(name, "token", "account-uid"); return nil }}
+			req := request()
+			req.Labels = maps.Clone(labels)
+			_, err := secrets.Durable{Secrets: s, UsedAtOnce: true}.Token(t.Context(), req)
+			require.NoError(t, err)
+			require.Equal(t, labels, req.Labels, "the request's maps are not ours")
+			want := map[string]string{"kubernetes.io/legacy-token-last-used": "2000-01-01"}
+			maps.Copy(want, labels)
+			require.Equal(t, want, s.objects[tokenName].Labels)
+		})
+	}
 }
 
 func TestDurableDefaults(t *testing.T) {

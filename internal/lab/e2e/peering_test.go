@@ -43,6 +43,9 @@ func TestCostOfPeering(t *testing.T) {
 			before := lab.CountAudit(events, func(e lab.AuditEvent) bool { return e.UserAgent == preflightAgent })
 			preflight += before.Reads + before.Other
 			require.Zero(t, before.Writes, "preflight reads only")
+			require.Zero(t, lab.CountAudit(events, func(e lab.AuditEvent) bool {
+				return e.User == "system:apiserver" && e.Resource == "secrets"
+			}).Writes, "the day of a token's first use is written with it")
 			total.Writes += n.Writes
 			total.Reads += n.Reads
 			total.Tokens += n.Tokens

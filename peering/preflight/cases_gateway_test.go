@@ -101,6 +101,16 @@ func api(class, address string, listeners ...any) func(*world) {
 	}
 }
 
+// beta serves the Gateways of the Gateway API as v1beta1 alone, to an istiod of a version.
+func beta(version string) func(*world) {
+	return func(w *world) {
+		api("istio", "203.0.113.5", tls15443)(w)
+		of[*unstructured.Unstructured](w.to, "api").SetAPIVersion(gatewayAPI + "/v1beta1")
+		w.to.fails[gatewayAPI+"/v1 Gateway"] = notFound("Gateway")
+		istiodOf(w).Spec.Containers[0].Image = "pilot:" + version
+	}
+}
+
 func gatewayCases() []one {
 	slice := func(w *world) *discoveryv1.EndpointSlice { return of[*discoveryv1.EndpointSlice](w.to, "eastwest-1") }
 	yes, no := true, false
@@ -249,6 +259,13 @@ func gatewayCases() []one {
 			api("istio", "203.0.113.5", tls15443)(w)
 			setEnv(istiodOf(w), "PILOT_MULTI_NETWORK_DISCOVER_GATEWAY_API", "false")
 		}, probe.Failed, "DISCOVER_GATEWAY_API=false"},
+		{"gateway-address", "Gateway API, v1beta1 alone, which istiod reads", beta("1.25.2"), probe.Passed, "cluster-1 Gateway/istio-system/api"},
+		{"gateway-address", "Gateway API, v1beta1 alone, which some istiod reads", func(w *world) {
+			beta("1.31.0")(w)
+			w.in.IstioVersions = []string{"1.31.0", "1.25.2"}
+		}, probe.Passed, "cluster-1 Gateway/istio-system/api"},
+		{"gateway-address", "Gateway API, v1beta1 alone, which nobody knows whether istiod reads", beta("lab"), probe.Passed, "cluster-1 Gateway/istio-system/api"},
+		{"gateway-address", "Gateway API, v1beta1 alone, which istiod does not read", beta("1.31.0-alpha.1"), probe.Unknown, "no Service is labelled"},
 		{"gateway-address", "Gateway API not served", func(w *world) { w.to.fails["Gateway."+gatewayAPI] = notFound("Gateway") }, probe.Passed, "203.0.113.7"},
 		{"gateway-address", "Gateway API forbidden", func(w *world) { w.to.forbid("Gateway." + gatewayAPI) }, probe.Unknown, "forbidden"},
 		{"gateway-address", "Gateway API unreadable", func(w *world) {

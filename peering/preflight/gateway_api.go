@@ -67,14 +67,29 @@ func (g *apiGateway) passesThrough(l listener) bool {
 	return labelled && fmt.Sprint(l.Port) == port
 }
 
-// gatewayAPI lists the Gateways of the Gateway API on s, of the version that is served. Where none is, istiod reads none.
-func (s *server) gatewayAPI(ctx context.Context) ([]*apiGateway, error) {
-	return fact(ctx, s, key{what: "gateway API"}, s.readGatewayAPI)
+// readsV1Gateways is the first istiod that is known to read v1 of the Gateway API and no version before it; of those before, some
+// read v1beta1, which CRDs serve beside v1 or alone (Istio pkg/config/schema/gvr).
+var readsV1Gateways = release{major: 1, minor: 31, pre: "alpha"}
+
+// gatewayAPI lists the Gateways of the Gateway API on s, of the version that is served and that some istiod of From reads. Where
+// none is, istiod reads none.
+func (f *facts) gatewayAPI(ctx context.Context, s *server) ([]*apiGateway, error) {
+	kinds := []kind[*unstructured.Unstructured]{kindAPIGateway, kindAPIGatewayBeta}
+	versions, err := f.istioVersions(ctx)
+	if err == nil && len(versions) > 0 && !slices.ContainsFunc(versions, func(version string) bool {
+		r, ok := parseRelease(version)
+		return !ok || r.compare(readsV1Gateways) < 0
+	}) {
+		kinds = kinds[:1]
+	}
+	return fact(ctx, s, key{what: "gateway API", apiVersion: kinds[len(kinds)-1].apiVersion}, func(ctx context.Context) ([]*apiGateway, error) {
+		return s.readGatewayAPI(ctx, kinds)
+	})
 }
 
-func (s *server) readGatewayAPI(ctx context.Context) ([]*apiGateway, error) {
+func (s *server) readGatewayAPI(ctx context.Context, kinds []kind[*unstructured.Unstructured]) ([]*apiGateway, error) {
 	var found []*unstructured.Unstructured
-	for _, k := range []kind[*unstructured.Unstructured]{kindAPIGateway, kindAPIGatewayBeta} {
+	for _, k := range kinds {
 		all, err := listServed(ctx, s, k, "", "")
 		if err != nil && !absent(err) {
 			return nil, err

@@ -88,7 +88,7 @@ func (f *facts) gatewaySources(ctx context.Context, s *server) (all []source, er
 		}
 	}
 	all = append(all, f.registeredServices(ctx, s, m)...)
-	gateways, gatewaysErr := s.gatewayAPI(ctx)
+	gateways, gatewaysErr := f.gatewayAPI(ctx, s)
 	all = append(all, f.labelledGateways(ctx, s, services, gateways)...)
 	for i := range all {
 		f.discover(ctx, s, m, &all[i])

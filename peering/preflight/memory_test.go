@@ -74,7 +74,8 @@ func (m *memory) call(ctx context.Context, verb string, like preflight.Object) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for _, key := range []string{kind(like), like.GetObjectKind().GroupVersionKind().GroupKind().String()} {
+	gvk := like.GetObjectKind().GroupVersionKind()
+	for _, key := range []string{kind(like), gvk.GroupKind().String(), gvk.GroupVersion().String() + " " + gvk.Kind} {
 		if err := m.fails[key]; err != nil {
 			return err
 		}

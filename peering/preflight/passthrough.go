@@ -50,7 +50,7 @@ func (f *facts) letsThrough(ctx context.Context, kind clientKind) verdict {
 	if kind == ambientClient {
 		return f.tunnels(ctx)
 	}
-	gateways, err := f.to.gatewayAPI(ctx)
+	gateways, err := f.gatewayAPI(ctx, f.to)
 	services, servicesErr := f.networkServices(ctx)
 	for _, g := range gateways {
 		for _, l := range g.Spec.Listeners {
@@ -80,7 +80,7 @@ func (f *facts) tunnels(ctx context.Context) verdict {
 	why := "no Gateway of the Gateway API for network " + network + " has a listener of protocol HBONE, which ambient clients need"
 	var unseen error
 	for _, s := range []*server{f.to, f.from} {
-		gateways, err := s.gatewayAPI(ctx)
+		gateways, err := f.gatewayAPI(ctx, s)
 		if err != nil {
 			unseen = err
 		}

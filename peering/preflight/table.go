@@ -102,11 +102,14 @@ var (
 		_, _ = get(ctx, s, kindNamespace, "", f.from.Namespace)
 	})}
 	needSystemPods = need{what: "Pods of the system namespace, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.systemPods(ctx) })}
-	needMesh       = need{what: "ConfigMap istio[-revision], both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })}
-	needRoots      = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
-	needVersion    = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.version(ctx) })}
-	needResources  = need{what: "/api/v1, To", ofBound: true, reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.tokenRequest(ctx) })}
-	needRights     = need{what: "access reviews, both", reads: []read{
+	needMesh       = need{what: "ConfigMap istio[-revision], both", reads: append(
+		both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.meshOfRevision(ctx, "") }), // most likely; Pods tell which it is
+		both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.mesh(ctx) })...,
+	)}
+	needRoots     = need{what: "ConfigMap istio-ca-root-cert, both", reads: both(func(ctx context.Context, f *facts, s *server) { _, _ = f.roots(ctx, s) })}
+	needVersion   = need{what: "/version, both", reads: both(func(ctx context.Context, _ *facts, s *server) { _, _ = s.version(ctx) })}
+	needResources = need{what: "/api/v1, To", ofBound: true, reads: only(func(ctx context.Context, f *facts) { _, _ = f.to.tokenRequest(ctx) })}
+	needRights    = need{what: "access reviews, both", reads: []read{
 		func(ctx context.Context, f *facts) { f.rightsToShare(ctx) },
 		func(ctx context.Context, f *facts) { f.rightsToGrant(ctx) },
 	}}
@@ -124,7 +127,7 @@ var (
 		}
 	})}
 	needGatewayAPI = need{what: "Gateways of the Gateway API and nodes of a NodePort gateway, both", reads: append(
-		both(func(ctx context.Context, f *facts, s *server) { _, _ = s.gatewayAPI(ctx) }),
+		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewayAPI(ctx, s) }),
 		both(func(ctx context.Context, f *facts, s *server) { _, _ = f.gatewaySources(ctx, s) })...,
 	)}
 	needGatewayPods     = need{what: "Pods of the gateway, To", reads: only(func(ctx context.Context, f *facts) { _, _ = f.gatewayPods(ctx) })}

@@ -6,10 +6,12 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshpeer/meshpeer/peering"
 	"github.com/meshpeer/meshpeer/peering/preflight"
 	"github.com/meshpeer/meshpeer/rbac"
+	"github.com/meshpeer/meshpeer/secrets"
 )
 
 // TestMissingRightsAreListedAllAtOnce: the caller may do nothing in To but read.
@@ -52,5 +54,36 @@ func TestPlanShowsFindings(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, peering.StagePreflight, plan.Links[0].Error.Stage, "with upstream Istio, no Pod of istiod is none")
 		require.ErrorContains(t, plan.Links[0].Error, "istiod-present")
+	})
+}
+
+// taken is a Reader that saw a Secret of the link's name some moments ago.
+type taken struct {
+	preflight.Reader
+	latest preflight.Reader
+}
+
+func (r *taken) List(ctx context.Context, like peering.Object, selector string) ([]peering.Object, error) {
+	all, err := r.Reader.List(ctx, like, selector)
+	if m, names := like.(*metav1.PartialObjectMetadata); names && m.Kind == "Secret" {
+		all = append(all, &metav1.PartialObjectMetadata{TypeMeta: m.TypeMeta, ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: secrets.SecretName("west")}})
+	}
+	return all, err
+}
+
+func (r *taken) Latest() preflight.Reader { return r.latest }
+
+// TestNothingBlocksByWhatWas: before a link is refused, preflight looks again at what is there now.
+func TestNothingBlocksByWhatWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, east, _, link := pair()
+		now := east.Checks.Reader
+		east.Checks.Reader = &taken{now, nil}
+		report, err := new(peering.Peering).Ensure(t.Context(), link)
+		require.ErrorContains(t, err, "secret-name-free")
+		require.Equal(t, peering.StagePreflight, report.Links[0].Error.Stage)
+		east.Checks.Reader = &taken{now, now}
+		_, err = new(peering.Peering).Ensure(t.Context(), link)
+		require.NoError(t, err)
 	})
 }

@@ -191,9 +191,6 @@ func (t *task) preflight(ctx context.Context) *Error {
 	findings = slices.DeleteFunc(findings, func(f preflight.Finding) bool {
 		return f.Status == probe.Passed || f.Status == probe.Skipped || t.seen.adopted && (f.ID == "cluster-id-in-use" || f.ID == "secret-name-free")
 	})
-	if len(findings) == 0 {
-		return nil
-	}
 	t.findings = findings
 	blocked := &PreflightError{}
 	for _, f := range t.findings {
@@ -201,12 +198,12 @@ func (t *task) preflight(ctx context.Context) *Error {
 			blocked.Findings = append(blocked.Findings, f)
 		}
 	}
-	if len(blocked.Findings) > 0 {
-		e := t.failed(StagePreflight, t.To.ID, blocked)
-		e.Hint = blocked.hint()
-		return e
+	if len(blocked.Findings) == 0 {
+		return nil
 	}
-	return nil
+	e := t.failed(StagePreflight, t.To.ID, blocked)
+	e.Hint = blocked.hint()
+	return e
 }
 
 // checks are what preflight sees of a cluster. Of one that is read anew, for a link that another run works on, it asks everything.
@@ -222,6 +219,14 @@ func (r *run) checks(s *snapshot) preflight.Side {
 type known struct {
 	preflight.Reader
 	seen *snapshot
+}
+
+// Latest knows nothing.
+func (k known) Latest() preflight.Reader {
+	if r, can := k.Reader.(interface{ Latest() preflight.Reader }); can {
+		return r.Latest()
+	}
+	return nil
 }
 
 func (k known) Get(ctx context.Context, like Object) (Object, error) {

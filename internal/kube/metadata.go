@@ -13,8 +13,8 @@ import (
 )
 
 // Metadata lists objects of the kind and namespace of like without what is in them, in pages of 500 (Kubernetes
-// KEP-2334), from the watch cache as [Objects.Cached]. Data of Secrets does not leave the API server that way.
-func (p Paths) Metadata(ctx context.Context, like *metav1.PartialObjectMetadata, selector string) (all []Object, err error) {
+// KEP-2334), from the watch cache as [Objects.Cached] if that will do. Data of Secrets does not leave the API server that way.
+func (p Paths) Metadata(ctx context.Context, like *metav1.PartialObjectMetadata, selector string, cached bool) (all []Object, err error) {
 	k, err := kindOf(like)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,10 @@ func (p Paths) Metadata(ctx context.Context, like *metav1.PartialObjectMetadata,
 		target = target.JoinPath("namespaces", namespace)
 	}
 	target = target.JoinPath(k.resource)
-	query := url.Values{"limit": {"500"}, "labelSelector": {selector}, "resourceVersion": {"0"}}
+	query := url.Values{"limit": {"500"}, "labelSelector": {selector}}
+	if cached {
+		query.Set("resourceVersion", "0")
+	}
 	for {
 		target.RawQuery = query.Encode()
 		var page metav1.PartialObjectMetadataList

@@ -46,7 +46,7 @@ func TestMetadata(t *testing.T) {
 	require.NoError(t, err)
 	like := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: metav1.ObjectMeta{Namespace: "n"}}
 
-	found, err := paths.Metadata(t.Context(), like, "")
+	found, err := paths.Metadata(t.Context(), like, "", true)
 	require.NoError(t, err)
 	require.Equal(t, []string{"/api/v1/namespaces/n/secrets", "/api/v1/namespaces/n/secrets"}, asked)
 	require.Len(t, found, 2)
@@ -55,15 +55,15 @@ func TestMetadata(t *testing.T) {
 	require.Equal(t, "Secret", found[1].GetObjectKind().GroupVersionKind().Kind)
 
 	for _, selector := range []string{"forbidden", "proxy"} {
-		_, err = paths.Metadata(t.Context(), like, selector)
+		_, err = paths.Metadata(t.Context(), like, selector, true)
 		require.True(t, apierrors.IsForbidden(err), "%v", err)
 	}
 	for _, selector := range []string{"cut", "nothing"} {
-		_, err = paths.Metadata(t.Context(), like, selector)
+		_, err = paths.Metadata(t.Context(), like, selector, true)
 		require.Error(t, err, "no empty list")
 	}
 	like = &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}}
-	_, err = paths.Metadata(t.Context(), like, "")
+	_, err = paths.Metadata(t.Context(), like, "", true)
 	require.NoError(t, err)
 	require.Equal(t, "/apis/apps/v1/deployments", asked[len(asked)-1])
 }

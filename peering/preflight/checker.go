@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type Checker struct {
 	mu       sync.Mutex
 	clusters map[sameCluster]*cluster
 	ahead    map[lead]bool // what was read ahead, or is being
+	second   *Checker      // for what would block by what may be old
 }
 
 // NewChecker returns a Checker that has read nothing yet.
@@ -43,6 +45,24 @@ func (c *Checker) Check(ctx context.Context, in Input) ([]Finding, error) {
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
+	all, err := c.look(ctx, in)
+	if err != nil || !slices.ContainsFunc(all, func(f Finding) bool { return f.Status == probe.Failed }) {
+		return all, err
+	}
+	latest, old := in.latest()
+	if !old {
+		return all, nil
+	}
+	c.mu.Lock()
+	if c.second == nil {
+		c.second = NewChecker()
+	}
+	c.mu.Unlock()
+	return c.second.look(ctx, latest)
+}
+
+// look runs every check once.
+func (c *Checker) look(ctx context.Context, in Input) ([]Finding, error) {
 	f := c.facts(in)
 	inTime := ctx.Err() == nil
 	if inTime {

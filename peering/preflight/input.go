@@ -26,6 +26,9 @@ type Object = kube.Object
 // Reader reads objects of one API server. It is the reading half of peering's Objects and cannot write. The kind asked for
 // is that of the object's TypeMeta, which is always set; the answer has the Go type of the object given. Of a
 // *metav1.PartialObjectMetadata only the metadata is wanted. An empty namespace lists all of them. Errors are those of k8s.io/apimachinery/pkg/api/errors.
+//
+// One whose answers may be some moments old can have a method Latest() Reader, which returns another one, the same each time, or
+// nil: before something blocks, all checks are made again with that.
 type Reader interface {
 	Get(context.Context, Object) (Object, error)
 	List(ctx context.Context, like Object, labelSelector string) ([]Object, error)
@@ -169,7 +172,7 @@ func Connect(id string, config *rest.Config) (Side, error) {
 		return Side{}, fmt.Errorf("preflight: Connect %q: %w", id, err)
 	}
 	return Side{
-		ID: id, Reader: &reader{objects.Cached(), objects, paths},
+		ID: id, Reader: &reader{objects.Cached(), paths, &reader{objects, paths, nil}},
 		May: func(ctx context.Context, a rbac.Access) (bool, error) { return rights.May(ctx, objects, a) },
 		Rules: func(ctx context.Context, namespace string) ([]rbacv1.PolicyRule, bool, error) {
 			return rights.Of(ctx, objects, namespace)
@@ -181,25 +184,45 @@ func Connect(id string, config *rest.Config) (Side, error) {
 	}, nil
 }
 
-// reader is kube's, which asks for whole objects, but for lists of metadata. What it reads may be some moments old: what preflight
-// finds is advice, and creations and the proof of the token come after it.
+// reader is kube's, which asks for whole objects, but for lists of metadata. What it reads first may be some moments old.
 type reader struct {
 	kube.Objects
-	newest kube.Objects
 	paths  kube.Paths
+	latest *reader // nil: this is
+}
+
+// Latest reads what is there now.
+func (r *reader) Latest() Reader {
+	if r.latest == nil {
+		return nil
+	}
+	return r.latest
 }
 
 // Get reads Namespaces as they are now: they are labelled just before clusters are peered.
 func (r *reader) Get(ctx context.Context, like Object) (Object, error) {
-	if _, is := like.(*corev1.Namespace); is {
-		return r.newest.Get(ctx, like)
+	if _, is := like.(*corev1.Namespace); is && r.latest != nil {
+		return r.latest.Get(ctx, like)
 	}
 	return r.Objects.Get(ctx, like)
 }
 
 func (r *reader) List(ctx context.Context, like Object, selector string) ([]Object, error) {
 	if m, only := like.(*metav1.PartialObjectMetadata); only {
-		return r.paths.Metadata(ctx, m, selector)
+		return r.paths.Metadata(ctx, m, selector, r.latest != nil)
 	}
 	return r.Objects.List(ctx, like, selector)
+}
+
+// latest is the Input with the latest of each Reader that may be old.
+func (in Input) latest() (Input, bool) {
+	old := false
+	for _, r := range []*Reader{&in.From.Reader, &in.To.Reader, &in.Config} {
+		if has, can := (*r).(interface{ Latest() Reader }); can {
+			if l := has.Latest(); l != nil {
+				*r, old = l, true
+			}
+		}
+	}
+	return in, old
 }

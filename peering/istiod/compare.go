@@ -10,16 +10,22 @@ func (x *waiter) compares(replica string) bool {
 	return x.want.Status == Synced && x.want.Held[replica] != nil
 }
 
-// compare has a waiter see a replica that is synced since start, once it has told what it holds. Its document may be large:
+// compare has a waiter see a replica that says synced since start, once it has told what it holds. Its document may be large:
 // nobody else waits for it.
 func (w *Watcher) compare(r *watched, x *waiter, start time.Time) {
-	if r.comparing == nil {
-		r.comparing = map[*waiter]bool{}
+	if !r.comparing[x].IsZero() {
+		return
 	}
-	r.comparing[x] = true
+	if r.comparing == nil {
+		r.comparing = map[*waiter]time.Time{}
+	}
+	r.comparing[x] = start
 	w.ask(r, ask{x.want.Cluster, func(h held) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if r.comparing[x] != start {
+			return // it has said another thing meanwhile
+		}
 		delete(r.comparing, x)
 		if !slices.Contains(w.waiters, x) || !slices.Contains(w.replicas, r) {
 			return // what it compares with is its caller's again, or the replica is gone
@@ -28,8 +34,8 @@ func (w *Watcher) compare(r *watched, x *waiter, start time.Time) {
 		if h.err == nil {
 			s.lost = h.Lacks(x.want.Held[r.Name])
 		}
-		r.last = time.Now()
-		w.heard(r, start, w.see(x, r.Name, s), h.err)
+		r.last = time.Now() // or what takes long would be asked again at once
+		r.heard(start, w.see(x, r.Name, s))
 		r.wake()
 	}})
 }

@@ -25,6 +25,7 @@ type fake struct {
 	name     string
 	uid      string
 	err      error
+	fails    string        // the path that fails
 	delay    time.Duration // of each answer
 	hangs    bool          // until the request ends
 	status   map[string]Status
@@ -147,6 +148,9 @@ func (f *fake) debug(ctx context.Context, path string) ([]byte, error) {
 	defer f.mu.Unlock()
 	if f.err != nil {
 		return nil, f.err
+	}
+	if f.fails == path {
+		return nil, errBroken
 	}
 	return f.answer(path)
 }

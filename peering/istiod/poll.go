@@ -20,8 +20,8 @@ type watched struct {
 
 	asked   []ask // for what it holds, by those whom no request serves yet
 	reading bool  // such a request is under way
-	// comparing are those who wait for it, and for no clusterz meanwhile.
-	comparing map[*waiter]bool
+	// comparing are those who wait for it, and for no clusterz meanwhile, each with the start of that which said synced.
+	comparing map[*waiter]time.Time
 }
 
 func (r *watched) wake() {
@@ -60,22 +60,11 @@ func (w *Watcher) startPoll(r *watched) {
 	})
 }
 
-// after is time.After, without a timer for what is due already: selecting on one crashes Go 1.26 in fake time under the race
-// detector.
-func after(pause time.Duration) <-chan time.Time {
-	if pause > 0 {
-		return time.After(pause)
-	}
-	due := make(chan time.Time, 1)
-	due <- time.Now()
-	return due
-}
-
 // untilPoll is the time until the next request of use to somebody.
 func (w *Watcher) untilPoll(r *watched) (pause time.Duration, some bool) {
 	var next time.Time
 	for _, x := range w.waiters {
-		if x.want == nil || r.comparing[x] {
+		if x.want == nil || !r.comparing[x].IsZero() {
 			continue
 		}
 		at := r.last.Add(r.pause)
@@ -117,7 +106,7 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 	}
 	changed := false
 	for _, x := range w.waiters {
-		if x.want == nil || start.Before(x.want.Since) || r.comparing[x] {
+		if x.want == nil || start.Before(x.want.Since) {
 			continue
 		}
 		s := sight{err: err, took: took}
@@ -128,24 +117,25 @@ func (w *Watcher) poll(ctx context.Context, r *watched) {
 			w.compare(r, x, start)
 			continue
 		}
+		delete(r.comparing, x) // it is synced no more
 		changed = w.see(x, r.Name, s) || changed
 	}
-	w.heard(r, start, changed, err)
-}
-
-// heard notes how a request went, for the time of the next.
-func (w *Watcher) heard(r *watched, start time.Time, changed bool, err error) {
-	if changed && start.After(r.news) {
-		r.news = start
-	}
-	r.pause = min(max(r.last.Sub(r.news)/8, firstTick), lastTick) // what is awaited for long may be seen a little late
+	r.heard(start, changed)
 	switch {
 	case err == nil:
-		r.failed = r.failed && len(r.comparing) > 0 // that has failed before
+		r.failed = false
 	case !r.failed && time.Since(w.attempt) >= lastTick: // one that comes and goes costs no list each time
 		w.request() // it may have been replaced
 		r.failed = true
 	}
+}
+
+// heard sets the pause until the next request by what one that started then has brought.
+func (r *watched) heard(start time.Time, news bool) {
+	if news && start.After(r.news) { // a comparison may come after later ones
+		r.news = start
+	}
+	r.pause = min(max(r.last.Sub(r.news)/8, firstTick), lastTick) // what is awaited for long may be seen a little late
 }
 
 // see notes what a replica said, and says whether it is another thing than before.

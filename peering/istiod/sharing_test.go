@@ -209,8 +209,8 @@ func TestNoneHoldsUpAnother(t *testing.T) {
 	}
 }
 
-// TestSlowDocumentIsReadOnce: who waits for it has the replica asked for nothing else meanwhile.
-func TestSlowDocumentIsReadOnce(t *testing.T) {
+// TestSlowDocumentIsShared: those who wait for it have the replica asked for nothing else meanwhile.
+func TestSlowDocumentIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newControl("a")
 		f := c.get("a")
